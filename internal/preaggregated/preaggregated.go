@@ -1,0 +1,72 @@
+// Package preaggregated is where a recorder and a pipeline meet.
+//
+// A recorder keeps the state of every series itself. On a provider that offers
+// [Provider], it hands that state over already aggregated, once for each reader
+// of the pipeline, instead of measuring through OpenTelemetry instruments. The
+// package knows the OpenTelemetry API but not its SDK, so that the recorder does
+// not depend on the SDK and the exporters do not depend on the recorder.
+package preaggregated
+
+import (
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// A Provider is a metric.MeterProvider that takes aggregated metrics.
+type Provider interface {
+	// AddSource makes every reader of the provider collect from source until the
+	// returned function is called, which may happen more than once. Both are safe
+	// for concurrent use.
+	AddSource(scope Scope, source Source) (remove func())
+}
+
+// A Scope names the instrumentation that metrics come from.
+type Scope struct {
+	Name    string
+	Version string
+}
+
+// A Source gives each reader of a pipeline a view of its own.
+type Source interface {
+	// NewReader returns the view of one more reader. delta says that the reader
+	// wants counters and histograms since its last collection.
+	NewReader(delta bool) Reader
+}
+
+// A Reader collects for one reader of the pipeline. Its method is called by one
+// goroutine at a time.
+type Reader interface {
+	// Collect returns the metrics that have points. What it returns belongs to
+	// the caller, except for boundaries and attribute sets, which do not change.
+	Collect(now time.Time) []Metric
+}
+
+// A Metric is one metric's points. One of its slices is set, by kind and number.
+type Metric struct {
+	Definition   *schema.Definition
+	Int64Points  []Point[int64]
+	FloatPoints  []Point[float64]
+	Distribution []Distribution
+}
+
+// A Point is one series of a counter or gauge. Start is when its count began:
+// for delta the end of the interval before.
+type Point[N int64 | float64] struct {
+	Attributes attribute.Set
+	Start      time.Time
+	Value      N
+}
+
+// A Distribution is one series of a histogram. Counts has one more element than
+// the definition has boundaries. Min and Max are meaningless where all counts
+// are zero.
+type Distribution struct {
+	Attributes attribute.Set
+	Start      time.Time
+	Counts     []uint64
+	Sum        float64
+	Min, Max   float64
+}

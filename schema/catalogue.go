@@ -1,0 +1,152 @@
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+)
+
+// A Catalogue is an ordered set of definitions that keep every rule. It does
+// not change after it was built, and is safe for concurrent use.
+type Catalogue struct {
+	definitions []Definition
+	byName      map[string]int
+}
+
+// NewCatalogue returns the catalogue of the given metrics, in their order. It
+// keeps copies of their slices.
+//
+// It checks every rule and returns all that is wrong at once, as joined
+// [DefinitionError] values: a name that is illegal or used twice, two metrics
+// whose samples would share a name, a bad unit, boundaries out of order, a label
+// name that is illegal, repeated or reserved, and a mirror that does not fit
+// what it repeats.
+func NewCatalogue(metrics ...Metric) (*Catalogue, error) {
+	definitions := make([]Definition, 0, len(metrics))
+	for _, m := range metrics {
+		definitions = append(definitions, m.Definition().clone())
+	}
+	return newCatalogue(definitions)
+}
+
+// MustCatalogue is [NewCatalogue] for literals that a test covers. It panics
+// where NewCatalogue returns an error.
+func MustCatalogue(metrics ...Metric) *Catalogue {
+	c, err := NewCatalogue(metrics...)
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
+func newCatalogue(definitions []Definition) (*Catalogue, error) {
+	if err := validate(definitions); err != nil {
+		return nil, err
+	}
+	c := &Catalogue{definitions: definitions, byName: make(map[string]int, 2*len(definitions))}
+	for i, d := range definitions {
+		c.byName[d.PrometheusName] = i
+		c.byName[d.Name] = i
+	}
+	return c, nil
+}
+
+// Merge returns a catalogue of c's definitions and those of the others. Where
+// two have the same Prometheus name, the later one takes the place of the
+// earlier, which is how vLLM merges the definitions of a specification, its
+// tiers and its connector. Every rule of [NewCatalogue] holds for the result;
+// a clash that is no replacement is an error.
+func (c *Catalogue) Merge(others ...*Catalogue) (*Catalogue, error) {
+	merged := slices.Clone(c.definitions)
+	place := make(map[string]int, len(merged))
+	for i, d := range merged {
+		place[d.PrometheusName] = i
+	}
+	for _, other := range others {
+		for _, d := range other.definitions {
+			if i, ok := place[d.PrometheusName]; ok {
+				merged[i] = d
+				continue
+			}
+			place[d.PrometheusName] = len(merged)
+			merged = append(merged, d)
+		}
+	}
+	return newCatalogue(merged)
+}
+
+// All yields the definitions in order. Their slices belong to the catalogue
+// and must not be changed.
+func (c *Catalogue) All() iter.Seq[Definition] {
+	return slices.Values(c.definitions)
+}
+
+// Len returns the number of definitions.
+func (c *Catalogue) Len() int { return len(c.definitions) }
+
+// Lookup returns the definition with the given name, which is either its
+// OpenTelemetry name or its Prometheus family name. The definition's slices
+// belong to the catalogue and must not be changed.
+func (c *Catalogue) Lookup(name string) (Definition, bool) {
+	i, ok := c.byName[name]
+	if !ok {
+		return Definition{}, false
+	}
+	return c.definitions[i], true
+}
+
+// Errors of the catalogue's typed look-ups.
+var (
+	// ErrUnknownMetric says that a catalogue has no metric of the name.
+	ErrUnknownMetric = errors.New("not in the catalogue")
+	// ErrWrongKind says that a metric is of another kind or number.
+	ErrWrongKind = errors.New("wrong kind")
+)
+
+// Int64Counter returns the int64 counter with the given name, or an error that
+// wraps [ErrUnknownMetric] or [ErrWrongKind].
+func (c *Catalogue) Int64Counter(name string) (Int64Counter, error) {
+	d, err := c.typed(name, KindCounter, NumberKindInt64)
+	return Int64Counter(d), err
+}
+
+// Float64Counter returns the float64 counter with the given name, or an error
+// that wraps [ErrUnknownMetric] or [ErrWrongKind].
+func (c *Catalogue) Float64Counter(name string) (Float64Counter, error) {
+	d, err := c.typed(name, KindCounter, NumberKindFloat64)
+	return Float64Counter(d), err
+}
+
+// Int64Gauge returns the int64 gauge with the given name, or an error that
+// wraps [ErrUnknownMetric] or [ErrWrongKind].
+func (c *Catalogue) Int64Gauge(name string) (Int64Gauge, error) {
+	d, err := c.typed(name, KindGauge, NumberKindInt64)
+	return Int64Gauge(d), err
+}
+
+// Float64Gauge returns the float64 gauge with the given name, or an error that
+// wraps [ErrUnknownMetric] or [ErrWrongKind].
+func (c *Catalogue) Float64Gauge(name string) (Float64Gauge, error) {
+	d, err := c.typed(name, KindGauge, NumberKindFloat64)
+	return Float64Gauge(d), err
+}
+
+// Histogram returns the histogram with the given name, or an error that wraps
+// [ErrUnknownMetric] or [ErrWrongKind].
+func (c *Catalogue) Histogram(name string) (Histogram, error) {
+	d, err := c.typed(name, KindHistogram, NumberKindFloat64)
+	return Histogram(d), err
+}
+
+func (c *Catalogue) typed(name string, kind Kind, number NumberKind) (Definition, error) {
+	d, ok := c.Lookup(name)
+	if !ok {
+		return Definition{}, fmt.Errorf("otelkv: metric %q: %w", name, ErrUnknownMetric)
+	}
+	if d.kind != kind || d.number != number {
+		return Definition{}, fmt.Errorf("otelkv: metric %q: %w: it is a %s of %s, not a %s of %s",
+			name, ErrWrongKind, d.kind, d.number, kind, number)
+	}
+	return d, nil
+}

@@ -1,0 +1,88 @@
+package schema
+
+import "fmt"
+
+// Kind tells how the measurements of a metric are aggregated.
+type Kind uint8
+
+// The kinds of vLLM's offloading metrics. The zero Kind is none of them.
+const (
+	// KindCounter is a sum that only grows.
+	KindCounter Kind = iota + 1
+	// KindGauge is the last value recorded.
+	KindGauge
+	// KindHistogram is a distribution over explicit boundaries.
+	KindHistogram
+)
+
+// String returns the word that payloads use for the kind: counter, gauge or
+// histogram.
+func (k Kind) String() string {
+	switch k {
+	case KindCounter:
+		return "counter"
+	case KindGauge:
+		return "gauge"
+	case KindHistogram:
+		return "histogram"
+	}
+	return fmt.Sprintf("Kind(%d)", uint8(k))
+}
+
+// ParseKind is the inverse of [Kind.String].
+func ParseKind(word string) (Kind, error) {
+	for _, k := range []Kind{KindCounter, KindGauge, KindHistogram} {
+		if word == k.String() {
+			return k, nil
+		}
+	}
+	return 0, fmt.Errorf("unknown kind %q: expected counter, gauge or histogram", word)
+}
+
+// NumberKind is the type of a metric's values.
+type NumberKind uint8
+
+// The number kinds. Bytes and counts are int64, seconds and fractions float64,
+// and so are all samples of histograms.
+const (
+	NumberKindInt64 NumberKind = iota + 1
+	NumberKindFloat64
+)
+
+// String returns int64 or float64.
+func (n NumberKind) String() string {
+	switch n {
+	case NumberKindInt64:
+		return "int64"
+	case NumberKindFloat64:
+		return "float64"
+	}
+	return fmt.Sprintf("NumberKind(%d)", uint8(n))
+}
+
+// Stability tells how much a metric may still change, in the words of
+// OpenTelemetry's semantic conventions.
+type Stability uint8
+
+// The stability levels. The zero Stability is Development.
+const (
+	// StabilityDevelopment may change or go in any release.
+	StabilityDevelopment Stability = iota
+	// StabilityStable changes only with a mirror under the old name.
+	StabilityStable
+	// StabilityDeprecated is kept for readers that exist, and has a replacement.
+	StabilityDeprecated
+)
+
+// String returns development, stable or deprecated.
+func (s Stability) String() string {
+	switch s {
+	case StabilityDevelopment:
+		return "development"
+	case StabilityStable:
+		return "stable"
+	case StabilityDeprecated:
+		return "deprecated"
+	}
+	return fmt.Sprintf("Stability(%d)", uint8(s))
+}
