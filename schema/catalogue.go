@@ -58,20 +58,36 @@ func newCatalogue(definitions []Definition) (*Catalogue, error) {
 // tiers and its connector. Every rule of [NewCatalogue] holds for the result;
 // a clash that is no replacement is an error.
 func (c *Catalogue) Merge(others ...*Catalogue) (*Catalogue, error) {
+	var added []Definition
+	for _, other := range others {
+		added = append(added, other.definitions...)
+	}
+	return c.merge(added)
+}
+
+// With is [Catalogue.Merge] for metrics that are no catalogue by themselves,
+// such as a mirror of one of c's metrics under a name of the caller's.
+func (c *Catalogue) With(metrics ...Metric) (*Catalogue, error) {
+	added := make([]Definition, 0, len(metrics))
+	for _, m := range metrics {
+		added = append(added, m.Definition().clone())
+	}
+	return c.merge(added)
+}
+
+func (c *Catalogue) merge(added []Definition) (*Catalogue, error) {
 	merged := slices.Clone(c.definitions)
-	place := make(map[string]int, len(merged))
+	place := make(map[string]int, len(merged)+len(added))
 	for i, d := range merged {
 		place[d.PrometheusName] = i
 	}
-	for _, other := range others {
-		for _, d := range other.definitions {
-			if i, ok := place[d.PrometheusName]; ok {
-				merged[i] = d
-				continue
-			}
-			place[d.PrometheusName] = len(merged)
-			merged = append(merged, d)
+	for _, d := range added {
+		if i, ok := place[d.PrometheusName]; ok {
+			merged[i] = d
+			continue
 		}
+		place[d.PrometheusName] = len(merged)
+		merged = append(merged, d)
 	}
 	return newCatalogue(merged)
 }

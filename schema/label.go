@@ -1,0 +1,53 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// reservedLabel returns why a definition may not declare the label name, or "".
+func reservedLabel(name string) string {
+	switch {
+	case name == LabelModelName || name == LabelEngine:
+		return "every series has it from its engine"
+	case name == "le" || name == "quantile":
+		return "prometheus sets it on histograms and summaries"
+	case strings.HasPrefix(name, "__"):
+		return "prometheus keeps names that begin with __"
+	case strings.HasPrefix(name, "otel_scope_"):
+		return "exporters set it from the instrumentation scope"
+	}
+	return ""
+}
+
+func checkLabelNames(d Definition, _ *nameIndex) []string {
+	var reasons []string
+	for _, name := range d.LabelNames {
+		if !legalIdentifier(name) {
+			reasons = append(reasons, fmt.Sprintf("label name %q is illegal: "+
+				"expected a letter or _, then letters, digits and _", name))
+		}
+	}
+	return reasons
+}
+
+func checkLabelNamesUnique(d Definition, _ *nameIndex) []string {
+	var reasons []string
+	for i, name := range d.LabelNames {
+		if slices.Index(d.LabelNames, name) < i {
+			reasons = append(reasons, fmt.Sprintf("label name %q is used twice", name))
+		}
+	}
+	return reasons
+}
+
+func checkLabelNamesReserved(d Definition, _ *nameIndex) []string {
+	var reasons []string
+	for _, name := range d.LabelNames {
+		if why := reservedLabel(name); why != "" {
+			reasons = append(reasons, fmt.Sprintf("label name %q is reserved: %s", name, why))
+		}
+	}
+	return reasons
+}

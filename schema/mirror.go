@@ -1,0 +1,91 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// checkMirrorSources: a mirror repeats points as they are, so what it repeats
+// must be recorded to, and must aggregate as the mirror does.
+func checkMirrorSources(d Definition, index *nameIndex) []string {
+	var reasons []string
+	for _, m := range d.Mirrors {
+		source, ok := index.byFamilyName[m.Of]
+		switch {
+		case !ok:
+			reasons = append(reasons, fmt.Sprintf("mirrors %q, which is not in the catalogue", m.Of))
+		case len(source.Mirrors) > 0:
+			reasons = append(reasons, fmt.Sprintf("mirrors %q, which is a mirror itself", m.Of))
+		case source.FromInfo:
+			reasons = append(reasons, fmt.Sprintf("mirrors %q, which is filled from a payload's info", m.Of))
+		case source.kind != d.kind || source.number != d.number:
+			reasons = append(reasons, fmt.Sprintf("mirrors %q, a %s of %s: expected a %s of %s",
+				m.Of, source.kind, source.number, d.kind, d.number))
+		case !slices.Equal(source.Boundaries, d.Boundaries):
+			reasons = append(reasons, fmt.Sprintf("mirrors %q, whose boundaries differ: expected %v", m.Of, d.Boundaries))
+		}
+	}
+	return reasons
+}
+
+// checkMirrorLabels: one series is repeated as one series. Fixed label values
+// over a source with labels would give several series one name and one set of
+// labels, which no exposition may hold.
+func checkMirrorLabels(d Definition, index *nameIndex) []string {
+	var reasons []string
+	for _, m := range d.Mirrors {
+		source, ok := index.byFamilyName[m.Of]
+		if !ok {
+			continue
+		}
+		switch {
+		case m.LabelValues == nil && !slices.Equal(source.LabelNames, d.LabelNames):
+			reasons = append(reasons, fmt.Sprintf("mirrors %q and passes label values on, but the label names differ: "+
+				"expected %q, have %q", m.Of, d.LabelNames, source.LabelNames))
+		case m.LabelValues == nil:
+		case len(m.LabelValues) != len(d.LabelNames):
+			reasons = append(reasons, fmt.Sprintf("mirrors %q with %d label values: expected %d",
+				m.Of, len(m.LabelValues), len(d.LabelNames)))
+		case len(source.LabelNames) > 0:
+			reasons = append(reasons, fmt.Sprintf("mirrors %q with label values of its own: "+
+				"expected a metric without label names, have %q", m.Of, source.LabelNames))
+		case slices.ContainsFunc(m.LabelValues, func(v string) bool { return !utf8.ValidString(v) }):
+			reasons = append(reasons, fmt.Sprintf("mirrors %q with label values %q: expected UTF-8", m.Of, m.LabelValues))
+		}
+	}
+	return reasons
+}
+
+// checkMirrorsUnique keeps two mirrors from giving one series two values.
+func checkMirrorsUnique(d Definition, _ *nameIndex) []string {
+	var reasons []string
+	for i, m := range d.Mirrors {
+		same := func(other Mirror) bool {
+			return (m.LabelValues == nil) == (other.LabelValues == nil) && slices.Equal(m.LabelValues, other.LabelValues)
+		}
+		if first := slices.IndexFunc(d.Mirrors, same); first < i {
+			reasons = append(reasons, fmt.Sprintf("mirrors %q and %q under the same label values [%s]",
+				d.Mirrors[first].Of, m.Of, strings.Join(m.LabelValues, " ")))
+		}
+	}
+	return reasons
+}
+
+// checkStartsAtZero: the series that stand at zero follow from the definition
+// alone, so their label values must be known.
+func checkStartsAtZero(d Definition, _ *nameIndex) []string {
+	if !d.StartsAtZero {
+		return nil
+	}
+	if d.FromInfo {
+		return []string{"starts at zero and is filled from info: its label values are not known at the start"}
+	}
+	passesOn := func(m Mirror) bool { return m.LabelValues == nil }
+	if len(d.LabelNames) > 0 && (len(d.Mirrors) == 0 || slices.ContainsFunc(d.Mirrors, passesOn)) {
+		return []string{fmt.Sprintf("starts at zero with label names %q: "+
+			"expected none, or a mirror with label values of its own", d.LabelNames)}
+	}
+	return nil
+}

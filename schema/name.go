@@ -1,0 +1,153 @@
+package schema
+
+import (
+	"fmt"
+	"strings"
+)
+
+// maxNameLength is the longest instrument name that OpenTelemetry allows, in
+// bytes.
+const maxNameLength = 255
+
+const totalSuffix = "_total"
+
+// withTotal returns the name of a counter's samples: the family name, which
+// ends in "_total" exactly once.
+func withTotal(name string) string {
+	return withoutTotal(name) + totalSuffix
+}
+
+// withoutTotal returns a counter's family name as OpenMetrics writes it.
+func withoutTotal(name string) string {
+	return strings.TrimSuffix(name, totalSuffix)
+}
+
+// exposedNames returns every name that an exposition of the metric can show:
+// those of its family, which text format 0.0.4 and OpenMetrics write
+// differently for a counter, and those of its samples. The "_created" ones are
+// among them because OpenMetrics keeps them for counters and histograms.
+func exposedNames(d Definition) []string {
+	switch d.kind {
+	case KindCounter:
+		base := withoutTotal(d.PrometheusName)
+		return []string{base, base + totalSuffix, base + "_created"}
+	case KindHistogram:
+		base := d.PrometheusName
+		return []string{base, base + "_bucket", base + "_count", base + "_sum", base + "_created"}
+	}
+	return []string{d.PrometheusName}
+}
+
+// translated returns what the standard translation to Prometheus makes of an
+// OpenTelemetry name, in lower case because instrument names compare without
+// regard to case.
+func translated(name string) string {
+	return strings.NewReplacer(".", "_", "-", "_", "/", "_").Replace(strings.ToLower(name))
+}
+
+func isLetter(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+func isDigit(c byte) bool {
+	return '0' <= c && c <= '9'
+}
+
+// legalInstrumentName implements "Instrument name syntax" of the OpenTelemetry
+// metrics API specification.
+func legalInstrumentName(name string) bool {
+	if name == "" || len(name) > maxNameLength || !isLetter(name[0]) {
+		return false
+	}
+	for i := range len(name) {
+		if c := name[i]; !isLetter(c) && !isDigit(c) && strings.IndexByte("_.-/", c) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// legalFamilyName implements Prometheus's metric names as they were before it
+// took any UTF-8, [a-zA-Z_:][a-zA-Z0-9_:]*: readers of vLLM's metrics still
+// parse by that rule.
+func legalFamilyName(name string) bool {
+	return legalIdentifier(strings.ReplaceAll(name, ":", "_"))
+}
+
+// legalIdentifier tells whether name is [a-zA-Z_][a-zA-Z0-9_]*.
+func legalIdentifier(name string) bool {
+	if name == "" || isDigit(name[0]) {
+		return false
+	}
+	for i := range len(name) {
+		if c := name[i]; !isLetter(c) && !isDigit(c) && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
+func checkInstrumentName(d Definition, _ *nameIndex) []string {
+	if legalInstrumentName(d.Name) {
+		return nil
+	}
+	return []string{fmt.Sprintf("name %q is no OpenTelemetry instrument name: "+
+		"expected a letter, then letters, digits and _.-/, at most %d bytes", d.Name, maxNameLength)}
+}
+
+func checkFamilyName(d Definition, _ *nameIndex) []string {
+	if legalFamilyName(d.PrometheusName) {
+		return nil
+	}
+	return []string{fmt.Sprintf("prometheus name %q is no metric name: "+
+		"expected a letter, _ or :, then letters, digits, _ and :", d.PrometheusName)}
+}
+
+func checkInstrumentNameUnique(d Definition, index *nameIndex) []string {
+	first := index.byInstrumentName[strings.ToLower(d.Name)]
+	if first.position == index.position {
+		return nil
+	}
+	return []string{fmt.Sprintf("name %q is that of metric %q: "+
+		"expected names that differ in more than case", d.Name, first.PrometheusName)}
+}
+
+func checkFamilyNameUnique(d Definition, index *nameIndex) []string {
+	if index.byFamilyName[d.PrometheusName].position == index.position {
+		return nil
+	}
+	return []string{"prometheus name is used twice"}
+}
+
+// checkNameTranslation keeps apart what a stock exporter, which knows no
+// catalogue, would make of two names.
+func checkNameTranslation(d Definition, index *nameIndex) []string {
+	first := index.byTranslatedName[translated(d.Name)]
+	if first.position == index.position || strings.EqualFold(first.Name, d.Name) {
+		return nil
+	}
+	return []string{fmt.Sprintf("name %q becomes %q for prometheus, as does %q of metric %q",
+		d.Name, translated(d.Name), first.Name, first.PrometheusName)}
+}
+
+// checkNameAmbiguous guards [Catalogue.Lookup], which takes either name.
+func checkNameAmbiguous(d Definition, index *nameIndex) []string {
+	other, ok := index.byFamilyName[d.Name]
+	if !ok || d.Name == d.PrometheusName {
+		return nil
+	}
+	return []string{fmt.Sprintf("name %q is the prometheus name of another metric, %q", d.Name, other.Name)}
+}
+
+func checkExposedNames(d Definition, index *nameIndex) []string {
+	var reasons []string
+	for _, name := range exposedNames(d) {
+		first := index.byExposedName[name]
+		if first.position == index.position || first.PrometheusName == d.PrometheusName {
+			continue
+		}
+		reasons = append(reasons, fmt.Sprintf("an exposition would show %q for it and for the %s %q",
+			name, first.kind, first.PrometheusName))
+	}
+	return reasons
+}

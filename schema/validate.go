@@ -1,0 +1,188 @@
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"unicode/utf8"
+)
+
+// A DefinitionError is one rule that one definition breaks. [NewCatalogue] and
+// [Catalogue.Merge] return them joined; errors.As finds the first.
+type DefinitionError struct {
+	// Metric is the definition's Prometheus name, or its OpenTelemetry name if it
+	// has no other.
+	Metric string
+	// Rule names the rule, for example "unit" or "mirror-labels". The names do not
+	// change.
+	Rule string
+	// Reason says what is wrong and what was expected.
+	Reason string
+}
+
+// Error returns `otelkv: metric "x": reason`.
+func (e DefinitionError) Error() string {
+	return fmt.Sprintf("otelkv: metric %q: %s", e.Metric, e.Reason)
+}
+
+// A rule checks one thing of one definition, in view of the others, and returns
+// a reason for each breach.
+type rule struct {
+	name  string
+	check func(Definition, *nameIndex) []string
+}
+
+// rules returns every rule, in the order in which breaches are reported.
+func rules() []rule {
+	return []rule{
+		{"kind", checkKind},
+		{"name", checkInstrumentName},
+		{"name-unique", checkInstrumentNameUnique},
+		{"name-translation", checkNameTranslation},
+		{"name-ambiguous", checkNameAmbiguous},
+		{"prometheus-name", checkFamilyName},
+		{"prometheus-name-unique", checkFamilyNameUnique},
+		{"sample-names", checkExposedNames},
+		{"unit", checkUnit},
+		{"description", checkDescription},
+		{"boundaries", checkBoundaries},
+		{"label-names", checkLabelNames},
+		{"label-names-unique", checkLabelNamesUnique},
+		{"label-names-reserved", checkLabelNamesReserved},
+		{"mirror-source", checkMirrorSources},
+		{"mirror-labels", checkMirrorLabels},
+		{"mirrors-unique", checkMirrorsUnique},
+		{"starts-at-zero", checkStartsAtZero},
+		{"from-info", checkFromInfo},
+		{"deprecated", checkDeprecated},
+	}
+}
+
+// validate returns every breach of every rule, joined, or nil.
+func validate(definitions []Definition) error {
+	var errs []error
+	index := newNameIndex(definitions)
+	for position, d := range definitions {
+		index.position = position
+		for _, r := range rules() {
+			for _, reason := range r.check(d, index) {
+				metric := d.PrometheusName
+				if metric == "" {
+					metric = d.Name
+				}
+				errs = append(errs, DefinitionError{Metric: metric, Rule: r.name, Reason: reason})
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// A placed is a definition with its position in the catalogue.
+type placed struct {
+	Definition
+	position int
+}
+
+// A nameIndex holds, for each name, the first definition that has it. A clash
+// is thus reported once, at the later definition.
+type nameIndex struct {
+	// position is that of the definition under check.
+	position         int
+	byInstrumentName map[string]placed
+	byTranslatedName map[string]placed
+	byFamilyName     map[string]placed
+	byExposedName    map[string]placed
+}
+
+func newNameIndex(definitions []Definition) *nameIndex {
+	index := &nameIndex{
+		byInstrumentName: make(map[string]placed),
+		byTranslatedName: make(map[string]placed),
+		byFamilyName:     make(map[string]placed),
+		byExposedName:    make(map[string]placed),
+	}
+	for position, d := range definitions {
+		p := placed{Definition: d, position: position}
+		keepFirst(index.byInstrumentName, strings.ToLower(d.Name), p)
+		keepFirst(index.byTranslatedName, translated(d.Name), p)
+		keepFirst(index.byFamilyName, d.PrometheusName, p)
+		for _, name := range exposedNames(d) {
+			keepFirst(index.byExposedName, name, p)
+		}
+	}
+	return index
+}
+
+func keepFirst(names map[string]placed, name string, p placed) {
+	if _, taken := names[name]; !taken {
+		names[name] = p
+	}
+}
+
+func checkKind(d Definition, _ *nameIndex) []string {
+	if d.kind == 0 || d.number == 0 {
+		return []string{"no kind: expected one of the typed forms, such as Int64Counter or Histogram"}
+	}
+	return nil
+}
+
+// checkDescription also holds the encoding: OTLP refuses a whole export for one
+// string that is not UTF-8.
+func checkDescription(d Definition, _ *nameIndex) []string {
+	if strings.TrimSpace(d.Description) == "" {
+		return []string{"no description"}
+	}
+	if !utf8.ValidString(d.Description) {
+		return []string{"description is not UTF-8"}
+	}
+	return nil
+}
+
+func checkBoundaries(d Definition, _ *nameIndex) []string {
+	if d.kind != KindHistogram {
+		if len(d.Boundaries) > 0 {
+			return []string{fmt.Sprintf("boundaries on a %s: expected them on histograms only", d.kind)}
+		}
+		return nil
+	}
+	if len(d.Boundaries) == 0 {
+		return []string{"no boundaries: expected at least one on a histogram"}
+	}
+	var reasons []string
+	for i, b := range d.Boundaries {
+		switch {
+		case math.IsNaN(b) || math.IsInf(b, 0):
+			reasons = append(reasons, fmt.Sprintf("boundary %v is not finite", b))
+		case i > 0 && b <= d.Boundaries[i-1]:
+			reasons = append(reasons, fmt.Sprintf("boundary %v after %v: expected them to ascend", b, d.Boundaries[i-1]))
+		}
+	}
+	return reasons
+}
+
+func checkFromInfo(d Definition, _ *nameIndex) []string {
+	if !d.FromInfo {
+		return nil
+	}
+	var reasons []string
+	if d.kind != KindGauge || d.number != NumberKindInt64 {
+		reasons = append(reasons, fmt.Sprintf("a %s of %s filled from info: expected a gauge of int64", d.kind, d.number))
+	}
+	if len(d.Mirrors) > 0 {
+		reasons = append(reasons, "filled from info and a mirror: expected one of them")
+	}
+	return reasons
+}
+
+func checkDeprecated(d Definition, _ *nameIndex) []string {
+	switch {
+	case d.Stability > StabilityDeprecated:
+		return []string{fmt.Sprintf("stability %v is none of development, stable and deprecated", d.Stability)}
+	case d.Stability == StabilityDeprecated && d.ReplacedBy == "":
+		return []string{"deprecated without a replacement: expected ReplacedBy"}
+	case d.Stability != StabilityDeprecated && d.ReplacedBy != "":
+		return []string{fmt.Sprintf("replaced by %q but %v: expected StabilityDeprecated", d.ReplacedBy, d.Stability)}
+	}
+	return nil
+}
