@@ -1,0 +1,36 @@
+package vllm
+
+import (
+	"slices"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// ConfigInfo returns the metric that tells an engine's static offload
+// configuration in its labels. A specification declares the label names, and
+// the info of a payload fills them: a name that the info lacks is left empty,
+// and one that was not declared is dropped.
+func ConfigInfo(labelNames ...string) schema.Int64Gauge {
+	return schema.Int64Gauge{
+		Name:           "vllm.kv_offload.config_info",
+		PrometheusName: "vllm:kv_offload_config_info",
+		Unit:           "1",
+		Description:    "Always 1. The labels tell the static offload configuration of this engine, not of the whole instance. It is absent until the engine's first step.",
+		LabelNames:     slices.Clone(labelNames),
+		FromInfo:       true,
+		Usage:          "Read capacities from the labels. For an instance, add up its engines.",
+		Query:          "vllm:kv_offload_config_info",
+		Trap:           "An engine that has done nothing yet does not have it. A fact that is not known reads None.",
+	}
+}
+
+// CPUConfigLabelNames returns the label names that vLLM's CPU specification
+// declares for [ConfigInfo].
+func CPUConfigLabelNames() []string {
+	return []string{
+		"cpu_num_chunks",
+		"cpu_blocks_per_chunk",
+		"cpu_kv_bytes_per_chunk",
+		"cpu_capacity_tokens_at_max_len",
+	}
+}

@@ -1,0 +1,75 @@
+package vllm
+
+import "github.com/otelkv/otelkv-go/schema"
+
+// Deprecated returns the trio of the first generation of vLLM's offload
+// metrics, which tells directions apart by a label. Each repeats a pair of
+// [Connector]'s.
+//
+// The label values hold the engine's medium: "CPU_to_GPU" and "GPU_to_CPU"
+// unless the engine was declared with another.
+func Deprecated() []schema.Metric {
+	return []schema.Metric{
+		TotalBytes,
+		TotalTime,
+		Size,
+	}
+}
+
+// mirrorsByDirection makes a metric repeat load and store, the Prometheus
+// names of two of the connector's metrics, under a transfer type each.
+func mirrorsByDirection(load, store string) []schema.Mirror {
+	return []schema.Mirror{
+		{Of: load, LabelValues: []string{schema.Medium + "_to_GPU"}},
+		{Of: store, LabelValues: []string{"GPU_to_" + schema.Medium}},
+	}
+}
+
+// TotalBytes repeats [LoadBytes] and [StoreBytes].
+var TotalBytes = schema.Int64Counter{
+	Name:           "vllm.kv_offload.total_bytes",
+	PrometheusName: "vllm:kv_offload_total_bytes",
+	Unit:           "By",
+	Description:    "Bytes moved between the GPU and offload storage, by direction. Deprecated: use the load and store bytes.",
+	LabelNames:     []string{schema.LabelTransferType},
+	Mirrors:        mirrorsByDirection(LoadBytes.PrometheusName, StoreBytes.PrometheusName),
+	StartsAtZero:   true,
+	Stability:      schema.StabilityDeprecated,
+	ReplacedBy:     "vllm:kv_offload_load_bytes and vllm:kv_offload_store_bytes",
+	Usage:          "Kept for dashboards that exist.",
+	Query:          "sum by (transfer_type) (rate(vllm:kv_offload_total_bytes_total[5m]))",
+	Trap:           "Adding it to the load or store bytes counts everything twice. The sample name has \"total\" twice.",
+}
+
+// TotalTime repeats [LoadTime] and [StoreTime].
+var TotalTime = schema.Float64Counter{
+	Name:           "vllm.kv_offload.total_time",
+	PrometheusName: "vllm:kv_offload_total_time",
+	Unit:           "s",
+	Description:    "Worker-seconds spent moving data between the GPU and offload storage, by direction. Deprecated: use the load and store time.",
+	LabelNames:     []string{schema.LabelTransferType},
+	Mirrors:        mirrorsByDirection(LoadTime.PrometheusName, StoreTime.PrometheusName),
+	StartsAtZero:   true,
+	Stability:      schema.StabilityDeprecated,
+	ReplacedBy:     "vllm:kv_offload_load_time and vllm:kv_offload_store_time",
+	Usage:          "Kept for dashboards that exist.",
+	Query:          "sum by (transfer_type) (rate(vllm:kv_offload_total_time_total[5m]))",
+	Trap:           "Workers add up, so it can grow faster than the clock. The sample name has \"total\" twice.",
+}
+
+// Size repeats [LoadSize] and [StoreSize].
+var Size = schema.Histogram{
+	Name:           "vllm.kv_offload.size",
+	PrometheusName: "vllm:kv_offload_size",
+	Unit:           "By",
+	Description:    "Size of one transfer between the GPU and offload storage, by direction. Deprecated: use the load and store size.",
+	LabelNames:     []string{schema.LabelTransferType},
+	Boundaries:     sizeBoundaries(),
+	Mirrors:        mirrorsByDirection(LoadSize.PrometheusName, StoreSize.PrometheusName),
+	StartsAtZero:   true,
+	Stability:      schema.StabilityDeprecated,
+	ReplacedBy:     "vllm:kv_offload_load_size and vllm:kv_offload_store_size",
+	Usage:          "Kept for dashboards that exist.",
+	Query:          "histogram_quantile(0.99, sum by (le, transfer_type) (rate(vllm:kv_offload_size_bucket[5m])))",
+	Trap:           "The last boundary is 200 MB, so no quantile reads higher.",
+}

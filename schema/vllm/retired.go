@@ -1,0 +1,44 @@
+package vllm
+
+import "github.com/otelkv/otelkv-go/schema"
+
+// Retired returns names that vLLM dropped without a successor of the same name,
+// as mirrors of what replaced them. No catalogue of this package has them; a
+// program whose readers still ask for them adds them to [TieringSpec]'s with
+// [schema.Catalogue.With].
+func Retired() []schema.Metric {
+	return []schema.Metric{
+		TieringBlockQueries,
+		TieringBlockHits,
+	}
+}
+
+// TieringBlockQueries repeats [TieringChunkQueries].
+var TieringBlockQueries = schema.Int64Counter{
+	Name:           "vllm.kv_offload.tiering.block_queries",
+	PrometheusName: "vllm:kv_offload_tiering_block_queries",
+	Unit:           "{lookup}",
+	Description:    "Chunk lookups that a tier resolved, under the name that vLLM gave them first. Deprecated: use the chunk queries.",
+	LabelNames:     byTier(),
+	Mirrors:        []schema.Mirror{{Of: TieringChunkQueries.PrometheusName}},
+	Stability:      schema.StabilityDeprecated,
+	ReplacedBy:     "vllm:kv_offload_tiering_chunk_queries",
+	Usage:          "Kept for readers that know only the old name.",
+	Query:          "sum by (tier) (rate(vllm:kv_offload_tiering_block_queries_total[5m]))",
+	Trap:           "The name says blocks. It counts lookups of chunks.",
+}
+
+// TieringBlockHits repeats [TieringChunkHits].
+var TieringBlockHits = schema.Int64Counter{
+	Name:           "vllm.kv_offload.tiering.block_hits",
+	PrometheusName: "vllm:kv_offload_tiering_block_hits",
+	Unit:           "{lookup}",
+	Description:    "Chunk lookups that a tier resolved to a hit, under the name that vLLM gave them first. Deprecated: use the chunk hits.",
+	LabelNames:     byTier(),
+	Mirrors:        []schema.Mirror{{Of: TieringChunkHits.PrometheusName}},
+	Stability:      schema.StabilityDeprecated,
+	ReplacedBy:     "vllm:kv_offload_tiering_chunk_hits",
+	Usage:          "Kept for readers that know only the old name.",
+	Query:          "sum by (tier) (rate(vllm:kv_offload_tiering_block_hits_total[5m])) / (sum by (tier) (rate(vllm:kv_offload_tiering_block_queries_total[5m])) > 0)",
+	Trap:           "The name says blocks. It counts lookups of chunks.",
+}
