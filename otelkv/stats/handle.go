@@ -1,0 +1,179 @@
+package stats
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// The handles of a payload are bound to one entry each. They stay valid when the
+// payload is reset or taken, and go on filling it. Like the payload itself they
+// are not safe for concurrent use.
+type (
+	// An Int64Counter adds to a counter of a payload.
+	Int64Counter Entry
+	// A Float64Counter adds to a counter of a payload.
+	Float64Counter Entry
+	// An Int64Gauge sets a gauge of a payload.
+	Int64Gauge Entry
+	// A Float64Gauge sets a gauge of a payload.
+	Float64Gauge Entry
+	// A Histogram adds samples to a histogram of a payload.
+	Histogram Entry
+)
+
+// Int64Counter binds a counter, under its Prometheus name. The entry is in the
+// payload from its first Add on, not from the binding.
+//
+// The error is an [EntryError]. It wraps [ErrLabelValues] when the number of label
+// values is not the definition's, [ErrKind] when the definition is a mirror, to
+// which nothing records, or when the payload has the name for another kind or
+// number, and [ErrUTF8].
+func (p *Payload) Int64Counter(m schema.Int64Counter, labelValues ...string) (*Int64Counter, error) {
+	e, err := p.bind(m.Definition(), labelValues)
+	return (*Int64Counter)(e), err
+}
+
+// Float64Counter binds a counter, as [Payload.Int64Counter] does.
+func (p *Payload) Float64Counter(m schema.Float64Counter, labelValues ...string) (*Float64Counter, error) {
+	e, err := p.bind(m.Definition(), labelValues)
+	return (*Float64Counter)(e), err
+}
+
+// Int64Gauge binds a gauge, as [Payload.Int64Counter] does a counter.
+func (p *Payload) Int64Gauge(m schema.Int64Gauge, labelValues ...string) (*Int64Gauge, error) {
+	e, err := p.bind(m.Definition(), labelValues)
+	return (*Int64Gauge)(e), err
+}
+
+// Float64Gauge binds a gauge, as [Payload.Int64Counter] does a counter.
+func (p *Payload) Float64Gauge(m schema.Float64Gauge, labelValues ...string) (*Float64Gauge, error) {
+	e, err := p.bind(m.Definition(), labelValues)
+	return (*Float64Gauge)(e), err
+}
+
+// Histogram binds a histogram, as [Payload.Int64Counter] does a counter.
+func (p *Payload) Histogram(m schema.Histogram, labelValues ...string) (*Histogram, error) {
+	e, err := p.bind(m.Definition(), labelValues)
+	return (*Histogram)(e), err
+}
+
+// bind returns the entry with the given label values, which from then on is kept
+// for as long as the payload.
+func (p *Payload) bind(d schema.Definition, labelValues []string) (*Entry, error) {
+	e, err := p.boundEntry(d, labelValues)
+	if err != nil {
+		return nil, entryError(err, d.PrometheusName, labelValues)
+	}
+	m := e.metric
+	if m.number == 0 {
+		m.number = d.Number()
+		p.retained.entries--
+		p.retained.text -= len(m.name)
+	}
+	if !e.bound {
+		e.bound = true
+		p.retained.entries--
+		p.retained.text -= len(e.key)
+	}
+	return e, nil
+}
+
+func (p *Payload) boundEntry(d schema.Definition, labelValues []string) (*Entry, error) {
+	if len(d.Mirrors) > 0 {
+		return nil, fmt.Errorf("%w: it mirrors %q: record to that", ErrKind, d.Mirrors[0].Of)
+	}
+	if got, want := len(labelValues), len(d.LabelNames); got != want {
+		return nil, fmt.Errorf("%w: expected %d for %q, got %d", ErrLabelValues, want, d.LabelNames, got)
+	}
+	m, err := p.metric(d.PrometheusName, d.Kind())
+	if err != nil {
+		return nil, err
+	}
+	if m.number != 0 && m.number != d.Number() {
+		return nil, fmt.Errorf("%w: it is bound as a %v of %v, not of %v", ErrKind, m.kind, m.number, d.Number())
+	}
+	p.key = appendLabelValues(p.key[:0], labelValues)
+	return m.entry(p.key)
+}
+
+// Add adds an increment. A negative one is ignored, since the sum would hide it,
+// and a sum beyond int64 stays at its greatest value.
+func (c *Int64Counter) Add(increment int64) {
+	e := (*Entry)(c)
+	if increment < 0 {
+		return
+	}
+	if !e.present {
+		e.show()
+	}
+	if e.value.float {
+		e.value = Float64(e.value.Float64() + float64(increment))
+		return
+	}
+	sum := int64(e.value.bits) + increment
+	if sum < increment && int64(e.value.bits) >= 0 {
+		sum = math.MaxInt64
+	}
+	e.value.bits = uint64(sum)
+}
+
+// Add adds an increment. A negative, infinite or NaN one is ignored, since the
+// sum would hide it.
+func (c *Float64Counter) Add(increment float64) {
+	e := (*Entry)(c)
+	if !(increment >= 0 && increment <= math.MaxFloat64) {
+		return
+	}
+	if !e.present {
+		e.show()
+	}
+	e.value = Float64(e.value.Float64() + increment)
+}
+
+// Record sets the gauge.
+func (g *Int64Gauge) Record(value int64) { (*Entry)(g).set(Int64(value)) }
+
+// Record sets the gauge. NaN and infinities are kept; what receives the payload
+// refuses them.
+func (g *Float64Gauge) Record(value float64) { (*Entry)(g).set(Float64(value)) }
+
+// Record adds a sample. The payload keeps it, 16 bytes, until it is reset or
+// taken. NaN and infinities are kept too; what receives the payload refuses them.
+func (h *Histogram) Record(value float64) { (*Entry)(h).observe(Float64(value)) }
+
+// Binder returns the payload as a [Binder].
+func (p *Payload) Binder() Binder { return payloadBinder{p} }
+
+type payloadBinder struct{ payload *Payload }
+
+func (b payloadBinder) BindInt64Counter(m schema.Int64Counter, labelValues ...string) (Adder[int64], error) {
+	return handle[Adder[int64]](b.payload.Int64Counter(m, labelValues...))
+}
+
+func (b payloadBinder) BindFloat64Counter(m schema.Float64Counter, labelValues ...string) (Adder[float64], error) {
+	return handle[Adder[float64]](b.payload.Float64Counter(m, labelValues...))
+}
+
+func (b payloadBinder) BindInt64Gauge(m schema.Int64Gauge, labelValues ...string) (Recorder[int64], error) {
+	return handle[Recorder[int64]](b.payload.Int64Gauge(m, labelValues...))
+}
+
+func (b payloadBinder) BindFloat64Gauge(m schema.Float64Gauge, labelValues ...string) (Recorder[float64], error) {
+	return handle[Recorder[float64]](b.payload.Float64Gauge(m, labelValues...))
+}
+
+func (b payloadBinder) BindHistogram(m schema.Histogram, labelValues ...string) (Recorder[float64], error) {
+	return handle[Recorder[float64]](b.payload.Histogram(m, labelValues...))
+}
+
+// handle returns a bound handle as an interface, and a nil interface with an
+// error.
+func handle[I any](h I, err error) (I, error) {
+	if err != nil {
+		var none I
+		return none, err
+	}
+	return h, nil
+}

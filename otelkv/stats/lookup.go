@@ -1,0 +1,129 @@
+package stats
+
+import (
+	"encoding/binary"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// metric returns the metric with the given name as one of the given kind. It does
+// not show it.
+func (p *Payload) metric(name string, kind schema.Kind) (*Metric, error) {
+	m := p.metrics[name]
+	if m == nil {
+		var err error
+		if m, err = p.addMetric(name); err != nil {
+			return nil, err
+		}
+	}
+	return m, m.claim(kind)
+}
+
+func (p *Payload) addMetric(name string) (*Metric, error) {
+	if !utf8.ValidString(name) {
+		return nil, fmt.Errorf("name: %w", ErrUTF8)
+	}
+	return p.newMetric(name), nil
+}
+
+// newMetric puts a new metric of no kind in the place of the given name, which is
+// valid UTF-8.
+func (p *Payload) newMetric(name string) *Metric {
+	if p.metrics == nil {
+		p.metrics = map[string]*Metric{}
+	}
+	m := &Metric{payload: p, name: name}
+	p.metrics[name] = m
+	p.retained.entries++
+	p.retained.text += len(name)
+	return m
+}
+
+// claim makes the metric one of the given kind. Its first use since the payload
+// was last empty decides the kind, and a bound handle decides it for good.
+func (m *Metric) claim(kind schema.Kind) error {
+	if m.kind == kind {
+		return nil
+	}
+	if m.shown || m.number != 0 {
+		return fmt.Errorf("%w: it is a %v in this payload, not a %v", ErrKind, m.kind, kind)
+	}
+	m.kind = kind
+	return nil
+}
+
+// entry returns the entry with the given key, see [appendLabelValue]. It does not
+// show it.
+func (m *Metric) entry(key []byte) (*Entry, error) {
+	if e := m.entries[string(key)]; e != nil {
+		return e, nil
+	}
+	return m.addEntry(string(key))
+}
+
+func (m *Metric) addEntry(key string) (*Entry, error) {
+	labelValues := splitLabelValues(key)
+	for i, v := range labelValues {
+		if !utf8.ValidString(v) {
+			return nil, fmt.Errorf("label value %d: %w", i, ErrUTF8)
+		}
+	}
+	return m.newEntry(key, labelValues), nil
+}
+
+// entryFor returns the entry of m that stands for one of another payload.
+func (m *Metric) entryFor(from *Entry) *Entry {
+	if e := m.entries[from.key]; e != nil {
+		return e
+	}
+	return m.newEntry(from.key, from.labelValues)
+}
+
+// newEntry puts a new entry in the place of the given key, whose label values are
+// valid UTF-8. Strings and label values never change, so entries may share them.
+func (m *Metric) newEntry(key string, labelValues []string) *Entry {
+	if m.entries == nil {
+		m.entries = map[string]*Entry{}
+	}
+	e := &Entry{metric: m, key: key, labelValues: labelValues}
+	m.entries[key] = e
+	m.payload.retained.entries++
+	m.payload.retained.text += len(key)
+	return e
+}
+
+// A tuple of label values is looked up by one key: each value behind its length.
+// No two tuples share a key, whatever bytes they hold, and the empty tuple's is
+// empty.
+
+func appendLabelValue[S ~string | ~[]byte](key []byte, value S) []byte {
+	key = binary.AppendUvarint(key, uint64(len(value)))
+	return append(key, value...)
+}
+
+func appendLabelValues(key []byte, values []string) []byte {
+	for _, v := range values {
+		key = appendLabelValue(key, v)
+	}
+	return key
+}
+
+// splitLabelValues is the inverse of [appendLabelValues]. The values share the
+// key's memory.
+func splitLabelValues(key string) []string {
+	var values []string
+	for len(key) > 0 {
+		length, shift := uint64(0), 0
+		for key[0] >= 0x80 {
+			length |= uint64(key[0]&0x7f) << shift
+			shift += 7
+			key = key[1:]
+		}
+		length |= uint64(key[0]) << shift
+		values = append(values, key[1:1+length])
+		key = key[1+length:]
+	}
+	return values
+}

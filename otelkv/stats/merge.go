@@ -1,0 +1,56 @@
+package stats
+
+import "github.com/otelkv/otelkv-go/schema"
+
+// Merge adds what other holds, as vLLM's aggregate does: counters add up, a gauge
+// takes other's value, a histogram takes other's samples after its own, and
+// other's info replaces p's unless there is none. Nested payloads merge by name.
+// Everything is copied: p and other share no memory that either changes.
+//
+// What cannot be merged is left out and named in the returned error, which joins
+// [EntryError] values; everything else is merged. That is a metric that p has as
+// another kind ([ErrKind]), where vLLM goes on and fails later, and a counter's
+// value that is negative or not finite, or with which an int64 overflows
+// ([ErrNumber]).
+func (p *Payload) Merge(other *Payload) error {
+	var errs entryErrors
+	p.merge(other, &errs)
+	for name, child := range other.Connectors() {
+		p.connector(name).merge(child, &errs)
+	}
+	return errs.join()
+}
+
+func (p *Payload) merge(other *Payload, errs *entryErrors) {
+	if other.info != nil {
+		p.SetInfo(other.info)
+	}
+	for _, from := range other.present {
+		m, err := p.metric(from.name, from.kind)
+		if err != nil {
+			errs.add(&EntryError{Connector: other.name, Metric: from.name, Err: err})
+			continue
+		}
+		if len(from.present) == 0 {
+			m.show()
+		}
+		for _, e := range from.present {
+			if err := m.mergeEntry(e); err != nil {
+				errs.add(&EntryError{Connector: other.name, Metric: from.name, LabelValues: e.labelValues, Err: err})
+			}
+		}
+	}
+}
+
+func (m *Metric) mergeEntry(from *Entry) error {
+	e := m.entryFor(from)
+	switch m.kind {
+	case schema.KindCounter:
+		return e.increase(from.value)
+	case schema.KindGauge:
+		e.set(from.value)
+	case schema.KindHistogram:
+		e.observe(from.samples...)
+	}
+	return nil
+}

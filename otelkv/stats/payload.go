@@ -1,0 +1,235 @@
+package stats
+
+import (
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// A Payload holds the stats of one interval: for each metric its kind, and a
+// value for each tuple of label values. It is vLLM's KVConnectorStats, and the
+// OffloadingConnectorStats and MultiConnector's stats that are built on it.
+//
+// Metrics and entries are in a payload once something was recorded to them, also
+// a zero, and until the payload is reset or taken. They keep the order in which
+// they came.
+//
+// The zero Payload is empty and ready. A Payload must not be copied, and is not
+// safe for concurrent use; different payloads are independent, nested ones of
+// one parent are not.
+type Payload struct {
+	metrics map[string]*Metric
+	present []*Metric
+
+	// info is nil when there is none, which is distinct from an empty one.
+	info map[string]string
+
+	connectors map[string]*Payload
+	shown      []*Payload
+
+	// These are set in a nested payload: isShown tells that it is among its
+	// parent's shown, pinned that [Payload.Connector] gave it away.
+	parent  *Payload
+	name    string
+	isShown bool
+	pinned  bool
+
+	key      []byte
+	retained retained
+}
+
+// A Metric is one metric of a payload. It belongs to the payload, and is valid
+// until the payload is changed.
+type Metric struct {
+	payload *Payload
+	name    string
+	kind    schema.Kind
+	entries map[string]*Entry
+	present []*Entry
+	shown   bool
+	// number is set once a handle is bound to the metric, and fixes its kind.
+	number schema.NumberKind
+	// declared and declaredIn are what the decoder last read under "types".
+	declared   schema.Kind
+	declaredIn uint64
+}
+
+// Name returns the metric's name, which is its Prometheus family name in the
+// payloads of vLLM.
+func (m *Metric) Name() string { return m.name }
+
+// Kind returns the metric's kind.
+func (m *Metric) Kind() schema.Kind { return m.kind }
+
+// Entries yields the metric's entries in the order in which they came. A decoded
+// metric can be without any.
+func (m *Metric) Entries() iter.Seq[*Entry] { return slices.Values(m.present) }
+
+// An Entry is what was recorded for one tuple of label values. It belongs to the
+// payload, and is valid until the payload is changed.
+type Entry struct {
+	metric      *Metric
+	key         string
+	labelValues []string
+	value       Number
+	samples     []Number
+	present     bool
+	bound       bool
+	// buffered is the capacity of samples that the payload's retention accounts for.
+	buffered int
+}
+
+// LabelValues returns the label values, in the order of the metric's label names.
+// The slice belongs to the payload and must not be changed.
+func (e *Entry) LabelValues() []string { return e.labelValues }
+
+// Value returns a counter's increment or a gauge's value.
+func (e *Entry) Value() Number { return e.value }
+
+// Samples returns a histogram's samples in the order in which they were
+// recorded. The slice belongs to the payload and must not be changed.
+func (e *Entry) Samples() []Number { return e.samples }
+
+// Metrics yields the metrics in the order in which they came.
+func (p *Payload) Metrics() iter.Seq[*Metric] { return slices.Values(p.present) }
+
+// Connector returns the payload nested under a connector's name, which is vLLM's
+// class name, and makes it where there is none yet. It belongs to p: resetting,
+// taking or merging p does the same to it. What is not valid UTF-8 in the name is
+// replaced by U+FFFD.
+//
+// Payloads nest one level deep, as a MultiConnector's do: called on a nested
+// payload, Connector returns that payload itself.
+func (p *Payload) Connector(name string) *Payload {
+	child := p.connector(name)
+	if !child.pinned {
+		child.pinned = true
+		child.parent.retained.connectors--
+	}
+	return child
+}
+
+func (p *Payload) connector(name string) *Payload {
+	if p.parent != nil {
+		return p
+	}
+	name = strings.ToValidUTF8(name, "\uFFFD")
+	child := p.connectors[name]
+	if child == nil {
+		child = &Payload{parent: p, name: name}
+		if p.connectors == nil {
+			p.connectors = map[string]*Payload{}
+		}
+		p.connectors[name] = child
+		p.retained.connectors++
+	}
+	return child
+}
+
+// Connectors yields the nested payloads that are not empty, in the order in which
+// they came.
+func (p *Payload) Connectors() iter.Seq2[string, *Payload] {
+	return func(yield func(string, *Payload) bool) {
+		for _, child := range p.shown {
+			if !child.IsEmpty() && !yield(child.name, child) {
+				return
+			}
+		}
+	}
+}
+
+// SetInfo replaces the static facts that travel with the payload (vLLM's
+// config_info: label name to value) by a copy of info. Nil removes them. An empty
+// map stays: it says that there are no facts, rather than nothing about them. What
+// is not valid UTF-8 is replaced by U+FFFD.
+func (p *Payload) SetInfo(info map[string]string) {
+	p.info = nil
+	if info == nil {
+		return
+	}
+	p.info = make(map[string]string, len(info))
+	for name, value := range info {
+		p.info[strings.ToValidUTF8(name, "\uFFFD")] = strings.ToValidUTF8(value, "\uFFFD")
+	}
+	p.show()
+}
+
+// Info returns the static facts, and whether there are any to speak of. The map
+// belongs to the payload and must not be changed.
+func (p *Payload) Info() (map[string]string, bool) { return p.info, p.info != nil }
+
+// IsEmpty reports whether the payload, nested ones included, holds no metric and
+// no info. A decoded metric without entries counts as one, as it does in vLLM.
+func (p *Payload) IsEmpty() bool {
+	if len(p.present) > 0 || p.info != nil {
+		return false
+	}
+	for _, child := range p.shown {
+		if !child.IsEmpty() {
+			return false
+		}
+	}
+	return true
+}
+
+// Reset empties the payload. Bound handles stay valid, and so do nested payloads.
+//
+// The memory of metrics, entries and samples is kept for what is recorded or
+// decoded next, so that a payload in a loop stops allocating. What is kept is
+// bounded, in total for the payload and again for each nested one: 8,192 entries, 1 MiB
+// of names and label values, 262,144 samples. A payload that held more gives all of it
+// back, except entries that a handle is bound to.
+func (p *Payload) Reset() {
+	for _, m := range p.present {
+		for _, e := range m.present {
+			e.value = Number{}
+			e.samples = e.samples[:0]
+			e.present = false
+			p.retained.samples += cap(e.samples) - e.buffered
+			e.buffered = cap(e.samples)
+		}
+		clear(m.present)
+		m.present = m.present[:0]
+		m.shown = false
+	}
+	clear(p.present)
+	p.present = p.present[:0]
+	p.info = nil
+	for _, child := range p.shown {
+		child.Reset()
+		child.isShown = false
+	}
+	clear(p.shown)
+	p.shown = p.shown[:0]
+	if p.retained.overBound() {
+		p.release()
+	}
+}
+
+// show makes a nested payload appear in its parent.
+func (p *Payload) show() {
+	if p.parent != nil && !p.isShown {
+		p.isShown = true
+		p.parent.shown = append(p.parent.shown, p)
+	}
+}
+
+// show makes the metric appear in its payload.
+func (m *Metric) show() {
+	if !m.shown {
+		m.shown = true
+		m.payload.present = append(m.payload.present, m)
+		m.payload.show()
+	}
+}
+
+// show makes the entry appear in its metric.
+func (e *Entry) show() {
+	if !e.present {
+		e.present = true
+		e.metric.present = append(e.metric.present, e)
+		e.metric.show()
+	}
+}

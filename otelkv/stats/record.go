@@ -1,0 +1,88 @@
+package stats
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// AddCounter adds an increment to a counter, and makes its entry also when the
+// increment is zero (vLLM's increase_counter). A new entry starts at the int64 0,
+// so that its kind of number is the increment's; an int64 and a float64 add up to
+// a float64.
+//
+// A negative, infinite or NaN increment is an error and changes nothing, since
+// the sum would hide it. The error is an [EntryError]; it wraps [ErrNumber], also
+// when an int64 overflows, [ErrKind] when the name is already in use for another kind, or
+// [ErrUTF8].
+func (p *Payload) AddCounter(name string, increment Number, labelValues ...string) error {
+	e, err := p.entry(name, schema.KindCounter, labelValues)
+	if err == nil {
+		err = e.increase(increment)
+	}
+	return entryError(err, name, labelValues)
+}
+
+// RecordGauge sets a gauge (vLLM's set_gauge). The payload takes any number;
+// what receives it refuses NaN and infinities. Errors are as for
+// [Payload.AddCounter].
+func (p *Payload) RecordGauge(name string, value Number, labelValues ...string) error {
+	e, err := p.entry(name, schema.KindGauge, labelValues)
+	if err == nil {
+		e.set(value)
+	}
+	return entryError(err, name, labelValues)
+}
+
+// RecordHistogram adds one sample to a histogram (vLLM's observe_histogram). The
+// payload keeps every sample until it is reset or taken, 16 bytes each, and takes
+// any number; what receives it refuses NaN and infinities. Errors are as for
+// [Payload.AddCounter].
+func (p *Payload) RecordHistogram(name string, sample Number, labelValues ...string) error {
+	e, err := p.entry(name, schema.KindHistogram, labelValues)
+	if err == nil {
+		e.observe(sample)
+	}
+	return entryError(err, name, labelValues)
+}
+
+func (p *Payload) entry(name string, kind schema.Kind, labelValues []string) (*Entry, error) {
+	m, err := p.metric(name, kind)
+	if err != nil {
+		return nil, err
+	}
+	p.key = appendLabelValues(p.key[:0], labelValues)
+	return m.entry(p.key)
+}
+
+func (e *Entry) increase(increment Number) error {
+	if !increment.canIncrement() {
+		return fmt.Errorf("%w: increment %v: expected a finite number that is not negative", ErrNumber, increment)
+	}
+	sum, ok := e.value.plus(increment)
+	if !ok {
+		return fmt.Errorf("%w: %v + %v is beyond int64", ErrNumber, e.value, increment)
+	}
+	e.value = sum
+	e.show()
+	return nil
+}
+
+func (e *Entry) set(value Number) {
+	e.value = value
+	e.show()
+}
+
+func (e *Entry) observe(samples ...Number) {
+	e.samples = append(e.samples, samples...)
+	e.show()
+}
+
+// entryError names the entry in err. It keeps nil, and a copy of the label values.
+func entryError(err error, name string, labelValues []string) error {
+	if err == nil {
+		return nil
+	}
+	return &EntryError{Metric: name, LabelValues: slices.Clone(labelValues), Err: err}
+}

@@ -1,0 +1,58 @@
+package stats
+
+// Bounds of the memory that an empty payload keeps for later use.
+const (
+	maxRetainedEntries    = 8192
+	maxRetainedText       = 1 << 20
+	maxRetainedSamples    = 1 << 18
+	maxRetainedConnectors = 64
+)
+
+// retained counts what a payload would keep when it is reset. Metrics and
+// entries with a bound handle are not counted: their number is the program's
+// choice, not that of its peers.
+type retained struct {
+	// entries counts entries and metrics.
+	entries int
+	// text counts bytes of names and label values.
+	text int
+	// samples counts the capacity of sample buffers.
+	samples int
+	// connectors counts nested payloads that only codecs and merges know.
+	connectors int
+}
+
+func (r retained) overBound() bool {
+	return r.entries > maxRetainedEntries || r.text > maxRetainedText ||
+		r.samples > maxRetainedSamples || r.connectors > maxRetainedConnectors
+}
+
+// release gives back everything that no handle is bound to and no caller of
+// [Payload.Connector] holds. The payload is empty.
+func (p *Payload) release() {
+	metrics := map[string]*Metric{}
+	for name, m := range p.metrics {
+		if m.number == 0 {
+			continue
+		}
+		entries := map[string]*Entry{}
+		for key, e := range m.entries {
+			if e.bound {
+				e.samples, e.buffered = nil, 0
+				entries[key] = e
+			}
+		}
+		m.entries, m.present = entries, nil
+		metrics[name] = m
+	}
+	connectors := map[string]*Payload{}
+	for name, child := range p.connectors {
+		if child.pinned {
+			connectors[name] = child
+		}
+	}
+	p.metrics, p.present = metrics, nil
+	p.connectors, p.shown = connectors, nil
+	p.retained = retained{}
+	p.key = nil
+}
