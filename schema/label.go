@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ func reservedLabel(name string) string {
 	return ""
 }
 
-func checkLabelNames(d Definition, _ *nameIndex) []string {
+func checkLabelNames(d placed, _ *nameIndex) []string {
 	var reasons []string
 	for _, name := range d.LabelNames {
 		if !legalIdentifier(name) {
@@ -32,7 +33,7 @@ func checkLabelNames(d Definition, _ *nameIndex) []string {
 	return reasons
 }
 
-func checkLabelNamesUnique(d Definition, _ *nameIndex) []string {
+func checkLabelNamesUnique(d placed, _ *nameIndex) []string {
 	var reasons []string
 	for i, name := range d.LabelNames {
 		if slices.Index(d.LabelNames, name) < i {
@@ -42,12 +43,31 @@ func checkLabelNamesUnique(d Definition, _ *nameIndex) []string {
 	return reasons
 }
 
-func checkLabelNamesReserved(d Definition, _ *nameIndex) []string {
+func checkLabelNamesReserved(d placed, _ *nameIndex) []string {
 	var reasons []string
-	for _, name := range d.LabelNames {
+	for i, name := range d.LabelNames {
+		if slices.Index(d.LabelNames, name) < i {
+			continue
+		}
 		if why := reservedLabel(name); why != "" {
 			reasons = append(reasons, fmt.Sprintf("label name %q is reserved: %s", name, why))
 		}
 	}
 	return reasons
+}
+
+// CheckLabelName returns why a label that every series carries, such as the
+// engine's, may not have the given name, or nil. Unlike a definition's own labels
+// it may be one of [LabelModelName] and [LabelEngine].
+func CheckLabelName(name string) error {
+	if !legalIdentifier(name) {
+		return errors.New("illegal: expected a letter or _, then letters, digits and _")
+	}
+	if name == LabelModelName || name == LabelEngine {
+		return nil
+	}
+	if why := reservedLabel(name); why != "" {
+		return fmt.Errorf("reserved: %s", why)
+	}
+	return nil
 }

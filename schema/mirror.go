@@ -3,13 +3,12 @@ package schema
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"unicode/utf8"
 )
 
 // checkMirrorSources: a mirror repeats points as they are, so what it repeats
 // must be recorded to, and must aggregate as the mirror does.
-func checkMirrorSources(d Definition, index *nameIndex) []string {
+func checkMirrorSources(d placed, index *nameIndex) []string {
 	var reasons []string
 	for _, m := range d.Mirrors {
 		source, ok := index.byFamilyName[m.Of]
@@ -33,7 +32,7 @@ func checkMirrorSources(d Definition, index *nameIndex) []string {
 // checkMirrorLabels: one series is repeated as one series. Fixed label values
 // over a source with labels would give several series one name and one set of
 // labels, which no exposition may hold.
-func checkMirrorLabels(d Definition, index *nameIndex) []string {
+func checkMirrorLabels(d placed, index *nameIndex) []string {
 	var reasons []string
 	for _, m := range d.Mirrors {
 		source, ok := index.byFamilyName[m.Of]
@@ -59,15 +58,15 @@ func checkMirrorLabels(d Definition, index *nameIndex) []string {
 }
 
 // checkMirrorsUnique keeps two mirrors from giving one series two values.
-func checkMirrorsUnique(d Definition, _ *nameIndex) []string {
+func checkMirrorsUnique(d placed, _ *nameIndex) []string {
 	var reasons []string
 	for i, m := range d.Mirrors {
 		same := func(other Mirror) bool {
 			return (m.LabelValues == nil) == (other.LabelValues == nil) && slices.Equal(m.LabelValues, other.LabelValues)
 		}
 		if first := slices.IndexFunc(d.Mirrors, same); first < i {
-			reasons = append(reasons, fmt.Sprintf("mirrors %q and %q under the same label values [%s]",
-				d.Mirrors[first].Of, m.Of, strings.Join(m.LabelValues, " ")))
+			reasons = append(reasons, fmt.Sprintf("mirrors %q and %q under the same label values %q",
+				d.Mirrors[first].Of, m.Of, m.LabelValues))
 		}
 	}
 	return reasons
@@ -75,7 +74,7 @@ func checkMirrorsUnique(d Definition, _ *nameIndex) []string {
 
 // checkStartsAtZero: the series that stand at zero follow from the definition
 // alone, so their label values must be known.
-func checkStartsAtZero(d Definition, _ *nameIndex) []string {
+func checkStartsAtZero(d placed, _ *nameIndex) []string {
 	if !d.StartsAtZero {
 		return nil
 	}

@@ -87,7 +87,7 @@ func legalIdentifier(name string) bool {
 	return true
 }
 
-func checkInstrumentName(d Definition, _ *nameIndex) []string {
+func checkInstrumentName(d placed, _ *nameIndex) []string {
 	if legalInstrumentName(d.Name) {
 		return nil
 	}
@@ -95,7 +95,7 @@ func checkInstrumentName(d Definition, _ *nameIndex) []string {
 		"expected a letter, then letters, digits and _.-/, at most %d bytes", d.Name, maxNameLength)}
 }
 
-func checkFamilyName(d Definition, _ *nameIndex) []string {
+func checkFamilyName(d placed, _ *nameIndex) []string {
 	if legalFamilyName(d.PrometheusName) {
 		return nil
 	}
@@ -103,17 +103,17 @@ func checkFamilyName(d Definition, _ *nameIndex) []string {
 		"expected a letter, _ or :, then letters, digits, _ and :", d.PrometheusName)}
 }
 
-func checkInstrumentNameUnique(d Definition, index *nameIndex) []string {
+func checkInstrumentNameUnique(d placed, index *nameIndex) []string {
 	first := index.byInstrumentName[strings.ToLower(d.Name)]
-	if first.position == index.position {
+	if first.position == d.position {
 		return nil
 	}
 	return []string{fmt.Sprintf("name %q is that of metric %q: "+
 		"expected names that differ in more than case", d.Name, first.PrometheusName)}
 }
 
-func checkFamilyNameUnique(d Definition, index *nameIndex) []string {
-	if index.byFamilyName[d.PrometheusName].position == index.position {
+func checkFamilyNameUnique(d placed, index *nameIndex) []string {
+	if index.byFamilyName[d.PrometheusName].position == d.position {
 		return nil
 	}
 	return []string{"prometheus name is used twice"}
@@ -121,9 +121,9 @@ func checkFamilyNameUnique(d Definition, index *nameIndex) []string {
 
 // checkNameTranslation keeps apart what a stock exporter, which knows no
 // catalogue, would make of two names.
-func checkNameTranslation(d Definition, index *nameIndex) []string {
+func checkNameTranslation(d placed, index *nameIndex) []string {
 	first := index.byTranslatedName[translated(d.Name)]
-	if first.position == index.position || strings.EqualFold(first.Name, d.Name) {
+	if first.position == d.position || strings.EqualFold(first.Name, d.Name) {
 		return nil
 	}
 	return []string{fmt.Sprintf("name %q becomes %q for prometheus, as does %q of metric %q",
@@ -131,7 +131,7 @@ func checkNameTranslation(d Definition, index *nameIndex) []string {
 }
 
 // checkNameAmbiguous guards [Catalogue.Lookup], which takes either name.
-func checkNameAmbiguous(d Definition, index *nameIndex) []string {
+func checkNameAmbiguous(d placed, index *nameIndex) []string {
 	other, ok := index.byFamilyName[d.Name]
 	if !ok || d.Name == d.PrometheusName {
 		return nil
@@ -139,11 +139,11 @@ func checkNameAmbiguous(d Definition, index *nameIndex) []string {
 	return []string{fmt.Sprintf("name %q is the prometheus name of another metric, %q", d.Name, other.Name)}
 }
 
-func checkExposedNames(d Definition, index *nameIndex) []string {
+func checkExposedNames(d placed, index *nameIndex) []string {
 	var reasons []string
-	for _, name := range exposedNames(d) {
+	for _, name := range exposedNames(d.Definition) {
 		first := index.byExposedName[name]
-		if first.position == index.position || first.PrometheusName == d.PrometheusName {
+		if first.position == d.position || first.PrometheusName == d.PrometheusName {
 			continue
 		}
 		reasons = append(reasons, fmt.Sprintf("an exposition would show %q for it and for the %s %q",

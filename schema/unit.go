@@ -74,7 +74,7 @@ func legalSymbol(symbol string) bool {
 	return false
 }
 
-func checkUnit(d Definition, _ *nameIndex) []string {
+func checkUnit(d placed, _ *nameIndex) []string {
 	if d.Unit == "" {
 		return []string{`no unit: expected one of UCUM, such as "By", "s", "1" or "{job}"`}
 	}

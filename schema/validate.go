@@ -30,7 +30,7 @@ func (e DefinitionError) Error() string {
 // a reason for each breach.
 type rule struct {
 	name  string
-	check func(Definition, *nameIndex) []string
+	check func(placed, *nameIndex) []string
 }
 
 // rules returns every rule, in the order in which breaches are reported.
@@ -62,11 +62,10 @@ func rules() []rule {
 // validate returns every breach of every rule, joined, or nil.
 func validate(definitions []Definition) error {
 	var errs []error
-	index := newNameIndex(definitions)
+	all, index := rules(), newNameIndex(definitions)
 	for position, d := range definitions {
-		index.position = position
-		for _, r := range rules() {
-			for _, reason := range r.check(d, index) {
+		for _, r := range all {
+			for _, reason := range r.check(placed{d, position}, index) {
 				metric := d.PrometheusName
 				if metric == "" {
 					metric = d.Name
@@ -87,8 +86,6 @@ type placed struct {
 // A nameIndex holds, for each name, the first definition that has it. A clash
 // is thus reported once, at the later definition.
 type nameIndex struct {
-	// position is that of the definition under check.
-	position         int
 	byInstrumentName map[string]placed
 	byTranslatedName map[string]placed
 	byFamilyName     map[string]placed
@@ -103,7 +100,7 @@ func newNameIndex(definitions []Definition) *nameIndex {
 		byExposedName:    make(map[string]placed),
 	}
 	for position, d := range definitions {
-		p := placed{Definition: d, position: position}
+		p := placed{d, position}
 		keepFirst(index.byInstrumentName, strings.ToLower(d.Name), p)
 		keepFirst(index.byTranslatedName, translated(d.Name), p)
 		keepFirst(index.byFamilyName, d.PrometheusName, p)
@@ -120,7 +117,7 @@ func keepFirst(names map[string]placed, name string, p placed) {
 	}
 }
 
-func checkKind(d Definition, _ *nameIndex) []string {
+func checkKind(d placed, _ *nameIndex) []string {
 	if d.kind == 0 || d.number == 0 {
 		return []string{"no kind: expected one of the typed forms, such as Int64Counter or Histogram"}
 	}
@@ -129,7 +126,7 @@ func checkKind(d Definition, _ *nameIndex) []string {
 
 // checkDescription also holds the encoding: OTLP refuses a whole export for one
 // string that is not UTF-8.
-func checkDescription(d Definition, _ *nameIndex) []string {
+func checkDescription(d placed, _ *nameIndex) []string {
 	if strings.TrimSpace(d.Description) == "" {
 		return []string{"no description"}
 	}
@@ -139,7 +136,7 @@ func checkDescription(d Definition, _ *nameIndex) []string {
 	return nil
 }
 
-func checkBoundaries(d Definition, _ *nameIndex) []string {
+func checkBoundaries(d placed, _ *nameIndex) []string {
 	if d.kind != KindHistogram {
 		if len(d.Boundaries) > 0 {
 			return []string{fmt.Sprintf("boundaries on a %s: expected them on histograms only", d.kind)}
@@ -161,7 +158,7 @@ func checkBoundaries(d Definition, _ *nameIndex) []string {
 	return reasons
 }
 
-func checkFromInfo(d Definition, _ *nameIndex) []string {
+func checkFromInfo(d placed, _ *nameIndex) []string {
 	if !d.FromInfo {
 		return nil
 	}
@@ -175,7 +172,7 @@ func checkFromInfo(d Definition, _ *nameIndex) []string {
 	return reasons
 }
 
-func checkDeprecated(d Definition, _ *nameIndex) []string {
+func checkDeprecated(d placed, _ *nameIndex) []string {
 	switch {
 	case d.Stability > StabilityDeprecated:
 		return []string{fmt.Sprintf("stability %v is none of development, stable and deprecated", d.Stability)}
