@@ -1,0 +1,77 @@
+// Package sink is where the trackers of offloading record: into a payload of
+// their own, which they hand out, or straight to the series of a binder that
+// they were given. A tracker binds once and then records without knowing which.
+package sink
+
+import (
+	"errors"
+
+	"github.com/otelkv/otelkv-go/otelkv/stats"
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// A Sink binds series and hands out what its payload has gathered. It is not
+// safe for concurrent use: series that fill the payload, and taking it, need
+// the lock of the tracker that owns the sink.
+type Sink struct {
+	payload stats.Payload
+	binder  stats.Binder
+	errs    []error
+}
+
+// New returns a sink that binds with the given binder, or with a payload of its
+// own if the binder is nil.
+func New(binder stats.Binder) *Sink {
+	s := &Sink{binder: binder}
+	if binder == nil {
+		s.binder = s.payload.Binder()
+	}
+	return s
+}
+
+// Take returns what the sink's own payload has gathered since it was last
+// taken. It returns nil if that is nothing, which it always is with a binder.
+func (s *Sink) Take() *stats.Payload { return s.payload.Take() }
+
+// TakeInto is [Sink.Take] into the memory of dst. It reports whether there was
+// anything to take.
+func (s *Sink) TakeInto(dst *stats.Payload) bool { return s.payload.TakeInto(dst) }
+
+// Err returns every error that binding met, joined. The series that such a
+// binding returned must not be used.
+func (s *Sink) Err() error { return errors.Join(s.errs...) }
+
+// Int64Counter binds one series of m.
+func (s *Sink) Int64Counter(m schema.Int64Counter, labelValues ...string) stats.Adder[int64] {
+	return bound(s, func() (stats.Adder[int64], error) { return s.binder.BindInt64Counter(m, labelValues...) })
+}
+
+// Float64Counter binds one series of m.
+func (s *Sink) Float64Counter(m schema.Float64Counter, labelValues ...string) stats.Adder[float64] {
+	return bound(s, func() (stats.Adder[float64], error) { return s.binder.BindFloat64Counter(m, labelValues...) })
+}
+
+// Int64Gauge binds one series of m.
+func (s *Sink) Int64Gauge(m schema.Int64Gauge, labelValues ...string) stats.Recorder[int64] {
+	return bound(s, func() (stats.Recorder[int64], error) { return s.binder.BindInt64Gauge(m, labelValues...) })
+}
+
+// Float64Gauge binds one series of m.
+func (s *Sink) Float64Gauge(m schema.Float64Gauge, labelValues ...string) stats.Recorder[float64] {
+	return bound(s, func() (stats.Recorder[float64], error) { return s.binder.BindFloat64Gauge(m, labelValues...) })
+}
+
+// Histogram binds one series of m.
+func (s *Sink) Histogram(m schema.Histogram, labelValues ...string) stats.Recorder[float64] {
+	return bound(s, func() (stats.Recorder[float64], error) { return s.binder.BindHistogram(m, labelValues...) })
+}
+
+// bound keeps the error of one binding, so that a constructor reports all of
+// them at once.
+func bound[S any](s *Sink, bind func() (S, error)) S {
+	series, err := bind()
+	if err != nil {
+		s.errs = append(s.errs, err)
+	}
+	return series
+}
