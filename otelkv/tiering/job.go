@@ -1,0 +1,224 @@
+package tiering
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/otelkv/otelkv-go/otelkv/stats"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+// ErrNotIdle says that jobs are in flight where none should be.
+var ErrNotIdle = errors.New("not idle")
+
+// A flow is one direction of jobs between the primary and a secondary tier.
+type flow struct {
+	bytes    stats.Adder[int64]
+	seconds  stats.Adder[float64]
+	failures stats.Adder[int64]
+	jobs     stats.Recorder[int64]
+	usage    stats.Recorder[float64]
+
+	active int64 // jobs in flight
+	held   int64 // chunks of the primary tier that they pin
+}
+
+// A Job is one promotion or cascade in flight. Its methods are safe for
+// concurrent use, so that a worker can finish a job that a scheduler started. A
+// job finishes once: the first of [Job.Succeed], [Job.Fail] and
+// [Job.FailPartially] counts, and the others return false and change nothing. A
+// job that is never finished stays in the gauges.
+type Job struct {
+	tracker    *Tracker // nil for a job that counts nothing
+	tier       *tier
+	flow       *flow
+	chunks     int64
+	held       int64
+	bytes      int64
+	bytesKnown bool
+	started    time.Duration
+	finished   bool
+}
+
+// StartPromotion says that chunks of the primary tier were allocated and a job
+// to read as many from a secondary tier, given by its index, was submitted. For
+// a tier that the tracker does not have it returns a job that counts nothing.
+func (t *Tracker) StartPromotion(tier, chunks int) *Job {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.startJob(tier, chunks, promotion, chunks)
+}
+
+// StartLazyPromotion is [Tracker.StartPromotion] for a tier whose workers
+// allocate the chunks of the primary tier when they read: until [Job.Allocated]
+// is called, the job counts as active and pins nothing.
+func (t *Tracker) StartLazyPromotion(tier, chunks int) *Job {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.startJob(tier, chunks, promotion, 0)
+}
+
+// StartCascade says that a job to write chunks of the primary tier to a
+// secondary tier, given by its index, was submitted. The time until it succeeds
+// is what the tier's back-pressure detector, if any, sees. For a tier that the
+// tracker does not have it returns a job that counts nothing.
+func (t *Tracker) StartCascade(tier, chunks int) *Job {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.startJob(tier, chunks, cascade, chunks)
+}
+
+func promotion(t *tier) *flow { return &t.promotions }
+func cascade(t *tier) *flow   { return &t.cascades }
+
+func (t *Tracker) startJob(tier, chunks int, direction func(*tier) *flow, held int) *Job {
+	if tier < 1 || tier >= len(t.tiers) {
+		t.rejected++
+		return &Job{}
+	}
+	j := &Job{tracker: t, tier: &t.tiers[tier], chunks: max(int64(chunks), 0), started: t.now()}
+	j.flow = direction(j.tier)
+	j.flow.active++
+	j.hold(int64(held))
+	return j
+}
+
+// Allocated says that chunks of the primary tier were allocated for the job,
+// after it was started. It may be called more than once; the chunks add up. It
+// does nothing for a job that has finished.
+func (j *Job) Allocated(chunks int) {
+	if j == nil || j.tracker == nil {
+		return
+	}
+	j.tracker.mu.Lock()
+	defer j.tracker.mu.Unlock()
+	if !j.finished {
+		j.hold(int64(chunks))
+	}
+}
+
+// SetBytes gives the bytes that the job really moved, where they are known.
+// Without it a job that succeeds counts its chunks times the chunk size, as vLLM
+// does, which overstates a store of chunks that the tier has already. It does
+// nothing for a job that has finished; a negative number is taken as zero.
+func (j *Job) SetBytes(n int64) {
+	if j == nil || j.tracker == nil {
+		return
+	}
+	j.tracker.mu.Lock()
+	defer j.tracker.mu.Unlock()
+	if !j.finished {
+		j.bytes, j.bytesKnown = max(n, 0), true
+	}
+}
+
+// Succeed finishes the job: it counts the bytes and, if it is positive, the
+// elapsed time of the transfer. It reports whether this call finished the job.
+func (j *Job) Succeed(elapsed time.Duration) bool {
+	return j.finish(func() {
+		bytes := j.moved(j.chunks)
+		j.count(bytes, elapsed)
+		if j.flow == &j.tier.cascades {
+			j.tier.pressure.observe(j.tracker.now()-j.started, bytes)
+		}
+	})
+}
+
+// Fail finishes the job: it counts one failure and nothing else. It reports
+// whether this call finished the job.
+func (j *Job) Fail() bool { return j.FailPartially(0, 0) }
+
+// FailPartially finishes a job of which some chunks arrived: it counts one
+// failure and, for a promotion, the bytes of those chunks and the elapsed time
+// as [Job.Succeed] does. With no chunks, or for a cascade, it is [Job.Fail]. It
+// reports whether this call finished the job.
+func (j *Job) FailPartially(chunks int, elapsed time.Duration) bool {
+	return j.finish(func() {
+		j.flow.failures.Add(1)
+		arrived := min(int64(chunks), j.chunks)
+		if arrived > 0 && j.flow == &j.tier.promotions {
+			j.count(j.moved(arrived), elapsed)
+		}
+	})
+}
+
+// finish counts what the job did, if this is the first call, and then takes the
+// job out of the gauges.
+func (j *Job) finish(count func()) bool {
+	if j == nil || j.tracker == nil {
+		return false
+	}
+	j.tracker.mu.Lock()
+	defer j.tracker.mu.Unlock()
+	if j.finished {
+		return false
+	}
+	j.finished = true
+	count()
+	j.flow.active--
+	j.flow.held -= j.held
+	j.tracker.recordFlow(j.flow)
+	return true
+}
+
+func (j *Job) hold(chunks int64) {
+	chunks = max(chunks, 0)
+	j.held += chunks
+	j.flow.held += chunks
+	j.tracker.recordFlow(j.flow)
+}
+
+func (j *Job) count(bytes int64, elapsed time.Duration) {
+	j.flow.bytes.Add(bytes)
+	if elapsed > 0 {
+		j.flow.seconds.Add(elapsed.Seconds())
+	}
+}
+
+// moved returns the bytes that the job moved if the given number of its chunks
+// arrived. It saturates, since a counter must not be given a negative number.
+func (j *Job) moved(chunks int64) int64 {
+	size := j.tracker.chunkSize
+	switch {
+	case j.bytesKnown:
+		return j.bytes
+	case size > 0 && chunks > math.MaxInt64/size:
+		return math.MaxInt64
+	}
+	return chunks * size
+}
+
+func (t *Tracker) recordFlow(f *flow) {
+	f.jobs.Record(f.active)
+	f.usage.Record(fraction(f.held, t.primaryChunks))
+}
+
+// CheckIdle returns nil if no job is in flight and none pins a chunk, which must
+// hold after a cache was reset and its jobs drained. Otherwise it returns one
+// error for each gauge that is not zero, joined, each wrapping [ErrNotIdle].
+func (t *Tracker) CheckIdle() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var errs []error
+	for i := range t.tiers[1:] {
+		tier := &t.tiers[1+i]
+		for _, gauge := range []struct {
+			name  string
+			value int64
+			unit  string
+		}{
+			{vllm.TieringActivePromotionJobs.PrometheusName, tier.promotions.active, "jobs in flight"},
+			{vllm.TieringActiveCascadeJobs.PrometheusName, tier.cascades.active, "jobs in flight"},
+			{vllm.TieringPrimaryWriteUsage.PrometheusName, tier.promotions.held, "chunks pinned"},
+			{vllm.TieringPrimaryReadUsage.PrometheusName, tier.cascades.held, "chunks pinned"},
+		} {
+			if gauge.value != 0 {
+				errs = append(errs, fmt.Errorf("otelkv: metric %q: %w: tier %s: %d %s, expected 0",
+					gauge.name, ErrNotIdle, quote(tier.String()), gauge.value, gauge.unit))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}

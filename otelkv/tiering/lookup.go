@@ -1,0 +1,202 @@
+package tiering
+
+import (
+	"fmt"
+	"time"
+)
+
+// A ChunkKey identifies a chunk within one request. Two chunks of a request
+// that share a key are counted as one, so the first eight bytes of a content
+// hash will do; [ChunkKeyOf] makes a key of anything longer or shorter.
+type ChunkKey uint64
+
+// ChunkKeyOf returns the 64-bit FNV-1a hash of a chunk's hash or name.
+func ChunkKeyOf[T ~string | ~[]byte](hash T) ChunkKey {
+	const offset, prime = 14695981039346656037, 1099511628211
+	key := ChunkKey(offset)
+	for i := range len(hash) {
+		key = (key ^ ChunkKey(hash[i])) * prime
+	}
+	return key
+}
+
+// A Result is what a tier answers when it is asked for a chunk. The zero Result
+// is none of them.
+type Result uint8
+
+// The results of a lookup, vLLM's LookupResult.
+const (
+	// Miss says that the tier does not have the chunk.
+	Miss Result = iota + 1
+	// Hit says that the tier has the chunk.
+	Hit
+	// Retry says that the tier does not know yet: ask again.
+	Retry
+	// HitPending says that the chunk is on its way into the tier.
+	HitPending
+)
+
+// String returns vLLM's name of the result, such as HIT_PENDING.
+func (r Result) String() string {
+	switch r {
+	case Miss:
+		return "MISS"
+	case Hit:
+		return "HIT"
+	case Retry:
+		return "RETRY"
+	case HitPending:
+		return "HIT_PENDING"
+	}
+	return fmt.Sprintf("Result(%d)", uint8(r))
+}
+
+// A request is what the tracker remembers of one.
+type request struct {
+	// observed holds the lookups seen so far. It is nil before the first.
+	observed map[lookup]observation
+	// allocated stops observing: the lookups of a request count until it has
+	// been given memory for the first time.
+	allocated bool
+}
+
+type lookup struct {
+	chunk ChunkKey
+	tier  int
+}
+
+// An observation is a lookup that waits since start, or that has resolved.
+type observation struct {
+	start    time.Duration
+	resolved bool
+}
+
+// Bounds of the maps that are kept for the next request.
+const (
+	maxSpareMaps    = 64
+	maxSpareLookups = 4096
+)
+
+// RequestStarted makes a request known. If it was already known, what was
+// observed for it is forgotten and observing starts again.
+func (t *Tracker) RequestStarted(id string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r := t.requests.Get(id); r != nil {
+		t.forget(r)
+		r.allocated = false
+		return
+	}
+	t.requests.Add(id)
+}
+
+// RequestAllocated says that a request was scheduled for the first time. No
+// lookup of it counts from here on. It does nothing for an unknown request.
+func (t *Tracker) RequestAllocated(id string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r := t.requests.Get(id); r != nil {
+		t.forget(r)
+		r.allocated = true
+	}
+}
+
+// RequestFinished forgets a request. One that still waits for a tier's answer
+// leaves no delay behind: a delay is observed when its lookup resolves, and in
+// no other case. It does nothing for an unknown request.
+func (t *Tracker) RequestFinished(id string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.requests.Remove(id)
+}
+
+// RecordLookup says that a request asked a tier, by its index, for a chunk, what
+// the tier answered, and how long the call took.
+//
+// For each request, tier and chunk the first [Hit] or [Miss] counts one query,
+// the hit, and the duration of this call; if a [Retry] came before it, also the
+// delay from the start of the first one until now. Nothing counts after that,
+// nor after [Tracker.RequestAllocated]; [HitPending] never does. A lookup of an
+// unknown request makes the request known.
+//
+// A negative duration is taken as zero. A tier that the tracker does not have,
+// or a result that is none, is ignored and counted in [State].
+func (t *Tracker) RecordLookup(id string, tier int, chunk ChunkKey, result Result, duration time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if tier < 0 || tier >= len(t.tiers) || result < Miss || result > HitPending {
+		t.rejected++
+		return
+	}
+	r := t.requests.Get(id)
+	if r == nil {
+		r = t.requests.Add(id)
+	}
+	if r.allocated || result == HitPending {
+		return
+	}
+	duration = max(duration, 0)
+	key := lookup{chunk: chunk, tier: tier}
+	o, seen := r.observed[key]
+	switch {
+	case o.resolved:
+	case result != Retry:
+		t.resolve(&t.tiers[tier], result, duration, o, seen)
+		t.observe(r, key, observation{resolved: true}, seen)
+	case !seen:
+		t.observe(r, key, observation{start: t.now() - duration}, seen)
+	}
+}
+
+func (t *Tracker) resolve(tier *tier, result Result, duration time.Duration, o observation, waited bool) {
+	tier.queries.Add(1)
+	if result == Hit {
+		tier.hits.Add(1)
+	}
+	tier.syncDelay.Record(duration.Seconds())
+	if waited {
+		tier.asyncDelay.Record(max(t.now()-o.start, 0).Seconds())
+	}
+}
+
+// observe remembers a lookup of r, which is the most recently used request, and
+// makes room for it by evicting others. A request that does not fit on its own
+// is no longer observed, as if it had been allocated.
+func (t *Tracker) observe(r *request, key lookup, o observation, seen bool) {
+	if !seen {
+		t.observations++
+		if r.observed == nil {
+			r.observed = t.spareMap()
+		}
+	}
+	r.observed[key] = o
+	for t.observations > t.maxObservations {
+		if t.requests.Oldest() == r {
+			t.forget(r)
+			r.allocated = true
+			return
+		}
+		t.requests.EvictOldest()
+	}
+}
+
+// forget drops what was observed of a request, and keeps its map for another.
+func (t *Tracker) forget(r *request) {
+	t.observations -= len(r.observed)
+	if r.observed != nil && len(r.observed) <= maxSpareLookups && len(t.spare) < maxSpareMaps {
+		clear(r.observed)
+		t.spare = append(t.spare, r.observed)
+	}
+	r.observed = nil
+}
+
+func (t *Tracker) spareMap() map[lookup]observation {
+	last := len(t.spare) - 1
+	if last < 0 {
+		return make(map[lookup]observation)
+	}
+	m := t.spare[last]
+	t.spare[last] = nil
+	t.spare = t.spare[:last]
+	return m
+}
