@@ -1,0 +1,43 @@
+package otlp
+
+import (
+	"context"
+	"slices"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// catalogueNames is an exporter that sends the catalogue's metrics under their
+// Prometheus names.
+type catalogueNames struct {
+	sdkmetric.Exporter
+	catalogue *schema.Catalogue
+}
+
+// Export sends renamed copies: the SDK reuses what it passes.
+func (e *catalogueNames) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
+	out := *rm
+	out.ScopeMetrics = slices.Clone(rm.ScopeMetrics)
+	for i := range out.ScopeMetrics {
+		metrics := slices.Clone(out.ScopeMetrics[i].Metrics)
+		for j := range metrics {
+			if d, ok := e.catalogue.Lookup(metrics[j].Name); ok {
+				// A receiver would turn the unit into a suffix of the name.
+				metrics[j].Name, metrics[j].Unit = d.PrometheusName, ""
+			}
+		}
+		out.ScopeMetrics[i].Metrics = metrics
+	}
+	return e.Exporter.Export(ctx, &out)
+}
+
+// MarshalLog describes the exporter to OpenTelemetry's own log.
+func (e *catalogueNames) MarshalLog() any {
+	if m, ok := e.Exporter.(interface{ MarshalLog() any }); ok {
+		return m.MarshalLog()
+	}
+	return struct{ Type string }{Type: "OTLP"}
+}

@@ -1,0 +1,233 @@
+package prometheus
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel"
+)
+
+// DefaultAddress is where a scrape server listens unless told otherwise. Only
+// the machine itself can reach it.
+const DefaultAddress = "127.0.0.1:9464"
+
+// MetricsPath is the one path that a scrape server answers.
+const MetricsPath = "/metrics"
+
+// Timeouts bound how long one client can hold a scrape server's connection. A
+// zero field keeps its default.
+type Timeouts struct {
+	ReadHeader time.Duration // 5 seconds
+	Read       time.Duration // 10 seconds
+	Write      time.Duration // 30 seconds; it includes the collection
+	Idle       time.Duration // 2 minutes, above Prometheus's usual interval
+}
+
+const maxHeaderBytes = 16 << 10
+
+// A Server serves scrapes at an address of its own. It is safe for concurrent
+// use. It prints as its address, never with its token.
+type Server struct {
+	address net.Addr
+	http    *http.Server
+	done    chan struct{}
+}
+
+// A ServerOption changes how a [Server] serves.
+type ServerOption interface {
+	applyServer(*serverConfig)
+}
+
+type serverOptionFunc func(*serverConfig)
+
+func (f serverOptionFunc) applyServer(c *serverConfig) { f(c) }
+
+type serverConfig struct {
+	timeouts  Timeouts
+	tls       *tls.Config
+	clientCAs *x509.CertPool
+	// token is the digest of the bearer token, so that the token itself is kept
+	// nowhere.
+	token    *[sha256.Size]byte
+	problems []error
+}
+
+// WithTimeouts replaces the default timeouts.
+func WithTimeouts(t Timeouts) ServerOption {
+	return serverOptionFunc(func(c *serverConfig) {
+		replace := func(to *time.Duration, by time.Duration) {
+			if by > 0 {
+				*to = by
+			}
+		}
+		replace(&c.timeouts.ReadHeader, t.ReadHeader)
+		replace(&c.timeouts.Read, t.Read)
+		replace(&c.timeouts.Write, t.Write)
+		replace(&c.timeouts.Idle, t.Idle)
+	})
+}
+
+// WithTLSConfig serves over TLS. The configuration is cloned, and must have a
+// certificate. TLS 1.2 is the least that is accepted.
+func WithTLSConfig(config *tls.Config) ServerOption {
+	return serverOptionFunc(func(c *serverConfig) {
+		if config == nil || len(config.Certificates) == 0 && config.GetCertificate == nil && config.GetConfigForClient == nil {
+			c.problems = append(c.problems, errors.New("the TLS configuration has no certificate"))
+			return
+		}
+		c.tls = config.Clone()
+		c.tls.MinVersion = max(c.tls.MinVersion, tls.VersionTLS12)
+	})
+}
+
+// WithClientCAs accepts only clients with a certificate that one of the
+// authorities signed. It needs [WithTLSConfig].
+func WithClientCAs(authorities *x509.CertPool) ServerOption {
+	return serverOptionFunc(func(c *serverConfig) {
+		if authorities == nil {
+			c.problems = append(c.problems, errors.New("the pool of client authorities is nil"))
+		}
+		c.clientCAs = authorities
+	})
+}
+
+// WithBearerToken answers 401 to requests without the token (RFC 6750, section
+// 2.1). It is compared in constant time. Use it with TLS, or on loopback only:
+// whoever reads the connection reads the token.
+func WithBearerToken(token string) ServerOption {
+	return serverOptionFunc(func(c *serverConfig) {
+		if token == "" {
+			c.problems = append(c.problems, errors.New("the bearer token is empty"))
+		}
+		digest := sha256.Sum256([]byte(token))
+		c.token = &digest
+	})
+}
+
+// StartServer listens at address, host:port, and serves the handler at
+// [MetricsPath] until the server is shut down. An empty address means
+// [DefaultAddress]. The handler is usually [Exporter.Handler], which bounds
+// concurrent scrapes.
+//
+// The server owns a goroutine, and one for each connection. What goes wrong
+// later than the return is reported to the error handler of package otel.
+func StartServer(address string, handler http.Handler, opts ...ServerOption) (*Server, error) {
+	c := serverConfig{timeouts: Timeouts{ReadHeader: 5 * time.Second, Read: 10 * time.Second, Write: 30 * time.Second, Idle: 2 * time.Minute}}
+	for _, opt := range opts {
+		opt.applyServer(&c)
+	}
+	if c.clientCAs != nil {
+		if c.tls == nil {
+			c.problems = append(c.problems, errors.New("client authorities need a TLS configuration"))
+		} else {
+			c.tls.ClientAuth, c.tls.ClientCAs = tls.RequireAndVerifyClientCert, c.clientCAs
+		}
+	}
+	if err := errors.Join(c.problems...); err != nil {
+		return nil, fmt.Errorf("otelkv: scrape server: %w", err)
+	}
+	if address == "" {
+		address = DefaultAddress
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("otelkv: scrape server: %w", err)
+	}
+	s := &Server{
+		address: listener.Addr(),
+		done:    make(chan struct{}),
+		http: &http.Server{
+			Handler:           c.protect(handler),
+			ReadHeaderTimeout: c.timeouts.ReadHeader,
+			ReadTimeout:       c.timeouts.Read,
+			WriteTimeout:      c.timeouts.Write,
+			IdleTimeout:       c.timeouts.Idle,
+			MaxHeaderBytes:    maxHeaderBytes,
+			TLSConfig:         c.tls,
+			ErrorLog:          log.New(errorWriter{}, "", 0),
+		},
+	}
+	go s.serve(listener)
+	return s, nil
+}
+
+func (s *Server) serve(listener net.Listener) {
+	defer close(s.done)
+	var err error
+	if s.http.TLSConfig != nil {
+		err = s.http.ServeTLS(listener, "", "")
+	} else {
+		err = s.http.Serve(listener)
+	}
+	if !errors.Is(err, http.ErrServerClosed) {
+		otel.Handle(fmt.Errorf("otelkv: scrape server: %w", err))
+	}
+}
+
+// Addr returns the address that the server listens at.
+func (s *Server) Addr() net.Addr { return s.address }
+
+// URL returns where the server's metrics are.
+func (s *Server) URL() string {
+	scheme := "http"
+	if s.http.TLSConfig != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + s.address.String() + MetricsPath
+}
+
+// String returns the server's URL.
+func (s *Server) String() string { return s.URL() }
+
+// Shutdown stops listening and waits for the scrapes under way until ctx is
+// done, when it cuts them off and returns the context's error. It may be called
+// again.
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = fmt.Errorf("otelkv: scrape server: %w", errors.Join(err, s.http.Close()))
+	}
+	<-s.done
+	return err
+}
+
+// protect answers the metrics path only, and only to requests with the token.
+func (c serverConfig) protect(handler http.Handler) http.Handler {
+	if c.token != nil {
+		handler = authorize(*c.token, handler)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET "+MetricsPath, handler)
+	return mux
+}
+
+func authorize(want [sha256.Size]byte, handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		got := sha256.Sum256([]byte(token))
+		if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			http.Error(w, "otelkv: a bearer token is needed", http.StatusUnauthorized)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// errorWriter hands the HTTP server's log to the error handler of package otel.
+type errorWriter struct{}
+
+func (errorWriter) Write(line []byte) (int, error) {
+	otel.Handle(errors.New("otelkv: scrape server: " + strings.TrimSpace(string(line))))
+	return len(line), nil
+}

@@ -1,0 +1,189 @@
+package exporters
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelkv/otelkv-go/internal/preaggregated"
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// sources are the recorders that hand their metrics to a pipeline, and the
+// producers through which the pipeline's readers get them.
+type sources struct {
+	mu        sync.Mutex
+	added     []*source
+	producers []*producer
+}
+
+type source struct {
+	scope  instrumentation.Scope
+	source preaggregated.Source
+}
+
+// add gives every reader a view of the source, until the returned function is
+// called.
+func (s *sources) add(scope preaggregated.Scope, from preaggregated.Source) (remove func()) {
+	added := &source{instrumentation.Scope{Name: scope.Name, Version: scope.Version}, from}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.added = append(s.added, added)
+	for _, p := range s.producers {
+		p.add(added)
+	}
+	return func() { s.remove(added) }
+}
+
+func (s *sources) remove(removed *source) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.added = slices.DeleteFunc(s.added, func(a *source) bool { return a == removed })
+	for _, p := range s.producers {
+		p.remove(removed)
+	}
+}
+
+func (s *sources) newProducer(temporality sdkmetric.TemporalitySelector) *producer {
+	p := &producer{
+		// A recorder's counters are observable instruments where it has no
+		// pipeline, and a reader sees the same points either way. The selectors
+		// tell the two kinds of counter apart: "lowmemory" wants delta for
+		// synchronous ones only.
+		counters:   temporality(sdkmetric.InstrumentKindObservableCounter),
+		histograms: temporality(sdkmetric.InstrumentKindHistogram),
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.producers = append(s.producers, p)
+	for _, added := range s.added {
+		p.add(added)
+	}
+	return p
+}
+
+// A producer gives one reader the metrics of all sources.
+type producer struct {
+	counters, histograms metricdata.Temporality
+
+	mu    sync.Mutex
+	views []view
+}
+
+// A view is one source as one reader sees it.
+type view struct {
+	*source
+	points preaggregated.Reader
+	// histograms is set where the reader wants another temporality for
+	// histograms than for counters. They come from it then, the rest from points.
+	histograms preaggregated.Reader
+}
+
+func (p *producer) add(added *source) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v := view{source: added, points: added.source.NewReader(p.counters == metricdata.DeltaTemporality)}
+	if p.histograms != p.counters {
+		v.histograms = added.source.NewReader(p.histograms == metricdata.DeltaTemporality)
+	}
+	p.views = append(p.views, v)
+}
+
+func (p *producer) remove(removed *source) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.views = slices.DeleteFunc(p.views, func(v view) bool { return v.source == removed })
+}
+
+// Produce collects from every source.
+func (p *producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	collected := make([]metricdata.ScopeMetrics, 0, len(p.views))
+	for _, v := range p.views {
+		if metrics := p.collect(v, now); len(metrics) > 0 {
+			collected = append(collected, metricdata.ScopeMetrics{Scope: v.scope, Metrics: metrics})
+		}
+	}
+	return collected, nil
+}
+
+func (p *producer) collect(v view, now time.Time) []metricdata.Metrics {
+	points := v.points.Collect(now)
+	if v.histograms != nil {
+		isHistogram := func(m preaggregated.Metric) bool { return m.Definition.Kind() == schema.KindHistogram }
+		points = slices.DeleteFunc(points, isHistogram)
+		for _, m := range v.histograms.Collect(now) {
+			if isHistogram(m) {
+				points = append(points, m)
+			}
+		}
+	}
+	metrics := make([]metricdata.Metrics, 0, len(points))
+	for _, m := range points {
+		metrics = append(metrics, metricdata.Metrics{
+			Name:        m.Definition.Name,
+			Description: m.Definition.Description,
+			Unit:        m.Definition.Unit,
+			Data:        p.aggregation(m, now),
+		})
+	}
+	return metrics
+}
+
+// aggregation returns the points in the form that exporters take.
+func (p *producer) aggregation(m preaggregated.Metric, now time.Time) metricdata.Aggregation {
+	integers := m.Definition.Number() == schema.NumberKindInt64
+	switch m.Definition.Kind() {
+	case schema.KindCounter:
+		if integers {
+			return metricdata.Sum[int64]{DataPoints: dataPoints(m.Int64Points, now), Temporality: p.counters, IsMonotonic: true}
+		}
+		return metricdata.Sum[float64]{DataPoints: dataPoints(m.FloatPoints, now), Temporality: p.counters, IsMonotonic: true}
+	case schema.KindGauge:
+		if integers {
+			return metricdata.Gauge[int64]{DataPoints: dataPoints(m.Int64Points, now)}
+		}
+		return metricdata.Gauge[float64]{DataPoints: dataPoints(m.FloatPoints, now)}
+	default:
+		return metricdata.Histogram[float64]{
+			DataPoints:  distributions(m.Distribution, m.Definition.Boundaries, now),
+			Temporality: p.histograms,
+		}
+	}
+}
+
+func dataPoints[N int64 | float64](points []preaggregated.Point[N], now time.Time) []metricdata.DataPoint[N] {
+	out := make([]metricdata.DataPoint[N], len(points))
+	for i, p := range points {
+		out[i] = metricdata.DataPoint[N]{Attributes: p.Attributes, StartTime: p.Start, Time: now, Value: p.Value}
+	}
+	return out
+}
+
+func distributions(points []preaggregated.Distribution, boundaries []float64, now time.Time) []metricdata.HistogramDataPoint[float64] {
+	out := make([]metricdata.HistogramDataPoint[float64], len(points))
+	for i, p := range points {
+		out[i] = metricdata.HistogramDataPoint[float64]{
+			Attributes:   p.Attributes,
+			StartTime:    p.Start,
+			Time:         now,
+			Bounds:       boundaries,
+			BucketCounts: p.Counts,
+			Sum:          p.Sum,
+		}
+		for _, n := range p.Counts {
+			out[i].Count += n
+		}
+		if out[i].Count > 0 {
+			out[i].Min, out[i].Max = metricdata.NewExtrema(p.Min), metricdata.NewExtrema(p.Max)
+		}
+	}
+	return out
+}
