@@ -1,6 +1,9 @@
 package schema
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Label names that vLLM's series carry.
 const (
@@ -35,6 +38,11 @@ type Definition struct {
 	// LabelNames name the labels after the engine's own, in the order in which
 	// label values are given.
 	LabelNames []string
+	// LabelValues lists, by label name, the values of a label that has a closed
+	// set of them. Other values are taken all the same.
+	LabelValues map[string][]string
+	// PrimaryTier says that the label "tier" also takes the primary tier.
+	PrimaryTier bool
 	// Boundaries are a histogram's upper bounds, ascending, without +Inf.
 	Boundaries []float64
 	// Mirrors makes the metric a repetition of others under its own name. Nothing
@@ -99,6 +107,10 @@ func (d Definition) Definition() Definition { return d }
 func (d Definition) clone() Definition {
 	d.LabelNames = slices.Clone(d.LabelNames)
 	d.Boundaries = slices.Clone(d.Boundaries)
+	d.LabelValues = maps.Clone(d.LabelValues)
+	for label, values := range d.LabelValues {
+		d.LabelValues[label] = slices.Clone(values)
+	}
 	d.Mirrors = slices.Clone(d.Mirrors)
 	for i, m := range d.Mirrors {
 		d.Mirrors[i].LabelValues = slices.Clone(m.LabelValues)

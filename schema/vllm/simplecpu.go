@@ -21,9 +21,18 @@ var SimpleSaveOutcomes = schema.Int64Counter{
 	Unit:           "{decision}",
 	Description:    "Decisions about whether to store, by outcome. Only the eager mode takes them; stores of the lazy mode are not counted.",
 	LabelNames:     []string{"outcome"},
+	LabelValues:    map[string][]string{"outcome": simpleOutcomes()},
 	Usage:          "The share of dropped_cpu_full tells whether the pool is too small.",
 	Query:          "sum by (outcome) (rate(vllm:simple_kv_offload_save_outcomes_total[5m]))",
 	Trap:           "Outcomes that begin with skipped are no loss: the data is in the pool or on its way. In lazy mode the metric stays flat.",
+}
+
+// simpleOutcomes returns what a decision can come to, in vLLM's order.
+func simpleOutcomes() []string {
+	return []string{
+		"stored", "dropped_cpu_full", "dropped_request_gone", "dropped_null_block",
+		"dropped_not_hashed", "skipped_already_cached", "skipped_in_flight",
+	}
 }
 
 // SimpleLoadBlocks counts the KV blocks of loads that finished.

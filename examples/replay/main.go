@@ -1,0 +1,206 @@
+// Replay reads recorded streams of offloading stats payloads and emits what they
+// amount to.
+//
+//	go run ./examples/replay [flags] [FILE...]
+//
+// It reads standard input where no file is given, or for the file "-". Each
+// record holds an engine's index and its payload, as a line of JSON or as a
+// MessagePack map. What is wrong is printed as FILE:RECORD: reason, the rest goes
+// on, and the exit status is 1 at the end; it is 2 for a usage error.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// The exit statuses.
+const (
+	exitGood  = 0
+	exitBad   = 1
+	exitUsage = 2
+)
+
+// options are the command line.
+type options struct {
+	format    string
+	catalogue *schema.Catalogue
+	model     string
+	engines   []int
+	output    string
+	files     []string
+}
+
+// parse reads the command line. It has printed what is wrong when it returns an
+// error.
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("replay", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprintln(stderr, "usage: replay [flags] [FILE...]")
+		flags.PrintDefaults()
+	}
+	flags.StringVar(&o.format, "format", "", "input `format`: jsonl or msgpack (default by file extension, else jsonl)")
+	spec := flags.String("spec", "tiering", "the `specification` whose metrics are known: cpu, tiering or simple")
+	flags.StringVar(&o.model, "model", "model", "the model_name label")
+	engines := flags.String("engines", "", "comma-separated `indexes` of the engines served; any other is an error (default: those seen)")
+	flags.StringVar(&o.output, "o", "prometheus", "`output`: prometheus, reduce, console or otlp")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	err := errors.Join(
+		oneOf("-format", o.format, "", "jsonl", "msgpack"),
+		oneOf("-spec", *spec, "cpu", "tiering", "simple"),
+		oneOf("-o", o.output, "prometheus", "reduce", "console", "otlp"),
+		o.setEngines(*engines),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		flags.Usage()
+		return o, err
+	}
+	o.catalogue = catalogueOf(*spec)
+	o.files = flags.Args()
+	if len(o.files) == 0 {
+		o.files = []string{"-"}
+	}
+	return o, nil
+}
+
+func oneOf(name, value string, allowed ...string) error {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	return fmt.Errorf("%s %q: expected one of %s", name, value, strings.TrimPrefix(strings.Join(allowed, ", "), ", "))
+}
+
+func (o *options) setEngines(list string) error {
+	if list == "" {
+		return nil
+	}
+	for text := range strings.SplitSeq(list, ",") {
+		index, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil || index < 0 || slices.Contains(o.engines, index) {
+			return fmt.Errorf("-engines %q: %q is no index, or given twice", list, text)
+		}
+		o.engines = append(o.engines, index)
+	}
+	return nil
+}
+
+func catalogueOf(spec string) *schema.Catalogue {
+	switch spec {
+	case "cpu":
+		return vllm.CPUSpec(2) // with stores_skipped, which a threshold of 2 turns on
+	case "simple":
+		return vllm.SimpleCPUSpec()
+	}
+	return vllm.TieringSpec()
+}
+
+// run is the program. It returns the exit status.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitGood
+	case err != nil:
+		return exitUsage
+	}
+	out, err := newOutput(ctx, o, stdout)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return exitUsage
+	}
+	status := exitGood
+	report := func(err error) {
+		fmt.Fprintln(stderr, err)
+		status = exitBad
+	}
+	for _, name := range o.files {
+		replayFile(ctx, o, name, stdin, out, report)
+	}
+	if err := out.finish(ctx); err != nil {
+		report(err)
+	}
+	return status
+}
+
+// replayFile feeds one file's records to out.
+func replayFile(ctx context.Context, o options, name string, stdin io.Reader, out output, report func(error)) {
+	in := stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			report(err)
+			return
+		}
+		defer f.Close()
+		in = f
+	}
+	records := o.reader(name, in)
+	var r record
+	for ctx.Err() == nil {
+		err := records.next(&r)
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		at := fmt.Sprintf("%s:%d", name, records.position())
+		for _, e := range each(err) {
+			report(fmt.Errorf("%s: %w", at, e))
+		}
+		if errors.Is(err, errFraming) {
+			return
+		}
+		for _, e := range each(out.observe(ctx, &r)) {
+			report(fmt.Errorf("%s: %w", at, e))
+		}
+	}
+	report(fmt.Errorf("%s: %w", name, context.Cause(ctx)))
+}
+
+func (o *options) reader(name string, in io.Reader) recordReader {
+	format := o.format
+	if format == "" && strings.EqualFold(filepath.Ext(name), ".msgpack") {
+		format = "msgpack"
+	}
+	if format == "msgpack" {
+		return newMessagePackStream(in)
+	}
+	return newJSONLines(in)
+}
+
+// each returns the errors that err joins.
+func each(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, each(e)...)
+		}
+		return all
+	}
+	return []error{err}
+}

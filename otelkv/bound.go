@@ -1,0 +1,62 @@
+package otelkv
+
+import "context"
+
+// The bound series. Each is the size of a pointer and may be copied. Their
+// methods are safe for concurrent use, return nothing, never block, never
+// allocate and never panic. The zero value records nothing, as does a series
+// whose engine was removed.
+//
+// A series appears in what is exported with its first measurement, also one of
+// zero, or when its engine was declared with [WithPriming].
+type (
+	// Int64Counter is a bound series of a [schema.Int64Counter].
+	Int64Counter struct{ series *series }
+	// Float64Counter is a bound series of a [schema.Float64Counter].
+	Float64Counter struct{ series *series }
+	// Int64Gauge is a bound series of a [schema.Int64Gauge].
+	Int64Gauge struct{ series *series }
+	// Float64Gauge is a bound series of a [schema.Float64Gauge].
+	Float64Gauge struct{ series *series }
+	// Histogram is a bound series of a [schema.Histogram].
+	Histogram struct{ series *series }
+)
+
+// Add adds increment to the counter. A negative increment is refused and
+// counted ([Recorder.Statistics]). A total past the largest int64 stays there.
+func (c Int64Counter) Add(increment int64) {
+	if c.series != nil {
+		c.series.addInt64(increment)
+	}
+}
+
+// Add adds increment to the counter. A negative, infinite or NaN increment is
+// refused and counted ([Recorder.Statistics]).
+func (c Float64Counter) Add(increment float64) {
+	if c.series != nil {
+		c.series.addFloat64(increment)
+	}
+}
+
+// Record sets the gauge to value.
+func (g Int64Gauge) Record(value int64) {
+	if g.series != nil {
+		g.series.setInt64(value)
+	}
+}
+
+// Record sets the gauge to value. An infinite or NaN value is refused and
+// counted ([Recorder.Statistics]).
+func (g Float64Gauge) Record(value float64) {
+	if g.series != nil {
+		g.series.setFloat64(value)
+	}
+}
+
+// Record adds a sample to the histogram. An infinite or NaN sample is refused
+// and counted ([Recorder.Statistics]).
+func (h Histogram) Record(sample float64) {
+	if h.series != nil {
+		h.series.recordSample(context.Background(), sample)
+	}
+}

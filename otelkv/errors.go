@@ -1,0 +1,32 @@
+package otelkv
+
+import (
+	"errors"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// What can be wrong with a measurement. Every error that names one metric is a
+// [stats.EntryError] that wraps one of these.
+var (
+	// ErrUnknownMetric says that the catalogue has no metric of the name.
+	ErrUnknownMetric = schema.ErrUnknownMetric
+	// ErrWrongKind says that the metric is of another kind or number.
+	ErrWrongKind = schema.ErrWrongKind
+	// ErrLabelCount says that there are more or fewer label values than the metric
+	// has label names.
+	ErrLabelCount = errors.New("wrong number of label values")
+	// ErrLabelValue says that a label value is no valid UTF-8, or too long.
+	ErrLabelValue = errors.New("bad label value")
+	// ErrBadNumber says that a value is NaN, infinite, a negative increment, or no
+	// whole number where the metric counts in int64.
+	ErrBadNumber = errors.New("bad number")
+	// ErrMirror says that the metric repeats others and cannot be recorded to.
+	ErrMirror = errors.New("a mirror cannot be recorded to")
+	// ErrUnknownEngine says that no engine of the index was declared.
+	ErrUnknownEngine = errors.New("unknown engine")
+	// ErrEngineExists says that an engine of the index is declared already.
+	ErrEngineExists = errors.New("engine exists")
+	// ErrRemoved says that the engine was removed, or the recorder closed.
+	ErrRemoved = errors.New("engine was removed")
+)

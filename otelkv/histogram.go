@@ -1,0 +1,175 @@
+package otelkv
+
+import (
+	"context"
+	"math"
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// A histogramCell is the state of a histogram series on a pipeline of ours.
+//
+// A sample is two atomic operations: it is added to the interval's sum, and then
+// counted in its bucket. The count of a point is the sum of its buckets, and is
+// read before the sum, so that the sum holds every sample that is counted, and
+// may run ahead by the samples in flight. What samples change and collections
+// reset (sum, least and greatest of the interval) is folded into the totals by
+// each collection, so that a long life costs no precision.
+type histogramCell struct {
+	boundaries []float64 // of the definition
+	buckets    []atomic.Uint64
+	sum        atomic.Uint64 // float64 bits, since the last collection
+	least      atomic.Uint64 // float64 bits, since the last collection; +Inf if none
+	greatest   atomic.Uint64 // float64 bits, since the last collection; -Inf if none
+
+	total interval // guarded by Recorder.collecting
+}
+
+// An interval is what a histogram's samples come to, besides their buckets.
+type interval struct {
+	sum, least, greatest float64
+}
+
+func emptyInterval() interval {
+	return interval{least: math.Inf(1), greatest: math.Inf(-1)}
+}
+
+func (i *interval) fold(other interval) {
+	i.sum += other.sum
+	i.least = min(i.least, other.least)
+	i.greatest = max(i.greatest, other.greatest)
+}
+
+func newHistogramCell(boundaries []float64) *histogramCell {
+	c := &histogramCell{
+		boundaries: boundaries,
+		buckets:    make([]atomic.Uint64, len(boundaries)+1),
+		total:      emptyInterval(),
+	}
+	c.least.Store(math.Float64bits(math.Inf(1)))
+	c.greatest.Store(math.Float64bits(math.Inf(-1)))
+	return c
+}
+
+// record adds a finite sample. It reports false for one that would make the sum
+// infinite, which it leaves out.
+func (c *histogramCell) record(sample float64) bool {
+	for {
+		old := c.sum.Load()
+		sum := math.Float64frombits(old) + sample
+		if !finite(sum) {
+			return false
+		}
+		if c.sum.CompareAndSwap(old, math.Float64bits(sum)) {
+			break
+		}
+	}
+	for {
+		old := c.least.Load()
+		if sample >= math.Float64frombits(old) || c.least.CompareAndSwap(old, math.Float64bits(sample)) {
+			break
+		}
+	}
+	for {
+		old := c.greatest.Load()
+		if sample <= math.Float64frombits(old) || c.greatest.CompareAndSwap(old, math.Float64bits(sample)) {
+			break
+		}
+	}
+	c.buckets[bucket(c.boundaries, sample)].Add(1)
+	return true
+}
+
+// bucket returns the index of the first boundary that is not below sample:
+// upper bounds are inclusive, as in Prometheus and OTLP.
+func bucket(boundaries []float64, sample float64) int {
+	if len(boundaries) > linearSearchLimit {
+		low, high := 0, len(boundaries)
+		for low < high {
+			middle := int(uint(low+high) >> 1) //nolint:gosec // Both are indexes.
+			if boundaries[middle] < sample {
+				low = middle + 1
+			} else {
+				high = middle
+			}
+		}
+		return low
+	}
+	for i, boundary := range boundaries {
+		if sample <= boundary {
+			return i
+		}
+	}
+	return len(boundaries)
+}
+
+// linearSearchLimit is the number of boundaries up to which looking at one after
+// the other is faster than halving.
+const linearSearchLimit = 32
+
+// take ends the interval since the last collection and returns it.
+func (c *histogramCell) take() interval {
+	return interval{
+		sum:      math.Float64frombits(c.sum.Swap(0)),
+		least:    math.Float64frombits(c.least.Swap(math.Float64bits(math.Inf(1)))),
+		greatest: math.Float64frombits(c.greatest.Swap(math.Float64bits(math.Inf(-1)))),
+	}
+}
+
+// A sampleOptions records samples to a synchronous instrument with the
+// attributes of one series.
+type sampleOptions struct {
+	instrument metric.Float64Histogram
+	options    []metric.RecordOption
+}
+
+// binder is what an instrument implements that can be bound to attributes ahead
+// of time: Float64HistogramBinder of go.opentelemetry.io/otel/metric/x.
+type binder interface {
+	Bind(attributes ...attribute.KeyValue) metric.Float64Histogram
+}
+
+// finisher is what an instrument implements that can end a series: Finisher of
+// go.opentelemetry.io/otel/metric/x.
+type finisher interface {
+	Finish(ctx context.Context, attributes ...attribute.KeyValue)
+}
+
+func newSampleOptions(instrument metric.Float64Histogram, attributes attribute.Set) sampleOptions {
+	if b, ok := instrument.(binder); ok {
+		return sampleOptions{instrument: b.Bind(attributes.ToSlice()...)}
+	}
+	return sampleOptions{
+		instrument: instrument,
+		options:    []metric.RecordOption{metric.WithAttributeSet(attributes)},
+	}
+}
+
+func (s *series) recordSample(ctx context.Context, sample float64) {
+	if !finite(sample) {
+		s.metric.recorder.refuse()
+		return
+	}
+	if s.cell != nil {
+		if !s.cell.record(sample) {
+			s.metric.recorder.refuse()
+		}
+		s.show()
+		return
+	}
+	for i := range s.samples {
+		s.samples[i].instrument.Record(ctx, sample, s.samples[i].options...)
+	}
+}
+
+// foldInterval ends the interval since the last collection by any reader, for
+// the total and for every reader that wants deltas.
+func (s *series) foldInterval() {
+	ended := s.cell.take()
+	s.cell.total.fold(ended)
+	for i := range s.deltas {
+		s.deltas[i].interval.fold(ended)
+	}
+}

@@ -1,0 +1,52 @@
+package otelkv
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/otelkv/otelkv-go/otelkv/stats"
+)
+
+// observeInfo sets the catalogue's info metric to 1 for the facts of a payload,
+// whose label names are the definition's: a fact that is missing has the empty
+// value, one that is not declared is dropped and reported once. Facts that
+// changed take the place of the old ones, where vLLM leaves both.
+func (e *Engine) observeInfo(info map[string]string) error {
+	m := e.recorder.info
+	if m == nil {
+		err := fmt.Errorf("%w: it has no metric for a payload's info", ErrUnknownMetric)
+		return e.reportInfo("", err)
+	}
+	names := m.definition.LabelNames
+	values := make([]string, len(names))
+	for i, name := range names {
+		values[i] = info[name]
+	}
+	s, err := e.resolve(m, values)
+	if err != nil {
+		return e.reportInfo(m.definition.PrometheusName, err)
+	}
+	s.setInt64(1)
+	if old := e.info.Swap(s); old != nil && old != s {
+		e.drain(func(other *series) bool { return other == old })
+	}
+	undeclared := slices.DeleteFunc(slices.Sorted(maps.Keys(info)), func(name string) bool {
+		return slices.Contains(names, name)
+	})
+	if len(undeclared) > 0 {
+		return e.reportInfo(m.definition.PrometheusName,
+			fmt.Errorf("%w: info has undeclared labels %q", ErrLabelCount, strings.Join(undeclared, ", ")))
+	}
+	return nil
+}
+
+// reportInfo counts what is wrong with an info, and returns it the first time.
+func (e *Engine) reportInfo(metric string, cause error) error {
+	e.recorder.rejected.count(cause)
+	if e.infoReported.Swap(true) {
+		return nil
+	}
+	return &stats.EntryError{Metric: metric, Err: cause}
+}

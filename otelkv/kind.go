@@ -1,0 +1,285 @@
+package otelkv
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelkv/otelkv-go/internal/preaggregated"
+	"github.com/otelkv/otelkv-go/otelkv/stats"
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// A kind is all that differs between the kinds and numbers of metrics.
+type kind interface {
+	// create makes the metric's OpenTelemetry instrument, on a provider that is
+	// not ours.
+	create(meter metric.Meter, m *instrumented) (metric.Observable, error)
+	// observe reports one series to a collection of such a provider.
+	observe(o metric.Observer, m *instrumented, s *series, options []metric.ObserveOption)
+	// apply records what a payload says of one series.
+	apply(ctx context.Context, s *series, e *stats.Entry) error
+	// collect takes the series' point for a reader of ours and hands it to emit,
+	// unless there is nothing to say since the reader's last collection.
+	collect(s *series, r *reader, emit emitter)
+	// reserve makes room for the points of about n series.
+	reserve(m *preaggregated.Metric, n int)
+}
+
+// kindOf is the one switch over kind and number.
+func kindOf(d schema.Definition) kind {
+	switch d.Kind() {
+	case schema.KindHistogram:
+		return histogramKind{}
+	case schema.KindGauge:
+		if d.Number() == schema.NumberKindInt64 {
+			return int64GaugeKind{}
+		}
+		return float64GaugeKind{}
+	case schema.KindCounter:
+		if d.Number() == schema.NumberKindInt64 {
+			return int64CounterKind{}
+		}
+		return float64CounterKind{}
+	}
+	panic(fmt.Sprintf("otelkv: metric %q: a validated definition has no kind", d.PrometheusName))
+}
+
+type (
+	int64CounterKind   struct{}
+	float64CounterKind struct{}
+	int64GaugeKind     struct{}
+	float64GaugeKind   struct{}
+	histogramKind      struct{}
+)
+
+func (int64CounterKind) create(meter metric.Meter, m *instrumented) (metric.Observable, error) {
+	return meter.Int64ObservableCounter(m.definition.Name,
+		metric.WithDescription(m.definition.Description), metric.WithUnit(m.definition.Unit))
+}
+
+func (float64CounterKind) create(meter metric.Meter, m *instrumented) (metric.Observable, error) {
+	return meter.Float64ObservableCounter(m.definition.Name,
+		metric.WithDescription(m.definition.Description), metric.WithUnit(m.definition.Unit))
+}
+
+func (int64GaugeKind) create(meter metric.Meter, m *instrumented) (metric.Observable, error) {
+	return meter.Int64ObservableGauge(m.definition.Name,
+		metric.WithDescription(m.definition.Description), metric.WithUnit(m.definition.Unit))
+}
+
+func (float64GaugeKind) create(meter metric.Meter, m *instrumented) (metric.Observable, error) {
+	return meter.Float64ObservableGauge(m.definition.Name,
+		metric.WithDescription(m.definition.Description), metric.WithUnit(m.definition.Unit))
+}
+
+func (histogramKind) create(meter metric.Meter, m *instrumented) (metric.Observable, error) {
+	var err error
+	m.histogram, err = meter.Float64Histogram(m.definition.Name,
+		metric.WithDescription(m.definition.Description), metric.WithUnit(m.definition.Unit),
+		metric.WithExplicitBucketBoundaries(m.definition.Boundaries...))
+	return nil, err
+}
+
+func (int64CounterKind) observe(o metric.Observer, m *instrumented, s *series, options []metric.ObserveOption) {
+	o.ObserveInt64(m.observable.(metric.Int64Observable), s.int64Total(), options...)
+}
+
+func (float64CounterKind) observe(o metric.Observer, m *instrumented, s *series, options []metric.ObserveOption) {
+	o.ObserveFloat64(m.observable.(metric.Float64Observable), s.float64(), options...)
+}
+
+func (int64GaugeKind) observe(o metric.Observer, m *instrumented, s *series, options []metric.ObserveOption) {
+	o.ObserveInt64(m.observable.(metric.Int64Observable), s.int64(), options...)
+}
+
+func (float64GaugeKind) observe(o metric.Observer, m *instrumented, s *series, options []metric.ObserveOption) {
+	o.ObserveFloat64(m.observable.(metric.Float64Observable), s.float64(), options...)
+}
+
+// observe does nothing: the samples were recorded to a synchronous instrument.
+func (histogramKind) observe(metric.Observer, *instrumented, *series, []metric.ObserveOption) {}
+
+func (int64CounterKind) apply(_ context.Context, s *series, e *stats.Entry) error {
+	increment, err := whole(e.Value())
+	if err != nil {
+		return err
+	}
+	if increment < 0 {
+		return fmt.Errorf("%w: a counter cannot take the negative increment %d", ErrBadNumber, increment)
+	}
+	s.addInt64(increment)
+	return nil
+}
+
+func (float64CounterKind) apply(_ context.Context, s *series, e *stats.Entry) error {
+	increment := e.Value().Float64()
+	if !finite(increment) || increment < 0 {
+		return fmt.Errorf("%w: a counter cannot take the increment %v", ErrBadNumber, increment)
+	}
+	s.addFloat64(increment)
+	return nil
+}
+
+func (int64GaugeKind) apply(_ context.Context, s *series, e *stats.Entry) error {
+	value, err := whole(e.Value())
+	if err != nil {
+		return err
+	}
+	s.setInt64(value)
+	return nil
+}
+
+func (float64GaugeKind) apply(_ context.Context, s *series, e *stats.Entry) error {
+	value := e.Value().Float64()
+	if !finite(value) {
+		return fmt.Errorf("%w: a gauge cannot take %v", ErrBadNumber, value)
+	}
+	s.setFloat64(value)
+	return nil
+}
+
+// apply records every sample that is finite, and names the first that is not.
+func (histogramKind) apply(ctx context.Context, s *series, e *stats.Entry) error {
+	var err error
+	samples := e.Samples()
+	for i := range samples {
+		sample := samples[i].Float64()
+		if finite(sample) {
+			s.recordSample(ctx, sample)
+		} else if err == nil {
+			err = fmt.Errorf("%w: sample %d of %d is %v", ErrBadNumber, i+1, len(samples), sample)
+		}
+	}
+	// An entry without samples makes the series appear, as a child does in vLLM.
+	s.show()
+	return err
+}
+
+// whole returns n as an int64, which is what a metric of int64 counts in.
+func whole(n stats.Number) (int64, error) {
+	v, exact := n.Int64()
+	if !exact {
+		return 0, fmt.Errorf("%w: %v is not a whole number within int64", ErrBadNumber, n)
+	}
+	return v, nil
+}
+
+// An emitter adds one point of a series to the metric that the series belongs
+// to, and to those that mirror it.
+type emitter struct {
+	reader *reader
+	series *series
+}
+
+// each calls add for the metric and the attributes of every name under which
+// the series is to be reported.
+func (e emitter) each(add func(*preaggregated.Metric, attribute.Set)) {
+	if e.series.live.Load() {
+		add(e.reader.metric(e.series.metric), e.series.attributes[0])
+	}
+	for i, target := range e.series.metric.mirrors {
+		add(e.reader.metric(target.metric), e.series.attributes[i+1])
+	}
+}
+
+func (int64CounterKind) collect(s *series, r *reader, emit emitter) {
+	value, start := s.int64Total(), s.start
+	if r.delta {
+		d := s.delta(r)
+		reported := int64(d.bits)                     //nolint:gosec // The bits of an int64.
+		d.bits, value = uint64(value), value-reported //nolint:gosec // The same.
+		start = r.since(s)
+	}
+	emit.int64(value, start)
+}
+
+func (float64CounterKind) collect(s *series, r *reader, emit emitter) {
+	value, start := s.float64(), s.start
+	if r.delta {
+		d := s.delta(r)
+		reported := math.Float64frombits(d.bits)
+		d.bits, value = math.Float64bits(value), value-reported
+		start = r.since(s)
+	}
+	emit.float64(value, start)
+}
+
+func (int64GaugeKind) collect(s *series, _ *reader, emit emitter) {
+	emit.int64(s.int64(), s.start)
+}
+
+func (float64GaugeKind) collect(s *series, _ *reader, emit emitter) {
+	emit.float64(s.float64(), s.start)
+}
+
+func (histogramKind) collect(s *series, r *reader, emit emitter) {
+	counts := make([]uint64, len(s.cell.buckets))
+	var count uint64
+	for i := range s.cell.buckets {
+		counts[i] = s.cell.buckets[i].Load()
+		count += counts[i]
+	}
+	s.foldInterval()
+	all, start := s.cell.total, s.start
+	if r.delta {
+		d := s.delta(r)
+		if d.counts != nil && count == d.count {
+			return
+		}
+		all, start = d.interval, r.since(s)
+		d.interval = emptyInterval()
+		previous := d.counts
+		d.counts, d.count = slices.Clone(counts), count
+		for i, n := range previous {
+			counts[i] -= n
+		}
+	}
+	emit.distribution(counts, all, start)
+}
+
+func (int64CounterKind) reserve(m *preaggregated.Metric, n int) {
+	m.Int64Points = make([]preaggregated.Point[int64], 0, n)
+}
+
+func (float64CounterKind) reserve(m *preaggregated.Metric, n int) {
+	m.FloatPoints = make([]preaggregated.Point[float64], 0, n)
+}
+
+func (int64GaugeKind) reserve(m *preaggregated.Metric, n int) {
+	m.Int64Points = make([]preaggregated.Point[int64], 0, n)
+}
+
+func (float64GaugeKind) reserve(m *preaggregated.Metric, n int) {
+	m.FloatPoints = make([]preaggregated.Point[float64], 0, n)
+}
+
+func (histogramKind) reserve(m *preaggregated.Metric, n int) {
+	m.Distribution = make([]preaggregated.Distribution, 0, n)
+}
+
+func (e emitter) int64(value int64, start time.Time) {
+	e.each(func(m *preaggregated.Metric, attributes attribute.Set) {
+		m.Int64Points = append(m.Int64Points, preaggregated.Point[int64]{Attributes: attributes, Start: start, Value: value})
+	})
+}
+
+func (e emitter) float64(value float64, start time.Time) {
+	e.each(func(m *preaggregated.Metric, attributes attribute.Set) {
+		m.FloatPoints = append(m.FloatPoints, preaggregated.Point[float64]{Attributes: attributes, Start: start, Value: value})
+	})
+}
+
+func (e emitter) distribution(counts []uint64, all interval, start time.Time) {
+	e.each(func(m *preaggregated.Metric, attributes attribute.Set) {
+		m.Distribution = append(m.Distribution, preaggregated.Distribution{
+			Attributes: attributes, Start: start,
+			Counts: counts, Sum: all.sum, Min: all.least, Max: all.greatest,
+		})
+	})
+}

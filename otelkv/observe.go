@@ -1,0 +1,71 @@
+package otelkv
+
+import (
+	"context"
+	"slices"
+
+	"github.com/otelkv/otelkv-go/internal/errorlist"
+	"github.com/otelkv/otelkv-go/otelkv/stats"
+)
+
+// Observe records what a payload says of the engine of the given index, as
+// [Engine.Observe] does. The error wraps [ErrUnknownEngine] if none was declared.
+func (r *Recorder) Observe(ctx context.Context, engine int, payload *stats.Payload) error {
+	e, err := r.Engine(engine)
+	if err != nil {
+		r.rejected.count(err)
+		return err
+	}
+	return e.Observe(ctx, payload)
+}
+
+// Observe records every good entry of a payload: counters add, gauges set,
+// histograms take each sample in order. A bad entry is skipped, counted
+// ([Recorder.Statistics]) and named in the joined error, as a [stats.EntryError]
+// that wraps one of this package's errors. vLLM's own observer asserts instead,
+// which ends its process.
+//
+// What several connectors of one process sent under their names is recorded for
+// each ([Engine.Connector]). The payload is only read, and may be reused when
+// Observe returns.
+func (e *Engine) Observe(ctx context.Context, payload *stats.Payload) error {
+	e.recorder.payloads.Add(1)
+	e.seen.Store(e.recorder.config.now().UnixNano())
+	var errs errorlist.List
+	e.observe(ctx, "", payload, &errs)
+	return errs.Join()
+}
+
+// observe records payload, which came under the name of a connector or, where
+// that is empty, as the engine's own.
+func (e *Engine) observe(ctx context.Context, connector string, payload *stats.Payload, errs *errorlist.List) {
+	for m := range payload.Metrics() {
+		instrument, unusable := e.recorder.resolve(m.Name(), m.Kind())
+		for entry := range m.Entries() {
+			cause := unusable
+			if cause == nil {
+				cause = e.apply(ctx, instrument, entry)
+			}
+			if cause != nil {
+				e.recorder.rejected.count(cause)
+				errs.Add(&stats.EntryError{
+					Connector: connector, Metric: m.Name(), LabelValues: slices.Clone(entry.LabelValues()), Err: cause,
+				})
+			}
+		}
+	}
+	if info, ok := payload.Info(); ok {
+		errs.Add(e.observeInfo(info))
+	}
+	for name, child := range payload.Connectors() {
+		e.Connector(name).observe(ctx, name, child, errs)
+	}
+}
+
+func (e *Engine) apply(ctx context.Context, m *instrumented, entry *stats.Entry) error {
+	s, err := e.resolve(m, entry.LabelValues())
+	if err != nil {
+		return err
+	}
+	return m.apply(ctx, s, entry)
+}

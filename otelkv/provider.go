@@ -1,0 +1,102 @@
+package otelkv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelkv/otelkv-go/internal/preaggregated"
+)
+
+// foreign reports whether measurements leave through OpenTelemetry instruments,
+// which is so on every provider but a pipeline of package exporters.
+func (r *Recorder) foreign() bool {
+	_, ours := r.config.provider.(preaggregated.Provider)
+	return !ours || r.config.instruments
+}
+
+// register begins to export, by one of the two ways out.
+func (r *Recorder) register() error {
+	if r.foreign() {
+		return r.registerInstruments()
+	}
+	provider := r.config.provider.(preaggregated.Provider)
+	remove := provider.AddSource(preaggregated.Scope{Name: ScopeName, Version: Version}, r)
+	r.unregister = append(r.unregister, func() error { remove(); return nil })
+	return nil
+}
+
+// registerInstruments makes the instruments, and one callback that hands every
+// live series to each collection.
+func (r *Recorder) registerInstruments() error {
+	meter := r.config.provider.Meter(ScopeName, metric.WithInstrumentationVersion(Version))
+	var errs []error
+	var observables []metric.Observable
+	for _, m := range r.metrics {
+		observable, err := m.create(meter, m)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("otelkv: metric %q: %w", m.definition.PrometheusName, err))
+			continue
+		}
+		if observable != nil {
+			m.observable = observable
+			observables = append(observables, observable)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	registration, err := meter.RegisterCallback(r.callback, observables...)
+	if err != nil {
+		return fmt.Errorf("otelkv: meter provider: %w", err)
+	}
+	r.unregister = append(r.unregister, registration.Unregister)
+	return nil
+}
+
+// callback reports every live series to a collection of a foreign provider. It
+// returns no error, because an error loses the whole collection, also the
+// metrics of others. A departed series is left out where a new one has its
+// attributes, since the provider would add the two up.
+func (r *Recorder) callback(_ context.Context, o metric.Observer) error {
+	departed := r.lingering()
+	for _, e := range r.snapshot() {
+		for _, m := range r.metrics {
+			for _, s := range e.ordered(m) {
+				s.observe(o)
+				if len(departed) > 0 {
+					delete(departed, s.identity())
+				}
+			}
+		}
+	}
+	for _, s := range departed {
+		s.observe(o)
+	}
+	return nil
+}
+
+// observe reports the series under its own name, and under those of its mirrors.
+func (s *series) observe(o metric.Observer) {
+	if len(s.options) == 0 {
+		return
+	}
+	live := s.live.Load()
+	if live {
+		s.metric.observe(o, s.metric, s, s.options[0])
+	}
+	if live || s.mirrored.Load() {
+		for i, mirror := range s.metric.mirrors {
+			s.metric.observe(o, mirror.metric, s, s.options[i+1])
+		}
+	}
+}
+
+// ordered returns the engine's series of a metric as they are now.
+func (e *Engine) ordered(m *instrumented) []*series {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.metrics[m.ordinal].ordered
+}

@@ -1,0 +1,108 @@
+package otelkv
+
+import (
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/otelkv/otelkv-go/internal/preaggregated"
+)
+
+// A reader collects every series for one reader of a pipeline of ours.
+type reader struct {
+	recorder *Recorder
+	delta    bool
+	index    int       // among the readers that want deltas
+	last     time.Time // of the collection before
+	metrics  []preaggregated.Metric
+	lengths  []int // of the collection before, by the metric's ordinal
+	departed map[identity]struct{}
+}
+
+// An identity tells series apart as a backend does.
+type identity struct {
+	metric     *instrumented
+	attributes attribute.Distinct
+}
+
+func (s *series) identity() identity {
+	return identity{metric: s.metric, attributes: s.attributes[0].Equivalent()}
+}
+
+// NewReader implements the source that a pipeline of package exporters collects
+// from. It is not meant to be called by users.
+func (r *Recorder) NewReader(delta bool) preaggregated.Reader {
+	r.collecting.Lock()
+	defer r.collecting.Unlock()
+	n := &reader{recorder: r, delta: delta, lengths: make([]int, len(r.metrics)), departed: make(map[identity]struct{})}
+	for _, other := range r.readers {
+		if other.delta {
+			n.index++
+		}
+	}
+	r.readers = append(r.readers, n)
+	return n
+}
+
+// Collect returns the points of every live series.
+//
+// A series that departed is reported once more. One that took its place is left
+// out until the next collection, because a backend would see two points of one
+// series; nothing of it is lost by that.
+func (r *reader) Collect(now time.Time) []preaggregated.Metric {
+	r.recorder.collecting.Lock()
+	defer r.recorder.collecting.Unlock()
+	r.begin()
+	for _, s := range r.recorder.departures(r) {
+		r.collect(s)
+	}
+	for _, e := range r.recorder.snapshot() {
+		for _, m := range r.recorder.metrics {
+			for _, s := range e.ordered(m) {
+				if !r.hasDeparted(s) {
+					r.collect(s)
+				}
+			}
+		}
+	}
+	r.last = now
+	return r.end()
+}
+
+func (r *reader) collect(s *series) {
+	if s.live.Load() || s.mirrored.Load() && len(s.metric.mirrors) > 0 {
+		s.metric.collect(s, r, emitter{reader: r, series: s})
+	}
+}
+
+// since returns when the interval that a delta of s covers began.
+func (r *reader) since(s *series) time.Time {
+	if r.last.After(s.start) {
+		return r.last
+	}
+	return s.start
+}
+
+func (r *reader) begin() {
+	r.metrics = make([]preaggregated.Metric, len(r.recorder.metrics))
+	for i, m := range r.recorder.metrics {
+		r.metrics[i].Definition = &m.definition
+		m.reserve(&r.metrics[i], r.lengths[i])
+	}
+}
+
+// metric returns where the points of m go.
+func (r *reader) metric(m *instrumented) *preaggregated.Metric { return &r.metrics[m.ordinal] }
+
+// end returns the metrics that have points.
+func (r *reader) end() []preaggregated.Metric {
+	collected := r.metrics[:0]
+	for i, m := range r.metrics {
+		r.lengths[i] = len(m.Int64Points) + len(m.FloatPoints) + len(m.Distribution)
+		if r.lengths[i] > 0 {
+			collected = append(collected, m)
+		}
+	}
+	r.metrics = nil
+	return collected
+}

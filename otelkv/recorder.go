@@ -1,0 +1,178 @@
+package otelkv
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// A Recorder keeps the series of a catalogue's metrics and emits them through a
+// MeterProvider. It starts no goroutine. All methods are safe for concurrent
+// use.
+type Recorder struct {
+	config  config
+	metrics []*instrumented          // in the catalogue's order
+	byName  map[string]*instrumented // under both names
+	info    *instrumented            // the metric that a payload's info fills, or nil
+
+	refused  atomic.Int64
+	payloads atomic.Int64
+	rejected rejections
+	folded   atomic.Int64
+	series   atomic.Int64
+
+	mu      sync.RWMutex
+	closed  bool
+	engines map[int]*Engine
+	scopes  []*Engine // engines and their connectors; replaced, never changed
+
+	// collecting is held while a reader collects, and guards what only
+	// collections use.
+	collecting sync.Mutex
+	readers    []*reader
+	departed   []*departure
+
+	unregister []func() error
+}
+
+// An instrumented metric is a definition in one recorder.
+type instrumented struct {
+	kind
+	recorder   *Recorder
+	definition schema.Definition
+	ordinal    int
+	mirrors    []mirrorTarget
+	series     atomic.Int64 // over all engines
+
+	// The instruments of a foreign provider.
+	observable metric.Observable
+	histogram  metric.Float64Histogram
+}
+
+// A mirrorTarget is a metric that repeats another's series.
+type mirrorTarget struct {
+	metric      *instrumented
+	labelValues []string // nil for those of the repeated series
+}
+
+// New returns a recorder of the catalogue's metrics. Call [Recorder.Close] to
+// end what it registered with the MeterProvider.
+//
+// It returns every problem at once: a label name of the options that is illegal
+// or clashes with a definition's, and what the provider said of an instrument.
+func New(catalogue *schema.Catalogue, options ...Option) (*Recorder, error) {
+	c := newConfig(options)
+	if err := c.check(catalogue); err != nil {
+		return nil, err
+	}
+	r := &Recorder{
+		config:  c,
+		byName:  make(map[string]*instrumented, 2*catalogue.Len()),
+		engines: make(map[int]*Engine),
+	}
+	for d := range catalogue.All() {
+		m := &instrumented{kind: kindOf(d), recorder: r, definition: d, ordinal: len(r.metrics)}
+		r.metrics = append(r.metrics, m)
+		r.byName[d.PrometheusName], r.byName[d.Name] = m, m
+		if d.FromInfo && r.info == nil {
+			r.info = m
+		}
+	}
+	for _, m := range r.metrics {
+		for _, mirror := range m.definition.Mirrors {
+			repeated := r.byName[mirror.Of]
+			repeated.mirrors = append(repeated.mirrors, mirrorTarget{metric: m, labelValues: mirror.LabelValues})
+		}
+	}
+	if err := r.register(); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+// Close ends what New registered: nothing of this recorder is exported any more.
+// What was recorded since the last collection is lost unless the provider is
+// flushed first. Bound series go on recording to nowhere.
+func (r *Recorder) Close() error {
+	r.mu.Lock()
+	unregister := r.unregister
+	r.unregister, r.closed = nil, true
+	r.mu.Unlock()
+	var errs []error
+	for _, f := range unregister {
+		errs = append(errs, f())
+	}
+	return errors.Join(errs...)
+}
+
+// AddEngine declares a serving engine: its index, and the model name that its
+// series carry. The index is the value of the label "engine", in decimal. The
+// metrics that start at zero exist from here on.
+//
+// The error wraps [ErrEngineExists] if an engine of the index is declared
+// already.
+func (r *Recorder) AddEngine(index int, modelName string, options ...EngineOption) (*Engine, error) {
+	if index < 0 {
+		return nil, fmt.Errorf("otelkv: engine %d: an index is not negative", index)
+	}
+	c := newEngineConfig(options)
+	err := errors.Join(checkLabelValue(modelName), c.check())
+	if err != nil {
+		return nil, fmt.Errorf("otelkv: engine %d: %w", index, err)
+	}
+	attributes := append([]attribute.KeyValue{
+		attribute.String(r.config.modelLabel, modelName),
+		attribute.String(r.config.engineLabel, strconv.Itoa(index)),
+	}, r.config.constants...)
+	e := newEngine(r, index, c, attributes)
+	e.start()
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.closed:
+		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrRemoved)
+	case r.engines[index] != nil:
+		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrEngineExists)
+	}
+	r.engines[index] = e
+	r.scopes = append(slices.Clip(r.scopes), e)
+	return e, nil
+}
+
+// Engine returns the engine of the given index. The error wraps
+// [ErrUnknownEngine] if none was declared.
+func (r *Recorder) Engine(index int) (*Engine, error) {
+	r.mu.RLock()
+	e := r.engines[index]
+	r.mu.RUnlock()
+	if e == nil {
+		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrUnknownEngine)
+	}
+	return e, nil
+}
+
+// addScope makes collections see the connector scope e.
+func (r *Recorder) addScope(e *Engine) {
+	r.mu.Lock()
+	r.scopes = append(slices.Clip(r.scopes), e)
+	r.mu.Unlock()
+}
+
+// snapshot returns the scopes as they are now.
+func (r *Recorder) snapshot() []*Engine {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.scopes
+}
+
+// refuse counts a number that a bound series did not take.
+func (r *Recorder) refuse() { r.refused.Add(1) }
