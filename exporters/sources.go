@@ -79,19 +79,15 @@ type producer struct {
 type view struct {
 	*source
 	points preaggregated.Reader
-	// histograms is set where the reader wants another temporality for
-	// histograms than for counters. They come from it then, the rest from points.
-	histograms preaggregated.Reader
 }
 
 func (p *producer) add(added *source) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	v := view{source: added, points: added.source.NewReader(p.counters == metricdata.DeltaTemporality)}
-	if p.histograms != p.counters {
-		v.histograms = added.source.NewReader(p.histograms == metricdata.DeltaTemporality)
-	}
-	p.views = append(p.views, v)
+	p.views = append(p.views, view{added, added.source.NewReader(preaggregated.Deltas{
+		Counters:   p.counters == metricdata.DeltaTemporality,
+		Histograms: p.histograms == metricdata.DeltaTemporality,
+	})})
 }
 
 func (p *producer) remove(removed *source) {
@@ -116,15 +112,6 @@ func (p *producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 
 func (p *producer) collect(v view, now time.Time) []metricdata.Metrics {
 	points := v.points.Collect(now)
-	if v.histograms != nil {
-		isHistogram := func(m preaggregated.Metric) bool { return m.Definition.Kind() == schema.KindHistogram }
-		points = slices.DeleteFunc(points, isHistogram)
-		for _, m := range v.histograms.Collect(now) {
-			if isHistogram(m) {
-				points = append(points, m)
-			}
-		}
-	}
 	metrics := make([]metricdata.Metrics, 0, len(points))
 	for _, m := range points {
 		metrics = append(metrics, metricdata.Metrics{
@@ -145,15 +132,15 @@ func (p *producer) aggregation(m preaggregated.Metric, now time.Time) metricdata
 		if integers {
 			return metricdata.Sum[int64]{DataPoints: dataPoints(m.Int64Points, now), Temporality: p.counters, IsMonotonic: true}
 		}
-		return metricdata.Sum[float64]{DataPoints: dataPoints(m.FloatPoints, now), Temporality: p.counters, IsMonotonic: true}
+		return metricdata.Sum[float64]{DataPoints: dataPoints(m.Float64Points, now), Temporality: p.counters, IsMonotonic: true}
 	case schema.KindGauge:
 		if integers {
 			return metricdata.Gauge[int64]{DataPoints: dataPoints(m.Int64Points, now)}
 		}
-		return metricdata.Gauge[float64]{DataPoints: dataPoints(m.FloatPoints, now)}
+		return metricdata.Gauge[float64]{DataPoints: dataPoints(m.Float64Points, now)}
 	default:
 		return metricdata.Histogram[float64]{
-			DataPoints:  distributions(m.Distribution, m.Definition.Boundaries, now),
+			DataPoints:  distributions(m.Distributions, m.Definition.Boundaries, now),
 			Temporality: p.histograms,
 		}
 	}

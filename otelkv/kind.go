@@ -190,7 +190,7 @@ func (e emitter) each(add func(*preaggregated.Metric, attribute.Set)) {
 
 func (int64CounterKind) collect(s *series, r *reader, emit emitter) {
 	value, start := s.int64Total(), s.start
-	if r.delta {
+	if r.wants.Counters {
 		d := s.delta(r)
 		reported := int64(d.bits)                     //nolint:gosec // The bits of an int64.
 		d.bits, value = uint64(value), value-reported //nolint:gosec // The same.
@@ -201,7 +201,7 @@ func (int64CounterKind) collect(s *series, r *reader, emit emitter) {
 
 func (float64CounterKind) collect(s *series, r *reader, emit emitter) {
 	value, start := s.float64(), s.start
-	if r.delta {
+	if r.wants.Counters {
 		d := s.delta(r)
 		reported := math.Float64frombits(d.bits)
 		d.bits, value = math.Float64bits(value), value-reported
@@ -227,7 +227,7 @@ func (histogramKind) collect(s *series, r *reader, emit emitter) {
 	}
 	s.foldInterval()
 	all, start := s.cell.total, s.start
-	if r.delta {
+	if r.wants.Histograms {
 		d := s.delta(r)
 		if d.counts != nil && count == d.count {
 			return
@@ -248,7 +248,7 @@ func (int64CounterKind) reserve(m *preaggregated.Metric, n int) {
 }
 
 func (float64CounterKind) reserve(m *preaggregated.Metric, n int) {
-	m.FloatPoints = make([]preaggregated.Point[float64], 0, n)
+	m.Float64Points = make([]preaggregated.Point[float64], 0, n)
 }
 
 func (int64GaugeKind) reserve(m *preaggregated.Metric, n int) {
@@ -256,11 +256,11 @@ func (int64GaugeKind) reserve(m *preaggregated.Metric, n int) {
 }
 
 func (float64GaugeKind) reserve(m *preaggregated.Metric, n int) {
-	m.FloatPoints = make([]preaggregated.Point[float64], 0, n)
+	m.Float64Points = make([]preaggregated.Point[float64], 0, n)
 }
 
 func (histogramKind) reserve(m *preaggregated.Metric, n int) {
-	m.Distribution = make([]preaggregated.Distribution, 0, n)
+	m.Distributions = make([]preaggregated.Distribution, 0, n)
 }
 
 func (e emitter) int64(value int64, start time.Time) {
@@ -271,13 +271,13 @@ func (e emitter) int64(value int64, start time.Time) {
 
 func (e emitter) float64(value float64, start time.Time) {
 	e.each(func(m *preaggregated.Metric, attributes attribute.Set) {
-		m.FloatPoints = append(m.FloatPoints, preaggregated.Point[float64]{Attributes: attributes, Start: start, Value: value})
+		m.Float64Points = append(m.Float64Points, preaggregated.Point[float64]{Attributes: attributes, Start: start, Value: value})
 	})
 }
 
 func (e emitter) distribution(counts []uint64, all interval, start time.Time) {
 	e.each(func(m *preaggregated.Metric, attributes attribute.Set) {
-		m.Distribution = append(m.Distribution, preaggregated.Distribution{
+		m.Distributions = append(m.Distributions, preaggregated.Distribution{
 			Attributes: attributes, Start: start,
 			Counts: counts, Sum: all.sum, Min: all.least, Max: all.greatest,
 		})

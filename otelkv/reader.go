@@ -11,8 +11,8 @@ import (
 // A reader collects every series for one reader of a pipeline of ours.
 type reader struct {
 	recorder *Recorder
-	delta    bool
-	index    int       // among the readers that want deltas
+	wants    preaggregated.Deltas
+	index    int       // among the recorder's readers
 	last     time.Time // of the collection before
 	metrics  []preaggregated.Metric
 	lengths  []int // of the collection before, by the metric's ordinal
@@ -31,14 +31,15 @@ func (s *series) identity() identity {
 
 // NewReader implements the source that a pipeline of package exporters collects
 // from. It is not meant to be called by users.
-func (r *Recorder) NewReader(delta bool) preaggregated.Reader {
+func (r *Recorder) NewReader(wants preaggregated.Deltas) preaggregated.Reader {
 	r.collecting.Lock()
 	defer r.collecting.Unlock()
-	n := &reader{recorder: r, delta: delta, lengths: make([]int, len(r.metrics)), departed: make(map[identity]struct{})}
-	for _, other := range r.readers {
-		if other.delta {
-			n.index++
-		}
+	n := &reader{
+		recorder: r,
+		wants:    wants,
+		index:    len(r.readers),
+		lengths:  make([]int, len(r.metrics)),
+		departed: make(map[identity]struct{}),
 	}
 	r.readers = append(r.readers, n)
 	return n
@@ -98,7 +99,7 @@ func (r *reader) metric(m *instrumented) *preaggregated.Metric { return &r.metri
 func (r *reader) end() []preaggregated.Metric {
 	collected := r.metrics[:0]
 	for i, m := range r.metrics {
-		r.lengths[i] = len(m.Int64Points) + len(m.FloatPoints) + len(m.Distribution)
+		r.lengths[i] = len(m.Int64Points) + len(m.Float64Points) + len(m.Distributions)
 		if r.lengths[i] > 0 {
 			collected = append(collected, m)
 		}

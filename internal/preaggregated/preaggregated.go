@@ -31,9 +31,15 @@ type Scope struct {
 
 // A Source gives each reader of a pipeline a view of its own.
 type Source interface {
-	// NewReader returns the view of one more reader. delta says that the reader
-	// wants counters and histograms since its last collection.
-	NewReader(delta bool) Reader
+	// NewReader returns the view of one more reader.
+	NewReader(wants Deltas) Reader
+}
+
+// Deltas says of which kinds a reader wants what came since its last collection
+// instead of totals.
+type Deltas struct {
+	Counters   bool
+	Histograms bool
 }
 
 // A Reader collects for one reader of the pipeline. Its method is called by one
@@ -46,10 +52,10 @@ type Reader interface {
 
 // A Metric is one metric's points. One of its slices is set, by kind and number.
 type Metric struct {
-	Definition   *schema.Definition
-	Int64Points  []Point[int64]
-	FloatPoints  []Point[float64]
-	Distribution []Distribution
+	Definition    *schema.Definition
+	Int64Points   []Point[int64]
+	Float64Points []Point[float64]
+	Distributions []Distribution
 }
 
 // A Point is one series of a counter or gauge. Start is when its count began:
