@@ -1,0 +1,263 @@
+package main
+
+import (
+	"container/list"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+const (
+	chunkSuffix     = ".chunk"
+	temporarySuffix = ".tmp"
+)
+
+// FileTier keeps chunks in files, one file a chunk, in a directory that belongs
+// to one process and is shared by its engines. It holds a bounded number of
+// chunks and evicts the least recently used one. Chunks that a former run left
+// in the directory are served again.
+//
+// A FileTier is safe for concurrent use. No lock is held during input or output.
+type FileTier struct {
+	dir        string
+	chunkBytes int
+	capacity   int
+
+	// create opens a new temporary file. Tests replace it.
+	create func(dir string) (temporaryFile, error)
+
+	mu     sync.Mutex
+	recent *list.List // of Key, least recently used first
+	places map[Key]*list.Element
+}
+
+// A temporaryFile is what a chunk is written to before it gets its name.
+type temporaryFile interface {
+	io.WriteCloser
+	Name() string
+}
+
+// A CorruptError says that a chunk's file does not hold what was written to it.
+// The file has been removed, so that it is never served.
+type CorruptError struct {
+	Key    Key
+	Reason string
+}
+
+// Error names the chunk and what is wrong with its file.
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("chunk %s: corrupt file: %s", e.Key, e.Reason)
+}
+
+// OpenFileTier returns a tier on dir, which must exist. It takes over the chunks
+// that are there, up to capacity, and removes what an interrupted write left.
+func OpenFileTier(dir string, capacity, chunkBytes int) (*FileTier, error) {
+	t := &FileTier{
+		dir:        dir,
+		chunkBytes: chunkBytes,
+		capacity:   capacity,
+		create: func(dir string) (temporaryFile, error) {
+			return os.CreateTemp(dir, "*"+temporarySuffix)
+		},
+		recent: list.New(),
+		places: make(map[Key]*list.Element, capacity),
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if strings.HasSuffix(name, temporarySuffix) {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, name)))
+			continue
+		}
+		if stem, ok := strings.CutSuffix(name, chunkSuffix); ok {
+			if key, ok := parseKey(stem); ok {
+				err = errors.Join(err, t.add(key))
+			}
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Contains reports whether the tier has a file for the key. It asks the file
+// system, which may be slow, and does not check the file's content.
+func (t *FileTier) Contains(key Key) bool {
+	_, err := os.Stat(t.path(key))
+	return err == nil
+}
+
+// Read fills dst, which must have the chunk size, with the key's chunk and
+// returns its checksum. A chunk that is not there gives [fs.ErrNotExist], one
+// whose file is damaged a [*CorruptError]; dst is then undefined.
+func (t *FileTier) Read(key Key, dst []byte) (sum uint32, err error) {
+	file, err := os.Open(t.path(key))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.forget(key)
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	sum, err = readChunk(file, key, dst)
+	var corrupt *CorruptError
+	if errors.As(err, &corrupt) {
+		return 0, errors.Join(err, t.remove(key))
+	}
+	if err != nil {
+		return 0, err
+	}
+	t.touch(key)
+	return sum, nil
+}
+
+// Write stores a chunk's content, which must have the checksum sum, and returns
+// how many bytes of it were written: none where the tier has the chunk already.
+// After an error, a full disk for example, the tier is as it was before.
+func (t *FileTier) Write(key Key, content []byte, sum uint32) (written int, err error) {
+	if t.Contains(key) {
+		t.touch(key)
+		return 0, nil
+	}
+	file, err := t.create(t.dir)
+	if err != nil {
+		return 0, err
+	}
+	if err := writeChunk(file, key, content, sum); err != nil {
+		return 0, errors.Join(err, os.Remove(file.Name()))
+	}
+	// A reader sees a whole file under this name or none.
+	if err := os.Rename(file.Name(), t.path(key)); err != nil {
+		return 0, errors.Join(err, os.Remove(file.Name()))
+	}
+	return len(content), t.add(key)
+}
+
+// Len returns the number of chunks that the tier holds.
+func (t *FileTier) Len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.recent.Len()
+}
+
+// touch makes a key that the tier holds the most recently used one.
+func (t *FileTier) touch(key Key) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if place, ok := t.places[key]; ok {
+		t.recent.MoveToBack(place)
+	}
+}
+
+// add takes up a key whose file is in place, and removes the files of those that
+// are then beyond the capacity.
+func (t *FileTier) add(key Key) error {
+	var err error
+	for _, evicted := range t.insert(key) {
+		err = errors.Join(err, removeFile(t.path(evicted)))
+	}
+	return err
+}
+
+func (t *FileTier) insert(key Key) (evicted []Key) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if place, ok := t.places[key]; ok {
+		t.recent.MoveToBack(place)
+		return nil
+	}
+	t.places[key] = t.recent.PushBack(key)
+	for t.recent.Len() > t.capacity {
+		oldest := t.recent.Remove(t.recent.Front()).(Key)
+		delete(t.places, oldest)
+		evicted = append(evicted, oldest)
+	}
+	return evicted
+}
+
+func (t *FileTier) forget(key Key) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if place, ok := t.places[key]; ok {
+		t.recent.Remove(place)
+		delete(t.places, key)
+	}
+}
+
+func (t *FileTier) remove(key Key) error {
+	t.forget(key)
+	return removeFile(t.path(key))
+}
+
+// removeFile removes a file that another goroutine may have removed already.
+func removeFile(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (t *FileTier) path(key Key) string {
+	return filepath.Join(t.dir, key.String()+chunkSuffix)
+}
+
+// A chunk's file is a header and the content. The header is the magic text, the
+// key, the content's length and the content's CRC-32C, numbers big-endian, and
+// at last a CRC-32C of the header itself.
+const (
+	magic       = "otelkv/chunk/v1\n"
+	headerBytes = len(magic) + len(Key{}) + 4 + 4 + 4
+)
+
+func appendHeader(b []byte, key Key, length int, sum uint32) []byte {
+	b = append(b, magic...)
+	b = append(b, key[:]...)
+	b = binary.BigEndian.AppendUint32(b, uint32(length))
+	b = binary.BigEndian.AppendUint32(b, sum)
+	return binary.BigEndian.AppendUint32(b, checksum(b))
+}
+
+func writeChunk(file io.WriteCloser, key Key, content []byte, sum uint32) error {
+	_, err := file.Write(appendHeader(nil, key, len(content), sum))
+	if err == nil {
+		_, err = file.Write(content)
+	}
+	return errors.Join(err, file.Close())
+}
+
+// readChunk reads a whole chunk's file and checks all of it.
+func readChunk(r io.Reader, key Key, dst []byte) (sum uint32, err error) {
+	header := make([]byte, headerBytes)
+	if err := readFull(r, key, header); err != nil {
+		return 0, err
+	}
+	if err := readFull(r, key, dst); err != nil {
+		return 0, err
+	}
+	if n, _ := r.Read(make([]byte, 1)); n != 0 {
+		return 0, &CorruptError{key, "longer than a chunk"}
+	}
+	sum = checksum(dst)
+	if string(header) != string(appendHeader(nil, key, len(dst), sum)) {
+		return 0, &CorruptError{key, "checksum, key or length differs"}
+	}
+	return sum, nil
+}
+
+func readFull(r io.Reader, key Key, dst []byte) error {
+	_, err := io.ReadFull(r, dst)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return &CorruptError{key, "shorter than a chunk"}
+	}
+	return err
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"time"
+
+	"github.com/otelkv/otelkv-go/otelkv/connector"
+	"github.com/otelkv/otelkv-go/otelkv/tiering"
+)
+
+// Indexes of the tiers, as the label "tier" counts them.
+const (
+	primaryIndex = 0
+	fileIndex    = 1
+)
+
+// A request is one that an engine has taken on.
+type request struct {
+	Request
+	rows      [][]byte         // on the GPU, one for each key
+	loaded    []bool           // whether the row holds the key's chunk
+	onFile    map[Key]presence // what the file tier has answered so far
+	deferrals int
+	scheduled bool
+}
+
+// presence is what is known of a chunk in the file tier. The zero value is that
+// nobody has asked.
+type presence int
+
+const (
+	asking presence = iota + 1
+	present
+	absent
+)
+
+func newRequest(r Request, rows [][]byte) *request {
+	return &request{
+		Request: r,
+		rows:    rows,
+		loaded:  make([]bool, len(rows)),
+		onFile:  make(map[Key]presence),
+	}
+}
+
+// schedule looks a request's chunks up. Where the answer is not final the
+// request is deferred to a later step; else it is given what was found.
+func (e *Engine) schedule(r *request) {
+	begin := time.Now()
+	hits, resolved := e.lookup(r)
+	elapsed := time.Since(begin)
+	if !resolved && r.deferrals < e.sizes.MaxDeferrals {
+		for _, c := range hits {
+			e.primary.Unpin(c)
+		}
+		r.deferrals++
+		e.metrics.Lookups.RecordLookup(r.ID, connector.Deferred, elapsed)
+		return
+	}
+	e.metrics.Lookups.RecordLookup(r.ID, connector.Resolved, elapsed)
+	e.metrics.Tiers.RequestAllocated(r.ID)
+	r.scheduled = true
+	e.load(r, hits)
+}
+
+// lookup returns the chunks of the longest prefix that is ready in the primary
+// tier, pinned. It brings what only the file tier has on its way there, and then,
+// or while the file tier does not know yet, the answer is not final.
+func (e *Engine) lookup(r *request) (hits []*Chunk, resolved bool) {
+	var ask []Key
+	var promote []*Chunk
+	resolved = true
+prefix:
+	for _, key := range r.Keys {
+		chunk, result := e.lookupPrimary(r, key)
+		if result == tiering.Miss {
+			result = e.lookupFile(r, key)
+			switch result {
+			case tiering.Retry:
+				if r.onFile[key] != asking {
+					ask = append(ask, key)
+				}
+			case tiering.Hit:
+				allocated := e.primary.Allocate(key)
+				if allocated == nil {
+					e.metrics.Tiers.RecordPromotionAllocationFailure()
+					break prefix
+				}
+				promote = append(promote, allocated...)
+				result = tiering.HitPending
+			}
+		}
+		switch result {
+		case tiering.Miss:
+			break prefix
+		case tiering.Hit:
+			if resolved {
+				e.primary.Pin(chunk)
+				hits = append(hits, chunk)
+			}
+		default:
+			resolved = false
+		}
+	}
+	e.ask(r, ask)
+	e.promote(r, promote)
+	return hits, resolved
+}
+
+func (e *Engine) lookupPrimary(r *request, key Key) (*Chunk, tiering.Result) {
+	begin := time.Now()
+	chunk, ready := e.primary.Lookup(key)
+	result := tiering.Miss
+	switch {
+	case ready:
+		result = tiering.Hit
+	case chunk != nil:
+		result = tiering.HitPending
+	}
+	e.metrics.Tiers.RecordLookup(r.ID, primaryIndex, chunkKey(key), result, time.Since(begin))
+	return chunk, result
+}
+
+func (e *Engine) lookupFile(r *request, key Key) tiering.Result {
+	begin := time.Now()
+	result := tiering.Retry
+	switch r.onFile[key] {
+	case present:
+		result = tiering.Hit
+	case absent:
+		result = tiering.Miss
+	}
+	e.metrics.Tiers.RecordLookup(r.ID, fileIndex, chunkKey(key), result, time.Since(begin))
+	return result
+}
+
+func chunkKey(key Key) tiering.ChunkKey { return tiering.ChunkKeyOf(key[:]) }
+
+// ask has a worker look for chunks in the file tier. The next lookup of the
+// request sees the answer.
+func (e *Engine) ask(r *request, keys []Key) {
+	if len(keys) == 0 {
+		return
+	}
+	started := e.startOnFiles(func() func() {
+		found := make([]presence, len(keys))
+		for i, key := range keys {
+			found[i] = absent
+			if e.files.Contains(key) {
+				found[i] = present
+			}
+		}
+		return func() {
+			for i, key := range keys {
+				r.onFile[key] = found[i]
+			}
+		}
+	})
+	if started {
+		for _, key := range keys {
+			r.onFile[key] = asking
+		}
+	}
+}
+
+// promote has a worker read chunks from the file tier into the rows that were
+// allocated for them.
+func (e *Engine) promote(r *request, chunks []*Chunk) {
+	if len(chunks) == 0 {
+		return
+	}
+	var job *tiering.Job
+	started := e.startOnFiles(func() func() {
+		begin := time.Now()
+		sums := make([]uint32, len(chunks))
+		errs := make([]error, len(chunks))
+		for i, c := range chunks {
+			sums[i], errs[i] = e.files.Read(c.Key, c.Data)
+		}
+		elapsed := time.Since(begin)
+		return func() { e.promoted(r, chunks, sums, errs, job, elapsed) }
+	})
+	if !started {
+		for _, c := range chunks {
+			e.primary.Remove(c)
+		}
+		return
+	}
+	// The job's result is applied by a later step, hence after this.
+	job = e.metrics.Tiers.StartPromotion(fileIndex, len(chunks))
+}
+
+func (e *Engine) promoted(r *request, chunks []*Chunk, sums []uint32, errs []error, job *tiering.Job, elapsed time.Duration) {
+	arrived := 0
+	for i, c := range chunks {
+		if errs[i] != nil {
+			e.primary.Remove(c)
+			r.onFile[c.Key] = absent
+			e.readFailed(errs[i])
+			continue
+		}
+		e.primary.Commit(c, sums[i])
+		arrived++
+	}
+	if arrived == len(chunks) {
+		job.Succeed(elapsed)
+	} else {
+		job.FailPartially(arrived, elapsed)
+	}
+}

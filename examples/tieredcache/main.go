@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/otelkv"
+)
+
+// shutdownTimeout bounds how long the last export may take.
+const shutdownTimeout = 5 * time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], defaultOptions(), os.Stdout, os.Stderr))
+}
+
+// run is the program: the options are the defaults of the flags. It returns the
+// exit status: 0, 1 after an error, 2 after a usage error.
+func run(ctx context.Context, arguments []string, options Options, stdout, stderr io.Writer) int {
+	switch err := options.parse(arguments, stderr); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	}
+	if err := serve(ctx, options, stdout, stderr); err != nil {
+		fmt.Fprintf(stderr, "tieredcache: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// serve builds everything, runs the cache and takes everything down again.
+func serve(ctx context.Context, options Options, stdout, stderr io.Writer) (err error) {
+	dir, remove, err := openDir(options.Dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+
+	catalogue, err := catalogue()
+	if err != nil {
+		return err
+	}
+	pipeline, err := exporters.New(ctx, catalogue,
+		exporters.WithDefaultExporters(exporters.Prometheus),
+		exporters.WithListen(options.Listen))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shutdown(pipeline)) }()
+
+	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	cache, err := NewCache(options, dir, recorder, log)
+	if err != nil {
+		return err
+	}
+	if address := pipeline.Addr(); address != nil {
+		fmt.Fprintf(stdout, "Serving metrics at http://%s/metrics\n", address)
+	} else {
+		fmt.Fprintf(stdout, "Running, %v\n", pipeline)
+	}
+	return runFor(ctx, options, cache, stdout)
+}
+
+// runFor runs the cache for the duration that the options ask for, and prints a
+// summary line an interval and one at the end.
+func runFor(ctx context.Context, options Options, cache *Cache, stdout io.Writer) error {
+	if options.Duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, options.Duration)
+		defer cancel()
+	}
+	interval := time.NewTicker(options.Interval)
+	defer interval.Stop()
+	ended := make(chan error)
+	go func() { ended <- cache.Run(ctx) }()
+	for {
+		select {
+		case <-interval.C:
+			fmt.Fprintln(stdout, cache.Summary())
+		case err := <-ended:
+			fmt.Fprintln(stdout, cache.Summary())
+			return err
+		}
+	}
+}
+
+// shutdown exports for the last time. The recorder's series are still there.
+func shutdown(pipeline *exporters.Pipeline) error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	return pipeline.Shutdown(ctx)
+}
+
+// openDir returns the directory of the file tier and what removes it, which for
+// one that the user named does nothing.
+func openDir(named string) (dir string, remove func() error, err error) {
+	if named != "" {
+		return named, func() error { return nil }, os.MkdirAll(named, 0o700)
+	}
+	dir, err = os.MkdirTemp("", "tieredcache-")
+	return dir, func() error { return os.RemoveAll(dir) }, err
+}

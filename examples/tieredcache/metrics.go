@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+
+	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/otelkv/connector"
+	"github.com/otelkv/otelkv-go/otelkv/stats"
+	"github.com/otelkv/otelkv-go/otelkv/tiering"
+	"github.com/otelkv/otelkv-go/otelkv/transfer"
+	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+// This file is all that the cache has to do with otelkv. The engine tells the
+// trackers of an [EngineMetrics] what happens, by the rules of vLLM; once a step
+// [EngineMetrics.Observe] records what they have gathered.
+
+// modelName is the value of the label model_name.
+const modelName = "tieredcache"
+
+// What a chunk stands for: attention blocks of so many tokens each.
+const (
+	blocksPerChunk = 4
+	tokensPerBlock = 16
+)
+
+// fileTier is the secondary tier. Its label value is "1:fs", as in vLLM.
+var fileTier = tiering.Tier{Index: fileIndex, Type: "fs"}
+
+// The metrics that are the cache's own.
+var (
+	corruptChunks = schema.Int64Counter{
+		Name:           "tieredcache.corrupt_chunks",
+		PrometheusName: "tieredcache_corrupt_chunks",
+		Unit:           "{chunk}",
+		Description:    "Chunks that were read and were not what had been written. None of them is served.",
+		LabelNames:     []string{schema.LabelTier},
+		PrimaryTier:    true,
+		Usage:          "Anything but 0 is a fault of the disk or the memory.",
+		Query:          "sum by (tier) (increase(tieredcache_corrupt_chunks_total[1h]))",
+	}
+	failedWrites = schema.Int64Counter{
+		Name:           "tieredcache.failed_writes",
+		PrometheusName: "tieredcache_failed_writes",
+		Unit:           "{write}",
+		Description:    "Writes to a tier that ended in an error, for example because the disk is full.",
+		LabelNames:     []string{schema.LabelTier},
+		Usage:          "The cache goes on without the tier. Make room.",
+		Query:          "sum by (tier) (rate(tieredcache_failed_writes_total[5m]))",
+	}
+	residentChunks = schema.Int64Gauge{
+		Name:           "tieredcache.resident_chunks",
+		PrometheusName: "tieredcache_resident_chunks",
+		Unit:           "{chunk}",
+		Description:    "Chunks that a tier holds.",
+		LabelNames:     []string{schema.LabelTier},
+		PrimaryTier:    true,
+		Usage:          "Compare with the tier's capacity.",
+		Query:          "tieredcache_resident_chunks",
+		Trap:           "Engines share the file tier, and each of them reports all of it.",
+	}
+)
+
+// catalogue returns what the program measures: all of vLLM's tiered offloading
+// and the cache's own.
+func catalogue() (*schema.Catalogue, error) {
+	own, err := schema.NewCatalogue(corruptChunks, failedWrites, residentChunks)
+	if err != nil {
+		return nil, err
+	}
+	return vllm.TieringSpec().Merge(own)
+}
+
+// EngineMetrics are the trackers of one engine. They gather what happens into
+// payloads, as vLLM's scheduler and workers do.
+type EngineMetrics struct {
+	Lookups   *connector.Tracker
+	Pool      *tiering.CPUPool
+	Tiers     *tiering.Tracker
+	Transfers *transfer.Recorder
+
+	// Bound series of the cache's own metrics. Unlike the trackers they are not
+	// safe for concurrent use: only the engine's goroutine uses them.
+	CorruptInPrimary *stats.Int64Counter
+	CorruptOnFile    *stats.Int64Counter
+	FailedWrites     *stats.Int64Counter
+	residentPrimary  *stats.Int64Gauge
+	residentOnFile   *stats.Int64Gauge
+
+	engine  *otelkv.Engine
+	summary *Summary
+	own     stats.Payload
+	sources []source
+	step    stats.Payload
+	taken   stats.Payload
+}
+
+// A source hands out what it gathered since it was last asked.
+type source interface {
+	TakeInto(*stats.Payload) bool
+}
+
+// NewEngineMetrics declares an engine to the recorder and returns its trackers.
+// Its series are primed: a scrape shows them at zero before the first request.
+func NewEngineMetrics(recorder *otelkv.Recorder, index int, sizes Sizes, summary *Summary) (*EngineMetrics, error) {
+	m := &EngineMetrics{summary: summary}
+	var errs [11]error
+	m.engine, errs[0] = recorder.AddEngine(index, modelName,
+		otelkv.WithTiers(fileTier.String()), otelkv.WithPriming())
+	m.Lookups, errs[1] = connector.NewTracker()
+	m.Pool, errs[2] = tiering.NewCPUPool(sizes.PrimaryChunks)
+	m.Tiers, errs[3] = tiering.NewTracker(tiering.Config{
+		SecondaryTiers: []string{fileTier.Type},
+		PrimaryChunks:  sizes.PrimaryChunks,
+		ChunkSize:      int64(sizes.ChunkBytes),
+	}, tiering.WithBackPressure(fileTier.Index, tiering.BackPressure{}))
+	m.Transfers, errs[4] = transfer.NewRecorder()
+	info, err := configInfo(sizes)
+	errs[5] = err
+
+	primary, file := tiering.Primary().String(), fileTier.String()
+	m.CorruptInPrimary, errs[6] = m.own.Int64Counter(corruptChunks, primary)
+	m.CorruptOnFile, errs[7] = m.own.Int64Counter(corruptChunks, file)
+	m.FailedWrites, errs[8] = m.own.Int64Counter(failedWrites, file)
+	m.residentPrimary, errs[9] = m.own.Int64Gauge(residentChunks, primary)
+	m.residentOnFile, errs[10] = m.own.Int64Gauge(residentChunks, file)
+
+	m.sources = []source{m.Transfers, m.Lookups, info, m.Pool, m.Tiers, &m.own}
+	return m, errors.Join(errs[:]...)
+}
+
+// configInfo tells the static facts that vLLM's specification of a CPU cache
+// declares. It sends them once.
+func configInfo(sizes Sizes) (*connector.ConfigInfo, error) {
+	info, err := connector.NewConfigInfo(vllm.ConfigInfo(vllm.CPUConfigLabelNames()...))
+	if err != nil {
+		return nil, err
+	}
+	return info, info.Set(map[string]string{
+		"cpu_num_chunks":                 strconv.Itoa(sizes.PrimaryChunks),
+		"cpu_blocks_per_chunk":           strconv.Itoa(blocksPerChunk),
+		"cpu_kv_bytes_per_chunk":         strconv.Itoa(sizes.ChunkBytes),
+		"cpu_capacity_tokens_at_max_len": strconv.Itoa(sizes.PrimaryChunks * blocksPerChunk * tokensPerBlock),
+	})
+}
+
+// Observe records what happened since the last call, and how full the tiers are
+// now. An error says that the program records something that its catalogue does
+// not have.
+func (m *EngineMetrics) Observe(ctx context.Context, usage Usage, onFile int) error {
+	m.Pool.SetCounts(tiering.PoolCounts{
+		Allocated:    usage.Allocated,
+		Evictable:    usage.Evictable,
+		WritePending: usage.Writing,
+	})
+	m.residentPrimary.Record(int64(usage.Allocated))
+	m.residentOnFile.Record(int64(onFile))
+
+	m.step.Reset()
+	var errs []error
+	for _, s := range m.sources {
+		if s.TakeInto(&m.taken) {
+			errs = append(errs, m.step.Merge(&m.taken))
+		}
+	}
+	errs = append(errs, m.engine.Observe(ctx, &m.step), m.summary.Merge(&m.step))
+	return errors.Join(errs...)
+}
+
+// A Summary gathers the payloads of all engines between two log lines. It is
+// safe for concurrent use.
+type Summary struct {
+	mu       sync.Mutex
+	interval stats.Payload
+}
+
+// Merge adds a payload. Of a gauge that several engines report, the latest value
+// stays, as in vLLM.
+func (s *Summary) Merge(payload *stats.Payload) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.interval.Merge(payload)
+}
+
+// Take returns the interval's payload, reduced as vLLM's logger prints it, and
+// begins the next interval.
+func (s *Summary) Take() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	reduced := s.interval.Reduce()
+	s.interval.Reset()
+	return "KV Transfer metrics: " + reduced.String()
+}
