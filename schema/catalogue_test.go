@@ -179,10 +179,11 @@ func TestTypedLookup(t *testing.T) {
 // do.
 func TestCatalogueOwnsItsSlices(t *testing.T) {
 	names, boundaries, values := []string{"direction"}, []float64{1, 10}, []string{"load"}
+	known := map[string][]string{"direction": {"load"}}
 	mirrors := []schema.Mirror{{Of: "kv:load_size", LabelValues: values}}
 	size := histogram(func(m *schema.Histogram) {
 		m.Name, m.PrometheusName = "kv.size", "kv:size"
-		m.LabelNames, m.Boundaries, m.Mirrors = names, boundaries, mirrors
+		m.LabelNames, m.LabelValues, m.Boundaries, m.Mirrors = names, known, boundaries, mirrors
 	})
 	built := catalogue(t, histogram(), size)
 	added, err := catalogue(t, histogram()).With(size)
@@ -190,12 +191,23 @@ func TestCatalogueOwnsItsSlices(t *testing.T) {
 		t.Fatal(err)
 	}
 	names[0], boundaries[0], values[0] = "le", 100, "\xff"
+	known["direction"][0] = "\xff"
+	known["le"] = nil
 	mirrors[0].Of = "kv:none"
-	for _, c := range []*schema.Catalogue{built, added} {
+	for i, c := range []*schema.Catalogue{built, added} {
 		d, _ := c.Lookup("kv:size")
-		if d.LabelNames[0] != "direction" || d.Boundaries[0] != 1 || d.Mirrors[0].Of != "kv:load_size" || d.Mirrors[0].LabelValues[0] != "load" {
-			t.Errorf("the definition changed: %+v", d)
+		if d.LabelNames[0] != "direction" || d.Boundaries[0] != 1 || d.Mirrors[0].Of != "kv:load_size" ||
+			d.Mirrors[0].LabelValues[0] != "load" || len(d.LabelValues) != 1 || d.LabelValues["direction"][0] != "load" {
+			t.Errorf("definition %d changed: %+v", i, d)
 		}
+	}
+}
+
+// Nobody has to tell a definition with no mirrors from one with none listed.
+func TestNoMirrorsIsNil(t *testing.T) {
+	c := catalogue(t, counter(func(m *schema.Int64Counter) { m.Mirrors = []schema.Mirror{} }))
+	if d, _ := c.Lookup("kv:load_bytes"); d.Mirrors != nil {
+		t.Errorf("mirrors are %v, want nil", d.Mirrors)
 	}
 }
 

@@ -77,8 +77,9 @@ type Mirror struct {
 	// Of is the Prometheus name of the metric that is repeated.
 	Of string
 	// LabelValues are the values that the repeating metric's label names take.
-	// [Medium] inside one is replaced by the engine's medium. Nil passes the
-	// label values of the repeated metric on.
+	// [Medium] inside one is replaced by the engine's medium. The repeated metric
+	// then has no label names, so that one series stays one. Nil passes the label
+	// values of the repeated metric on.
 	LabelValues []string
 }
 
@@ -111,7 +112,8 @@ func (d Definition) clone() Definition {
 	for label, values := range d.LabelValues {
 		d.LabelValues[label] = slices.Clone(values)
 	}
-	d.Mirrors = slices.Clone(d.Mirrors)
+	// Nil and empty mean the same here, so that nobody has to tell them apart.
+	d.Mirrors = append([]Mirror(nil), d.Mirrors...)
 	for i, m := range d.Mirrors {
 		d.Mirrors[i].LabelValues = slices.Clone(m.LabelValues)
 	}

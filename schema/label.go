@@ -3,8 +3,10 @@ package schema
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // reservedLabel returns why a definition may not declare the label name, or "".
@@ -52,6 +54,30 @@ func checkLabelNamesReserved(d placed, _ *nameIndex) []string {
 		if why := reservedLabel(name); why != "" {
 			reasons = append(reasons, fmt.Sprintf("label name %q is reserved: %s", name, why))
 		}
+	}
+	return reasons
+}
+
+// checkLabelValues holds the values that a label is known to take, which become
+// series at zero.
+func checkLabelValues(d placed, _ *nameIndex) []string {
+	var reasons []string
+	for _, name := range slices.Sorted(maps.Keys(d.LabelValues)) {
+		if !slices.Contains(d.LabelNames, name) {
+			reasons = append(reasons, fmt.Sprintf("label values for %q: expected one of the label names %q", name, d.LabelNames))
+		}
+		values := d.LabelValues[name]
+		for i, value := range values {
+			switch {
+			case !utf8.ValidString(value):
+				reasons = append(reasons, fmt.Sprintf("label %q takes %q: expected UTF-8", name, value))
+			case slices.Index(values, value) < i:
+				reasons = append(reasons, fmt.Sprintf("label %q takes %q twice", name, value))
+			}
+		}
+	}
+	if d.PrimaryTier && !slices.Contains(d.LabelNames, LabelTier) {
+		reasons = append(reasons, fmt.Sprintf("takes the primary tier: expected the label name %q, have %q", LabelTier, d.LabelNames))
 	}
 	return reasons
 }

@@ -8,8 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// A DefinitionError is one rule that one definition breaks. [NewCatalogue] and
-// [Catalogue.Merge] return them joined; errors.As finds the first.
+// A DefinitionError is one rule that one definition breaks. [NewCatalogue],
+// [Catalogue.Merge] and [Catalogue.With] return them joined; errors.As finds the
+// first.
 type DefinitionError struct {
 	// Metric is the definition's Prometheus name, or its OpenTelemetry name if it
 	// has no other.
@@ -50,6 +51,7 @@ func rules() []rule {
 		{"label-names", checkLabelNames},
 		{"label-names-unique", checkLabelNamesUnique},
 		{"label-names-reserved", checkLabelNamesReserved},
+		{"label-values", checkLabelValues},
 		{"mirror-source", checkMirrorSources},
 		{"mirror-labels", checkMirrorLabels},
 		{"mirrors-unique", checkMirrorsUnique},

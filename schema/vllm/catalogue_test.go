@@ -3,6 +3,7 @@ package vllm_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -93,6 +94,12 @@ func line(d schema.Definition) string {
 	parts := []string{
 		d.PrometheusName, d.Name, d.Kind().String(), d.Number().String(), d.Unit,
 		"labels=" + strings.Join(d.LabelNames, ","), d.Stability.String(),
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.LabelValues)) {
+		parts = append(parts, fmt.Sprintf("%s=%s", name, strings.Join(d.LabelValues[name], "|")))
+	}
+	if d.PrimaryTier {
+		parts = append(parts, "primary-tier")
 	}
 	if len(d.Boundaries) > 0 {
 		parts = append(parts, fmt.Sprintf("boundaries=%v", d.Boundaries))
