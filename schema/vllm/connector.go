@@ -27,7 +27,7 @@ var LoadBytes = schema.Int64Counter{
 	Stability:      schema.StabilityStable,
 	Usage:          "The rate is the bandwidth that cache hits outside the GPU draw. Divide by the load time for the speed of one worker.",
 	Query:          "sum by (model_name, engine) (rate(vllm:kv_offload_load_bytes_total[5m]))",
-	Trap:           "It has no tier label: what a promotion brought up from a secondary tier counts here only when it goes on to the GPU.",
+	Trap:           "It has no tier label: bytes that a promotion brought up from a secondary tier count here too once they go on to the GPU.",
 }
 
 // LoadTime sums the seconds that workers spent on loads.
@@ -125,5 +125,5 @@ var AllocationFailure = schema.Int64Counter{
 	Stability:      schema.StabilityStable,
 	Usage:          "Growth means that the offload storage is too small, or that its chunks stay pinned for too long.",
 	Query:          "sum by (model_name, engine) (rate(vllm:kv_offload_allocation_failure_total[5m]))",
-	Trap:           "It appears with the first failure. Absent means none so far.",
+	Trap:           "vLLM shows it from the first failure on, so absent may mean none so far.",
 }

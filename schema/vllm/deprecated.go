@@ -38,7 +38,7 @@ var TotalBytes = schema.Int64Counter{
 	ReplacedBy:     "vllm:kv_offload_load_bytes and vllm:kv_offload_store_bytes",
 	Usage:          "Kept for dashboards that exist.",
 	Query:          "sum by (transfer_type) (rate(vllm:kv_offload_total_bytes_total[5m]))",
-	Trap:           "Adding it to the load or store bytes counts everything twice. The sample name has \"total\" twice.",
+	Trap:           "Adding it to the load or store bytes counts everything twice. vLLM writes it with its CPU and tiering specifications only. The sample name has \"total\" twice.",
 }
 
 // TotalTime repeats [LoadTime] and [StoreTime].
@@ -54,7 +54,7 @@ var TotalTime = schema.Float64Counter{
 	ReplacedBy:     "vllm:kv_offload_load_time and vllm:kv_offload_store_time",
 	Usage:          "Kept for dashboards that exist.",
 	Query:          "sum by (transfer_type) (rate(vllm:kv_offload_total_time_total[5m]))",
-	Trap:           "Workers add up, so it can grow faster than the clock. The sample name has \"total\" twice.",
+	Trap:           "Workers add up, so it can grow faster than the clock. vLLM writes it with its CPU and tiering specifications only. The sample name has \"total\" twice.",
 }
 
 // Size repeats [LoadSize] and [StoreSize].
@@ -71,5 +71,5 @@ var Size = schema.Histogram{
 	ReplacedBy:     "vllm:kv_offload_load_size and vllm:kv_offload_store_size",
 	Usage:          "Kept for dashboards that exist.",
 	Query:          "histogram_quantile(0.99, sum by (le, transfer_type) (rate(vllm:kv_offload_size_bucket[5m])))",
-	Trap:           "The last boundary is 200 MB, so no quantile reads higher.",
+	Trap:           "The last boundary is 200 MB, so no quantile reads higher. vLLM writes it with its CPU and tiering specifications only.",
 }

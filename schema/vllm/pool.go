@@ -4,7 +4,7 @@ import "github.com/otelkv/otelkv-go/schema"
 
 // SimpleCPUPool returns the pool gauges of the other design of vLLM's simple CPU
 // offload connector, which records its transfers as [Connector]'s metrics. vLLM
-// did not adopt it; deployments that did query these names.
+// chose [SimpleCPU]; there are readers that know these names.
 func SimpleCPUPool() []schema.Metric {
 	return []schema.Metric{
 		PoolTotalBlocks,
@@ -78,5 +78,5 @@ var PoolPendingStores = schema.Int64Gauge{
 	Description:    "Store events from the GPU to the CPU that are in flight.",
 	Usage:          "A level that only grows means a stuck transfer.",
 	Query:          "max by (model_name, engine) (vllm:simple_cpu_offload_pending_stores)",
-	Trap:           "One event covers the stores of a scheduler step, so it counts neither requests nor blocks.",
+	Trap:           "It counts events, neither requests nor blocks.",
 }
