@@ -1,0 +1,50 @@
+# `make` is what a change must pass before it is sent.
+GO ?= go
+GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+STATICCHECK ?= $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME ?= 30s
+
+.PHONY: all
+all: format vet lint test
+
+.PHONY: format
+format:
+	gofmt -w $$(git ls-files '*.go')
+
+.PHONY: vet
+vet:
+	$(GO) vet ./...
+
+.PHONY: lint
+lint:
+	$(STATICCHECK) ./...
+	$(GOLANGCI_LINT) run ./...
+
+.PHONY: test
+test:
+	$(GO) test ./...
+
+.PHONY: race
+race:
+	$(GO) test -race ./...
+
+# Every fuzz target, FUZZTIME each.
+.PHONY: fuzz
+fuzz:
+	./.ci/fuzz $(FUZZTIME)
+
+# Writes golden files and generated docs anew.
+.PHONY: golden
+golden:
+	$(GO) generate ./...
+	$(GO) test ./schema/... ./exporters/... -update
+
+# The benchmarks, six runs each, with their peers.
+.PHONY: bench
+bench:
+	cd internal/benchmarks && $(GO) test -run '^$$' -bench . -count 6 ./...
+
+# The end-to-end tests. They build a real Prometheus and a real OpenTelemetry Collector first.
+.PHONY: e2e
+e2e:
+	cd internal/e2e && $(GO) test -count 1 ./...

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	promclient "github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
+	"go.opentelemetry.io/otel/exporters/stdout/stdoutmetric"
+
+	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/exporters/console"
+	"github.com/otelkv/otelkv-go/exporters/prometheus"
+	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/otelkv/stats"
+)
+
+// shutdownTimeout bounds the last export.
+const shutdownTimeout = 30 * time.Second
+
+// An output is told every record, and says what they amount to at the end.
+type output interface {
+	// observe takes the good entries of r, and returns an error that joins one for
+	// each bad entry.
+	observe(ctx context.Context, r *record) error
+	finish(ctx context.Context) error
+}
+
+func newOutput(ctx context.Context, o options, stdout io.Writer) (output, error) {
+	if o.output == "reduce" {
+		return &reduction{options: o, out: stdout}, nil
+	}
+	e := &emission{options: o, out: stdout}
+	settings := []exporters.Option{exporters.WithExporters(o.output), exporters.WithoutServer()}
+	switch o.output {
+	case exporters.Prometheus:
+		e.registry = promclient.NewRegistry()
+		settings = append(settings, exporters.WithPrometheusOptions(prometheus.WithRegisterer(e.registry)))
+	case exporters.Console:
+		settings = append(settings, exporters.WithConsoleOptions(
+			console.WithExporterOptions(stdoutmetric.WithWriter(stdout), stdoutmetric.WithPrettyPrint())))
+	}
+	var err error
+	if e.pipeline, err = exporters.New(ctx, o.catalogue, settings...); err != nil {
+		return nil, err
+	}
+	if e.recorder, err = otelkv.New(o.catalogue, otelkv.WithMeterProvider(e.pipeline)); err != nil {
+		return nil, errors.Join(err, e.pipeline.Shutdown(ctx))
+	}
+	for _, index := range o.engines {
+		if _, err := e.recorder.AddEngine(index, o.model); err != nil {
+			return nil, errors.Join(err, e.pipeline.Shutdown(ctx))
+		}
+	}
+	return e, nil
+}
+
+// served returns an error if engines were given and index is none of them.
+func (o *options) served(index int) error {
+	if len(o.engines) == 0 {
+		return nil
+	}
+	for _, served := range o.engines {
+		if index == served {
+			return nil
+		}
+	}
+	return fmt.Errorf("engine %d: %w: -engines gives %v", index, otelkv.ErrUnknownEngine, o.engines)
+}
+
+// A reduction merges all records, as vLLM's logger does for one interval.
+type reduction struct {
+	options options
+	out     io.Writer
+	total   stats.Payload
+}
+
+func (r *reduction) observe(_ context.Context, rec *record) error {
+	if err := r.options.served(rec.engine); err != nil {
+		return err
+	}
+	return r.total.Merge(&rec.stats)
+}
+
+func (r *reduction) finish(context.Context) error {
+	encoder := json.NewEncoder(r.out)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(r.total.Reduce())
+}
+
+// An emission records to a pipeline with one exporter.
+type emission struct {
+	options  options
+	out      io.Writer
+	pipeline *exporters.Pipeline
+	recorder *otelkv.Recorder
+	registry *promclient.Registry // of the Prometheus exporter
+}
+
+func (e *emission) observe(ctx context.Context, r *record) error {
+	if err := e.options.served(r.engine); err != nil {
+		return err
+	}
+	engine, err := e.recorder.Engine(r.engine)
+	if errors.Is(err, otelkv.ErrUnknownEngine) {
+		engine, err = e.recorder.AddEngine(r.engine, e.options.model)
+	}
+	if err != nil {
+		return err
+	}
+	return engine.Observe(ctx, &r.stats)
+}
+
+// finish prints the exposition, or has the exporter print or push, and ends the
+// pipeline.
+func (e *emission) finish(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	var printed error
+	if e.registry != nil {
+		printed = e.print()
+	}
+	// Shutdown exports what there is before it ends.
+	return errors.Join(printed, e.pipeline.Shutdown(ctx), e.recorder.Close())
+}
+
+func (e *emission) print() error {
+	families, err := e.registry.Gather()
+	if err != nil {
+		return err
+	}
+	encoder := expfmt.NewEncoder(e.out, expfmt.NewFormat(expfmt.TypeTextPlain))
+	for _, family := range families {
+		if err := encoder.Encode(family); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+// Package check holds tests of the repository as a whole.
+package check
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/otelkv/otelkv-go/"
+
+// TestArrows holds the arrows of docs/design.md: what a package may depend on,
+// directly or not.
+func TestArrows(t *testing.T) {
+	const (
+		api        = "go.opentelemetry.io/otel"
+		sdk        = "go.opentelemetry.io/otel/sdk"
+		prometheus = "github.com/prometheus/"
+	)
+	for _, arrow := range []struct {
+		packages string
+		deny     []string
+	}{
+		{"./schema", []string{api, prometheus, module + "otelkv", module + "exporters", module + "internal", "go.yaml.in", "github.com/"}},
+		{"./schema/vllm", []string{api, prometheus, module + "otelkv", module + "exporters", "go.yaml.in"}},
+		{"./otelkv/stats", []string{api, prometheus, module + "exporters"}},
+		{"./otelkv/tiering", []string{api, prometheus, module + "exporters"}},
+		{"./otelkv/transfer", []string{api, prometheus, module + "exporters"}},
+		{"./otelkv/connector", []string{api, prometheus, module + "exporters"}},
+		{"./otelkv/simplecpu", []string{api, prometheus, module + "exporters"}},
+		{"./otelkv", []string{sdk, prometheus, module + "exporters", module + "otelkv/tiering", module + "otelkv/transfer"}},
+		{"./exporters/...", []string{module + "otelkv", module + "examples"}},
+	} {
+		t.Run(arrow.packages, func(t *testing.T) {
+			for _, dependency := range dependencies(t, arrow.packages) {
+				for _, denied := range arrow.deny {
+					if strings.HasPrefix(dependency, denied) && !own(dependency, denied) {
+						t.Errorf("depends on %s, which docs/design.md forbids", dependency)
+					}
+				}
+			}
+		})
+	}
+}
+
+// own reports whether a dependency is of this module while the rule is meant for
+// other modules of the same host.
+func own(dependency, denied string) bool {
+	return !strings.HasPrefix(denied, module) && strings.HasPrefix(dependency, module)
+}
+
+func dependencies(t *testing.T, packages string) []string {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-deps", packages)
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list -deps %s: %v", packages, err)
+	}
+	return strings.Fields(string(out))
+}
