@@ -240,7 +240,11 @@ func breaches(t *testing.T, err error) []schema.DefinitionError {
 	}
 	var found []schema.DefinitionError
 	for _, e := range joined.Unwrap() {
-		found = append(found, e.(schema.DefinitionError))
+		var one schema.DefinitionError
+		if !errors.As(e, &one) {
+			t.Fatalf("%v is no DefinitionError", e)
+		}
+		found = append(found, one)
 	}
 	return found
 }
