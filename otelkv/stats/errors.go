@@ -35,13 +35,14 @@ var (
 	ErrTooLarge = errors.New("too large")
 )
 
-// An EntryError says what is wrong with one entry, or with a metric as a whole.
+// An EntryError says what is wrong with one entry, or with a metric, a connector
+// or the info as a whole.
 // The entry was left out; everything else was kept. Functions that meet several
 // return them joined.
 type EntryError struct {
 	// Connector names the nested payload, or is empty.
 	Connector string
-	// Metric is the metric's name.
+	// Metric is the metric's name, or empty where the error concerns no metric.
 	Metric string
 	// LabelValues are the entry's. They are empty for an unlabelled entry and where
 	// the error concerns the metric as a whole; of label values that are bad
@@ -59,7 +60,9 @@ func (e *EntryError) Error() string {
 	if e.Connector != "" {
 		fmt.Fprintf(&text, "connector %s: ", quote(e.Connector))
 	}
-	fmt.Fprintf(&text, "metric %s: ", quote(e.Metric))
+	if e.Metric != "" {
+		fmt.Fprintf(&text, "metric %s: ", quote(e.Metric))
+	}
 	if len(e.LabelValues) > 0 {
 		text.WriteString("labels [")
 		for i, v := range e.LabelValues {

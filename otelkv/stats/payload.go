@@ -38,6 +38,7 @@ type Payload struct {
 
 	key      []byte
 	retained retained
+	decoding *decoding
 }
 
 // A Metric is one metric of a payload. It belongs to the payload, and is valid
@@ -51,9 +52,11 @@ type Metric struct {
 	shown   bool
 	// number is set once a handle is bound to the metric, and fixes its kind.
 	number schema.NumberKind
-	// declared and declaredIn are what the decoder last read under "types".
-	declared   schema.Kind
-	declaredIn uint64
+	// declared is the kind that the payload being decoded gives, if declaredIn is
+	// its generation, and misdeclared what it gives in place of one.
+	declared    schema.Kind
+	declaredIn  uint64
+	misdeclared string
 }
 
 // Name returns the metric's name, which is its Prometheus family name in the
@@ -187,8 +190,7 @@ func (p *Payload) Reset() {
 			e.value = Number{}
 			e.samples = e.samples[:0]
 			e.present = false
-			p.retained.samples += cap(e.samples) - e.buffered
-			e.buffered = cap(e.samples)
+			e.account()
 		}
 		clear(m.present)
 		m.present = m.present[:0]

@@ -6,6 +6,8 @@ const (
 	maxRetainedText       = 1 << 20
 	maxRetainedSamples    = 1 << 18
 	maxRetainedConnectors = 64
+	// maxRetainedScratch bounds each scratch buffer of a decoder, in bytes.
+	maxRetainedScratch = 64 << 10
 )
 
 // retained counts what a payload would keep when it is reset. Metrics and
@@ -25,6 +27,12 @@ type retained struct {
 func (r retained) overBound() bool {
 	return r.entries > maxRetainedEntries || r.text > maxRetainedText ||
 		r.samples > maxRetainedSamples || r.connectors > maxRetainedConnectors
+}
+
+// account brings the payload's count up to date with the entry's sample buffer.
+func (e *Entry) account() {
+	e.metric.payload.retained.samples += cap(e.samples) - e.buffered
+	e.buffered = cap(e.samples)
 }
 
 // release gives back everything that no handle is bound to and no caller of

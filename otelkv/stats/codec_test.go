@@ -1,0 +1,152 @@
+package stats_test
+
+import (
+	"encoding/hex"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/otelkv/otelkv-go/otelkv/stats"
+)
+
+// builder fills a payload by name, and fails the test when it cannot.
+type builder struct {
+	t testing.TB
+	*stats.Payload
+}
+
+func build(t testing.TB) builder { return builder{t, new(stats.Payload)} }
+
+func (b builder) check(err error) builder {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b
+}
+
+func (b builder) counter(name string, n stats.Number, labels ...string) builder {
+	b.t.Helper()
+	return b.check(b.AddCounter(name, n, labels...))
+}
+
+func (b builder) gauge(name string, n stats.Number, labels ...string) builder {
+	b.t.Helper()
+	return b.check(b.RecordGauge(name, n, labels...))
+}
+
+func (b builder) histogram(name string, samples []stats.Number, labels ...string) builder {
+	b.t.Helper()
+	for _, n := range samples {
+		b.check(b.RecordHistogram(name, n, labels...))
+	}
+	return b
+}
+
+func ints(values ...int64) []stats.Number {
+	var numbers []stats.Number
+	for _, v := range values {
+		numbers = append(numbers, stats.Int64(v))
+	}
+	return numbers
+}
+
+func floats(values ...float64) []stats.Number {
+	var numbers []stats.Number
+	for _, v := range values {
+		numbers = append(numbers, stats.Float64(v))
+	}
+	return numbers
+}
+
+// dump returns everything that a payload shows, in order, one line an entry, by
+// way of the exported accessors alone.
+func dump(p *stats.Payload) []string {
+	var lines []string
+	if info, ok := p.Info(); ok {
+		for k, v := range info {
+			lines = append(lines, "info "+k+"="+v)
+		}
+		lines = append(lines, "info")
+	}
+	for m := range p.Metrics() {
+		lines = append(lines, m.Kind().String()+" "+m.Name())
+		for e := range m.Entries() {
+			line := "  " + strings.Join(e.LabelValues(), ",") + ":"
+			if len(e.LabelValues()) == 0 {
+				line = "  ():"
+			}
+			if m.Kind().String() == "histogram" {
+				for _, n := range e.Samples() {
+					line += " " + n.String()
+				}
+			} else {
+				line += " " + e.Value().String()
+			}
+			lines = append(lines, line)
+		}
+	}
+	for name, child := range p.Connectors() {
+		lines = append(lines, "connector "+name)
+		for _, line := range dump(child) {
+			lines = append(lines, "  "+line)
+		}
+	}
+	return lines
+}
+
+func unhex(t testing.TB, text string) []byte {
+	t.Helper()
+	data, err := hex.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// TestMessagePackGolden holds the bytes that vLLM's encoder produces.
+func TestMessagePackGolden(t *testing.T) {
+	tests := []struct {
+		name    string
+		payload builder
+		hex     string
+	}{
+		{"empty", build(t), "82a5747970657380a46461746180"},
+		{"counter", build(t).counter("my_counter", stats.Int64(7)),
+			"82a5747970657381aa6d795f636f756e746572a7636f756e746572a46461746181aa6d795f636f756e746572819007"},
+		{"labelled counter", build(t).counter("my_counter", stats.Int64(7), "a").counter("my_counter", stats.Int64(3), "b"),
+			"82a5747970657381aa6d795f636f756e746572a7636f756e746572a46461746181aa6d795f636f756e7465728291a1610791a16203"},
+		{"gauge and histogram", build(t).gauge("g", stats.Float64(0.5), "1:fs").
+			histogram("h", append(ints(16, 8), stats.Float64(0.25))),
+			"82a5747970657382a167a56761756765a168a9686973746f6772616da46461746182a1678191a4313a6673cb3fe0000000000000a1688190931008cb3fd0000000000000"},
+		{"large int", build(t).counter("c", stats.Int64(4611932160)),
+			"82a5747970657381a163a7636f756e746572a46461746181a1638190cf0000000112e48000"},
+		{"connectors", func() builder {
+			b := build(t)
+			b.check(b.Connector("C").AddCounter("c", stats.Int64(1)))
+			return b
+		}(), "81a14381a46461746182a5747970657381a163a7636f756e746572a46461746181a163819001"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got := hex.EncodeToString(test.payload.AppendMessagePack(nil)); got != test.hex {
+				t.Errorf("encoded:\n got %s\nwant %s", got, test.hex)
+			}
+			var decoded stats.Payload
+			rest, err := stats.Decoder{}.MessagePack(append(unhex(t, test.hex), 0xc0), &decoded)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if hex.EncodeToString(rest) != "c0" {
+				t.Errorf("rest is %x, want c0", rest)
+			}
+			if diff := cmp.Diff(dump(test.payload.Payload), dump(&decoded)); diff != "" {
+				t.Errorf("decoded (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+var _ = errors.Is

@@ -1,0 +1,296 @@
+package stats
+
+import (
+	"fmt"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// types decodes the kinds. A kind that is bad matters once the metric has data.
+func (s *decoding) types(p *Payload) {
+	s.r.beginMap()
+	for s.r.more() {
+		if !s.expectName("a metric's name") || !count(s.r, &s.counts.types, s.limits.Metrics, "types") {
+			return
+		}
+		m, err := s.lookup(p, s.r.text())
+		if err != nil {
+			s.r.skip()
+			continue
+		}
+		m.declaredIn, m.declared, m.misdeclared = s.generation, 0, ""
+		if got := s.r.peek(); got != shapeString {
+			m.misdeclared = got.String()
+			s.r.skip()
+			continue
+		}
+		switch word := s.r.text(); string(word) {
+		case "counter":
+			m.declared = schema.KindCounter
+		case "gauge":
+			m.declared = schema.KindGauge
+		case "histogram":
+			m.declared = schema.KindHistogram
+		default:
+			m.misdeclared = quote(word)
+		}
+	}
+}
+
+// lookup returns the metric of the given name, which may be new.
+func (s *decoding) lookup(p *Payload, name []byte) (*Metric, error) {
+	if m := p.metrics[string(name)]; m != nil {
+		return m, nil
+	}
+	if err := s.checkText(name); err != nil {
+		return nil, fmt.Errorf("name: %w", err)
+	}
+	return p.addMetric(string(name))
+}
+
+// metrics decodes the data.
+func (s *decoding) metrics(p *Payload) {
+	s.r.beginMap()
+	for s.r.more() {
+		if !s.expectName("a metric's name") || !count(s.r, &s.counts.metrics, s.limits.Metrics, "metrics") {
+			return
+		}
+		name := s.r.text()
+		m, err := s.lookup(p, name)
+		if err != nil {
+			s.errs.add(&EntryError{Connector: p.name, Metric: s.clip(name), Err: err})
+			s.r.skip()
+			continue
+		}
+		if err := s.claim(m); err != nil {
+			s.errs.add(&EntryError{Connector: p.name, Metric: m.name, Err: err})
+			s.r.skip()
+			continue
+		}
+		s.metric(m)
+	}
+}
+
+// claim gives the metric the kind that the payload says it has.
+func (s *decoding) claim(m *Metric) error {
+	switch {
+	case m.declaredIn != s.generation:
+		return fmt.Errorf(`%w: it has none under "types"`, ErrKind)
+	case m.misdeclared != "":
+		return fmt.Errorf("%w: expected counter, gauge or histogram, got %s", ErrKind, m.misdeclared)
+	}
+	return m.claim(m.declared)
+}
+
+// metric decodes the metric's entries in whichever form they have.
+func (s *decoding) metric(m *Metric) {
+	switch s.r.peek() {
+	case shapeMap:
+		s.entryMap(m)
+	case shapeArray:
+		s.entryList(m)
+	default:
+		s.unlabelled(m)
+	}
+}
+
+// entryMap decodes entries with label values as keys, MessagePack's form.
+func (s *decoding) entryMap(m *Metric) {
+	any := false
+	s.r.beginMap()
+	for s.r.more() {
+		any = true
+		err := s.labelValues()
+		s.entry(m, err)
+	}
+	if !any && s.r.failure() == nil {
+		m.show()
+	}
+}
+
+// entryList decodes entries as a list of objects, JSON's form, or the samples of
+// an unlabelled histogram, which look the same up to the first element. An empty
+// list is a metric without entries.
+func (s *decoding) entryList(m *Metric) {
+	start := s.r.mark()
+	s.r.beginArray()
+	if !s.r.more() {
+		if s.r.failure() == nil {
+			m.show()
+		}
+		return
+	}
+	first := s.r.peek()
+	s.r.seek(start)
+	if first != shapeMap {
+		s.unlabelled(m)
+		return
+	}
+	s.r.beginArray()
+	for s.r.more() {
+		s.entryObject(m)
+	}
+}
+
+// unlabelled decodes the bare value of a payload from before metrics had labels.
+func (s *decoding) unlabelled(m *Metric) {
+	s.key = s.key[:0]
+	s.entry(m, nil)
+}
+
+// entryObject decodes {"labels": [...], "value": ...}, in any order.
+func (s *decoding) entryObject(m *Metric) {
+	s.key = s.key[:0]
+	if got := s.r.peek(); got != shapeMap {
+		s.r.skip()
+		s.report(m, fmt.Errorf("%w: expected a map with labels and value, got %v", ErrMalformed, got))
+		return
+	}
+	var labels, value mark
+	s.r.beginMap()
+	for s.r.more() {
+		if !s.expectName("a field's name") {
+			return
+		}
+		switch string(s.r.text()) {
+		case fieldLabels:
+			labels = s.r.mark()
+		case fieldValue:
+			value = s.r.mark()
+		}
+		s.r.skip()
+	}
+	if s.r.failure() != nil {
+		return
+	}
+	end := s.r.mark()
+	if !labels.found() || !value.found() {
+		s.report(m, fmt.Errorf("%w: expected labels and value", ErrMalformed))
+		return
+	}
+	s.r.seek(labels)
+	err := s.labelValues()
+	s.r.seek(value)
+	s.entry(m, err)
+	if s.r.failure() == nil {
+		s.r.seek(end)
+	}
+}
+
+// labelValues reads the label values ahead into the key. After an error, the key
+// holds those before the bad one.
+func (s *decoding) labelValues() (err error) {
+	s.key = s.key[:0]
+	if got := s.r.peek(); got != shapeArray {
+		s.r.skip()
+		return fmt.Errorf("%w: expected a list of strings, got %v", ErrLabelValues, got)
+	}
+	n := 0
+	s.r.beginArray()
+	for s.r.more() {
+		got := s.r.peek()
+		switch {
+		case err != nil:
+			s.r.skip()
+		case n == s.limits.LabelValues:
+			err = fmt.Errorf("%w: more than %d", ErrLabelValues, n)
+			s.r.skip()
+		case got != shapeString:
+			err = fmt.Errorf("%w: value %d is %v, expected a string", ErrLabelValues, n, got)
+			s.r.skip()
+		default:
+			text := s.r.text()
+			if len(text) > s.limits.LabelLength {
+				err = fmt.Errorf("label value %d: %w", n, s.checkText(text))
+				continue
+			}
+			s.key = appendLabelValue(s.key, text)
+			n++
+		}
+	}
+	return err
+}
+
+// entry decodes the value ahead for the label values in the key, unless they are
+// bad.
+func (s *decoding) entry(m *Metric, bad error) {
+	if !count(s.r, &s.counts.entries, s.limits.Entries, "entries") {
+		return
+	}
+	var e *Entry
+	if bad == nil {
+		e, bad = m.entry(s.key)
+	}
+	if bad == nil && e.present {
+		bad = ErrDuplicate
+	}
+	if bad != nil {
+		s.r.skip()
+	} else {
+		bad = s.value(e)
+	}
+	switch {
+	case s.r.failure() != nil:
+	case bad != nil:
+		s.report(m, bad)
+	default:
+		e.show()
+	}
+}
+
+// report names the entry of the key.
+func (s *decoding) report(m *Metric, err error) {
+	s.errs.add(&EntryError{Connector: m.payload.name, Metric: m.name, LabelValues: s.labels(), Err: err})
+}
+
+// value decodes the value ahead into e, which is not shown yet.
+func (s *decoding) value(e *Entry) error {
+	got := s.r.peek()
+	if e.metric.kind == schema.KindHistogram {
+		if got == shapeArray {
+			return s.samples(e)
+		}
+		s.r.skip()
+		return fmt.Errorf("%w: expected a list of samples for a histogram, got %v", ErrNumber, got)
+	}
+	if got != shapeNumber {
+		s.r.skip()
+		return fmt.Errorf("%w: expected a number for a %v, got %v", ErrNumber, e.metric.kind, got)
+	}
+	n, ok := s.r.number()
+	if !ok {
+		return errBeyond
+	}
+	e.value = n
+	return nil
+}
+
+var errBeyond = fmt.Errorf("%w: an integer beyond int64 or a float beyond float64", ErrNumber)
+
+// samples decodes the list ahead.
+func (s *decoding) samples(e *Entry) (bad error) {
+	samples := e.samples[:0]
+	s.r.beginArray()
+	for s.r.more() {
+		if got := s.r.peek(); got != shapeNumber {
+			bad = fmt.Errorf("%w: expected numbers for samples, got %v", ErrNumber, got)
+			s.r.skip()
+			continue
+		}
+		if !count(s.r, &s.counts.samples, s.limits.Samples, "samples") {
+			break
+		}
+		n, ok := s.r.number()
+		if !ok {
+			bad = errBeyond
+			continue
+		}
+		samples = append(samples, n)
+	}
+	e.samples = samples
+	if bad != nil || s.r.failure() != nil {
+		e.samples = samples[:0]
+		e.account()
+	}
+	return bad
+}

@@ -1,0 +1,117 @@
+package stats
+
+// A Decoder decodes payloads within limits. The zero Decoder has the default
+// limits. It is a value without state, and safe for concurrent use on different
+// payloads.
+//
+// Both formats carry the same fields: "types" maps names to counter, gauge or
+// histogram; "data" maps names to entries; "info", if there is one, maps labels to
+// static facts. An unlabelled metric's entries may be the bare value, as in
+// payloads from before metrics had labels. Other fields are ignored. Null and the
+// empty map are an empty payload.
+//
+// The form of vLLM's MultiConnector, {"<class name>": {"data": <payload>}, ...},
+// fills nested payloads, see [Payload.Connector]; the inner {"data": ...} may be
+// missing. A payload that has metrics and nested payloads both, which vLLM never
+// sends, has the latter in a field "connectors".
+//
+// What is wrong with a single entry leaves out that entry only. The returned error
+// joins an [EntryError] for each of the first 64 such, and a count of the others.
+// An input that is broken, truncated or over a limit returns a [DecodeError] alone,
+// and leaves the payload empty, so that nothing is counted by half.
+type Decoder struct {
+	// Limits bound the input. They are checked before memory is taken.
+	Limits Limits
+}
+
+// JSON decodes one payload, which is all of data, and replaces what p held. The
+// entries of a metric are a list of objects, as a JSON key can be no tuple:
+//
+//	{"types": {"m": "counter"}, "data": {"m": [{"labels": ["1:fs"], "value": 7}]}}
+//
+// A number is an int64 unless it has a point or an exponent. p keeps nothing of
+// data, and its own memory is reused.
+func (d Decoder) JSON(data []byte, p *Payload) error {
+	s := p.beginDecoding(d.Limits)
+	s.json.reset(data, s.limits.Bytes)
+	s.r = &s.json
+	s.payload(p)
+	s.json.finish()
+	return s.end(p)
+}
+
+// MessagePack decodes the payload that data begins with, replaces what p held,
+// and returns what follows it. The entries of a metric are a map, whose keys are
+// arrays of label values:
+//
+//	{"types": {"m": "counter"}, "data": {"m": {["1:fs"]: 7}}}
+//
+// p keeps nothing of data, and its own memory is reused: a payload that decodes
+// the same metrics and label values again allocates nothing. After a
+// [DecodeError], rest is nil, since the payload's end is not known.
+func (d Decoder) MessagePack(data []byte, p *Payload) (rest []byte, err error) {
+	s := p.beginDecoding(d.Limits)
+	s.messagePack.reset(data, s.limits.Bytes)
+	s.r = &s.messagePack
+	s.payload(p)
+	if s.r.failure() == nil {
+		rest = data[s.r.mark().offset:]
+	}
+	return rest, s.end(p)
+}
+
+// UnmarshalJSON is [Decoder.JSON] with the default limits. Like it, it keeps what
+// is good when it returns an error about single entries.
+func (p *Payload) UnmarshalJSON(data []byte) error { return Decoder{}.JSON(data, p) }
+
+// counts is what the limits bound over a whole input.
+type counts struct{ types, metrics, entries, samples, connectors int }
+
+// decoding is the state of decoding into one payload and those nested in it. It
+// stays with the payload, for its buffers.
+type decoding struct {
+	r           reader
+	json        jsonReader
+	messagePack messagePackReader
+
+	limits     Limits
+	generation uint64
+	counts     counts
+	errs       entryErrors
+	key        []byte
+}
+
+func (p *Payload) beginDecoding(limits Limits) *decoding {
+	p.Reset()
+	root := p
+	if p.parent != nil {
+		root = p.parent
+	}
+	if root.decoding == nil {
+		root.decoding = new(decoding)
+	}
+	s := root.decoding
+	s.limits = limits.withDefaults()
+	s.generation++
+	return s
+}
+
+// end returns what was wrong, and lets go of the input.
+func (s *decoding) end(p *Payload) error {
+	failure, errs := s.r.failure(), s.errs.join()
+	s.r = nil
+	s.json.data, s.messagePack.data, s.messagePack.rest = nil, nil, nil
+	if cap(s.json.unescaped) > maxRetainedScratch {
+		s.json.unescaped = nil
+	}
+	if cap(s.key) > maxRetainedScratch {
+		s.key = nil
+	}
+	s.errs = entryErrors{}
+	s.counts = counts{}
+	if failure != nil {
+		p.Reset()
+		return failure
+	}
+	return errs
+}
