@@ -5,7 +5,8 @@ import "github.com/otelkv/otelkv-go/schema"
 // Merge adds what other holds, as vLLM's aggregate does: counters add up, a gauge
 // takes other's value, a histogram takes other's samples after its own, and
 // other's info replaces p's unless there is none. Nested payloads merge by name.
-// Everything is copied: p and other share no memory that either changes.
+// Everything is copied: p and other share no memory that either changes. A nil
+// other, which [Payload.Take] returns for nothing, is as an empty one.
 //
 // What cannot be merged is left out and named in the returned error, which joins
 // [EntryError] values; everything else is merged. That is a metric that p has as
@@ -13,6 +14,9 @@ import "github.com/otelkv/otelkv-go/schema"
 // value that is negative or not finite, or with which an int64 overflows
 // ([ErrNumber]).
 func (p *Payload) Merge(other *Payload) error {
+	if other == nil {
+		return nil
+	}
 	var errs entryErrors
 	p.merge(other, &errs)
 	for name, child := range other.Connectors() {
