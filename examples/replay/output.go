@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"time"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
@@ -128,16 +130,25 @@ func (e *emission) finish(ctx context.Context) error {
 	return errors.Join(printed, e.pipeline.Shutdown(ctx), e.recorder.Close())
 }
 
+// print writes the text exposition. Its histogram bounds read as Python's client
+// prints them ("1.0" where Go's prints "1"), so that it can be compared line by
+// line with what a vLLM process shows.
 func (e *emission) print() error {
 	families, err := e.registry.Gather()
 	if err != nil {
 		return err
 	}
-	encoder := expfmt.NewEncoder(e.out, expfmt.NewFormat(expfmt.TypeTextPlain))
+	var text bytes.Buffer
+	encoder := expfmt.NewEncoder(&text, expfmt.NewFormat(expfmt.TypeTextPlain))
 	for _, family := range families {
 		if err := encoder.Encode(family); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err = e.out.Write(wholeBound.ReplaceAll(text.Bytes(), []byte(`${1}.0"}`)))
+	return err
 }
+
+// wholeBound finds a bound that is printed without a point. Inside a label value
+// the quotes would be escaped.
+var wholeBound = regexp.MustCompile(`([{,]le="[0-9]+)"}`)

@@ -85,7 +85,14 @@ func decodeJSONRecord(line []byte, r *record) error {
 		Engine *int            `json:"engine"`
 		Stats  json.RawMessage `json:"stats"`
 	}
-	if err := json.Unmarshal(line, &envelope); err != nil {
+	err := json.Unmarshal(line, &envelope)
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrong) && wrong.Field == "engine":
+		return fmt.Errorf(`"engine": expected an index, got a %s`, wrong.Value)
+	case errors.As(err, &wrong):
+		return fmt.Errorf(`expected an object with "engine" and "stats", got a %s`, wrong.Value)
+	case err != nil:
 		return err
 	}
 	if envelope.Engine == nil {

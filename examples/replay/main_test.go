@@ -1,0 +1,280 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	"google.golang.org/grpc"
+
+	"github.com/otelkv/otelkv-go/internal/conformance"
+)
+
+// replay runs the program.
+func replay(t *testing.T, stdin []byte, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	status = run(t.Context(), args, bytes.NewReader(stdin), &out, &errs)
+	return status, out.String(), errs.String()
+}
+
+func write(t *testing.T, name string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestConformance(t *testing.T) {
+	for _, c := range conformance.Cases(t) {
+		for _, format := range []string{"jsonl", "msgpack"} {
+			t.Run(c.Name+"/"+format, func(t *testing.T) {
+				stream := map[string][]byte{"jsonl": c.JSONL, "msgpack": c.MessagePack}[format]
+				file := write(t, "stream."+format, stream)
+				flags := []string{"-spec", c.Spec, "-model", c.Model, "-engines", join(c.Engines)}
+
+				status, out, errs := replay(t, nil, append(flags, file)...)
+				if status != exitGood || errs != "" {
+					t.Fatalf("exit status %d: %s", status, errs)
+				}
+				got := samples(t, out)
+				for name, want := range c.Samples {
+					if v, ok := got[name]; !ok || !near(v, want) {
+						t.Errorf("%s = %v (present: %v), want %v", name, v, ok, want)
+					}
+					delete(got, name)
+				}
+				for name := range got {
+					t.Errorf("%s is not expected", name)
+				}
+
+				status, out, errs = replay(t, stream, append(flags, "-o", "reduce", "-format", format)...)
+				if status != exitGood || errs != "" {
+					t.Fatalf("reduce: exit status %d: %s", status, errs)
+				}
+				var reduced map[string]json.Number
+				if err := json.Unmarshal([]byte(out), &reduced); err != nil {
+					t.Fatal(err)
+				}
+				for key, want := range c.Reduce {
+					if !sameNumber(reduced[key], want) {
+						t.Errorf("reduce: %s = %v, want %v", key, reduced[key], want)
+					}
+				}
+				if len(reduced) != len(c.Reduce) {
+					t.Errorf("reduce: %d keys, want %d", len(reduced), len(c.Reduce))
+				}
+			})
+		}
+	}
+}
+
+func join(engines []int) string {
+	texts := make([]string, len(engines))
+	for i, e := range engines {
+		texts[i] = strconv.Itoa(e)
+	}
+	return strings.Join(texts, ",")
+}
+
+var (
+	sample = regexp.MustCompile(`(?m)^(vllm:[a-zA-Z0-9_:]+)\{(.*)\} (\S+)$`)
+	label  = regexp.MustCompile(`(\w+)="((?:[^"\\]|\\.)*)"`)
+)
+
+// samples reads a text exposition: a sample's name and its labels as sorted
+// JSON, in the form of the conformance cases, to its value.
+func samples(t *testing.T, text string) map[string]float64 {
+	t.Helper()
+	all := make(map[string]float64)
+	for _, m := range sample.FindAllStringSubmatch(text, -1) {
+		labels := make(map[string]string)
+		for _, l := range label.FindAllStringSubmatch(m[2], -1) {
+			labels[l[1]] = strings.NewReplacer(`\n`, "\n", `\"`, `"`, `\\`, `\`).Replace(l[2])
+		}
+		value, err := strconv.ParseFloat(m[3], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[m[1]+pythonJSON(t, labels)] = value
+	}
+	return all
+}
+
+// pythonJSON returns labels as Python's json.dumps(labels, sort_keys=True) does.
+func pythonJSON(t *testing.T, labels map[string]string) string {
+	t.Helper()
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		value, err := json.Marshal(labels[name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		pairs = append(pairs, fmt.Sprintf("%q: %s", name, value))
+	}
+	return "{" + strings.Join(pairs, ", ") + "}"
+}
+
+func near(got, want float64) bool {
+	return got == want || math.Abs(got-want) <= 1e-9*max(math.Abs(got), math.Abs(want))
+}
+
+// sameNumber compares value and kind: an int and a float are not the same.
+func sameNumber(got, want json.Number) bool {
+	isInt := func(n json.Number) bool { return !strings.ContainsAny(n.String(), ".eE") }
+	g, err1 := got.Float64()
+	w, err2 := want.Float64()
+	return err1 == nil && err2 == nil && isInt(got) == isInt(want) && near(g, w)
+}
+
+const (
+	goodLine = `{"engine":2,"stats":{"types":{"vllm:kv_offload_load_bytes":"counter"},"data":{"vllm:kv_offload_load_bytes":[{"labels":[],"value":7}]}}}`
+	goodText = `vllm:kv_offload_load_bytes_total{engine="2",model_name="model"} 7`
+)
+
+func TestBadInputIsNamedAndTheRestGoesOn(t *testing.T) {
+	for name, c := range map[string]struct {
+		line string
+		want []string
+	}{
+		"not JSON":        {`nonsense`, []string{"FILE:1: invalid character"}},
+		"no object":       {`[1]`, []string{`FILE:1: expected an object with "engine" and "stats", got a array`}},
+		"no engine":       {`{"stats":{}}`, []string{`FILE:1: no "engine"`}},
+		"engine a string": {`{"engine":"a","stats":{}}`, []string{`FILE:1: "engine": expected an index, got a string`}},
+		"engine negative": {`{"engine":-1,"stats":{}}`, []string{`FILE:1: otelkv: engine -1: an index is not negative`}},
+		"no stats":        {`{"engine":0}`, []string{`FILE:1: no "stats"`}},
+		"two bad entries": {
+			`{"engine":0,"stats":{"types":{"a":"counter","vllm:kv_offload_load_bytes":"gauge"},"data":{"a":1,"vllm:kv_offload_load_bytes":2}}}`,
+			[]string{`FILE:1: otelkv: metric "a": not in the catalogue`, `FILE:1: otelkv: metric "vllm:kv_offload_load_bytes": wrong kind`},
+		},
+		"negative counter": {
+			`{"engine":0,"stats":{"types":{"vllm:kv_offload_load_time":"counter"},"data":{"vllm:kv_offload_load_time":-1.5}}}`,
+			[]string{`FILE:1: otelkv: metric "vllm:kv_offload_load_time"`},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := write(t, "stream.jsonl", []byte(c.line+"\n"+goodLine+"\n"))
+			status, out, errs := replay(t, nil, file)
+			lines := strings.Split(strings.TrimSpace(errs), "\n")
+			if status != exitBad || len(lines) != len(c.want) {
+				t.Fatalf("exit status %d, want %d, and %d lines:\n%s", status, exitBad, len(c.want), errs)
+			}
+			for i, want := range c.want {
+				if want = strings.Replace(want, "FILE", file, 1); !strings.HasPrefix(lines[i], want) {
+					t.Errorf("line %d is %q, want %q", i, lines[i], want)
+				}
+			}
+			if !strings.Contains(out, goodText) {
+				t.Errorf("the good record is missing:\n%s", out)
+			}
+		})
+	}
+}
+
+func TestEngineThatIsNotServed(t *testing.T) {
+	for _, output := range []string{"prometheus", "reduce"} {
+		status, _, errs := replay(t, []byte(goodLine), "-engines", "0,1", "-o", output)
+		if status != exitBad || !strings.Contains(errs, "-:1: engine 2: unknown engine") {
+			t.Errorf("-o %s: exit status %d: %s", output, status, errs)
+		}
+	}
+}
+
+func TestTruncatedMessagePackKeepsWhatCameBefore(t *testing.T) {
+	c := conformance.Cases(t)[0]
+	records := c.MessagePack
+	status, whole, _ := replay(t, records, "-spec", c.Spec, "-format", "msgpack", "-o", "reduce")
+	if status != exitGood {
+		t.Fatal("the whole stream is not good")
+	}
+	// One more record, cut in its middle.
+	cut := append(slices.Clone(records), records[:10]...)
+	status, out, errs := replay(t, cut, "-spec", c.Spec, "-format", "msgpack", "-o", "reduce")
+	lines := strings.Count(string(c.JSONL), "\n")
+	if want := fmt.Sprintf("-:%d: the stream is truncated", lines+1); status != exitBad || !strings.HasPrefix(errs, want) {
+		t.Errorf("exit status %d: %q, want %q", status, errs, want)
+	}
+	if out != whole {
+		t.Errorf("what came before is lost:\n%s", out)
+	}
+}
+
+func TestUsageErrors(t *testing.T) {
+	for _, args := range [][]string{
+		{"-nope"}, {"-o", "nope"}, {"-format", "xml"}, {"-spec", "gpu"}, {"-engines", "0,x"}, {"-engines", "1,1"}, {"-engines", "-1"},
+	} {
+		if status, _, errs := replay(t, nil, args...); status != exitUsage || !strings.Contains(errs, "usage: replay") {
+			t.Errorf("%v: exit status %d: %s", args, status, errs)
+		}
+	}
+	if status, _, errs := replay(t, nil, "-h"); status != exitGood || !strings.Contains(errs, "usage: replay") {
+		t.Errorf("-h: exit status %d: %s", status, errs)
+	}
+	if status, _, errs := replay(t, nil, "no-such-file"); status != exitBad || !strings.Contains(errs, "no-such-file") {
+		t.Errorf("missing file: exit status %d: %s", status, errs)
+	}
+}
+
+func TestConsole(t *testing.T) {
+	status, out, errs := replay(t, []byte(goodLine), "-o", "console")
+	if status != exitGood || errs != "" || !strings.Contains(out, `"vllm.kv_offload.load_bytes"`) {
+		t.Errorf("exit status %d: %s\n%s", status, errs, out)
+	}
+}
+
+// A sink is an OTLP collector that keeps the names it is sent.
+type sink struct {
+	collector.UnimplementedMetricsServiceServer
+	mu    sync.Mutex
+	names map[string]bool
+}
+
+func (s *sink) Export(_ context.Context, request *collector.ExportMetricsServiceRequest) (*collector.ExportMetricsServiceResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, resource := range request.GetResourceMetrics() {
+		for _, scope := range resource.GetScopeMetrics() {
+			for _, m := range scope.GetMetrics() {
+				s.names[m.GetName()] = true
+			}
+		}
+	}
+	return &collector.ExportMetricsServiceResponse{}, nil
+}
+
+func TestOTLP(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, received := grpc.NewServer(), &sink{names: make(map[string]bool)}
+	collector.RegisterMetricsServiceServer(server, received)
+	go server.Serve(listener) //nolint:errcheck // Stop ends it.
+	t.Cleanup(server.Stop)
+
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+listener.Addr().String())
+	status, _, errs := replay(t, []byte(goodLine), "-o", "otlp")
+	if status != exitGood || errs != "" {
+		t.Fatalf("exit status %d: %s", status, errs)
+	}
+	received.mu.Lock()
+	defer received.mu.Unlock()
+	if !received.names["vllm.kv_offload.load_bytes"] {
+		t.Errorf("received %v", slices.Sorted(maps.Keys(received.names)))
+	}
+}
