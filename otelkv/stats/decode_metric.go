@@ -8,16 +8,18 @@ import (
 
 // types decodes the kinds. A kind that is bad matters once the metric has data.
 func (s *decoding) types(p *Payload) {
+	next := &p.first
 	s.r.beginMap()
 	for s.r.more() {
 		if !s.expectName("a metric's name") || !count(s.r, &s.counts.types, s.limits.Metrics, "types") {
 			return
 		}
-		m, err := s.lookup(p, s.r.text())
+		m, err := s.lookupMetric(p, next, s.r.text())
 		if err != nil {
 			s.r.skip()
 			continue
 		}
+		next = &m.next
 		m.declaredIn, m.declared, m.misdeclared = s.generation, 0, ""
 		if got := s.r.peek(); got != shapeString {
 			m.misdeclared = got.String()
@@ -37,31 +39,22 @@ func (s *decoding) types(p *Payload) {
 	}
 }
 
-// lookup returns the metric of the given name, which may be new.
-func (s *decoding) lookup(p *Payload, name []byte) (*Metric, error) {
-	if m := p.metrics[string(name)]; m != nil {
-		return m, nil
-	}
-	if err := s.checkText(name); err != nil {
-		return nil, fmt.Errorf("name: %w", err)
-	}
-	return p.addMetric(string(name))
-}
-
 // metrics decodes the data.
 func (s *decoding) metrics(p *Payload) {
+	next := &p.first
 	s.r.beginMap()
 	for s.r.more() {
 		if !s.expectName("a metric's name") || !count(s.r, &s.counts.metrics, s.limits.Metrics, "metrics") {
 			return
 		}
 		name := s.r.text()
-		m, err := s.lookup(p, name)
+		m, err := s.lookupMetric(p, next, name)
 		if err != nil {
 			s.errs.add(&EntryError{Connector: p.name, Metric: s.clip(name), Err: err})
 			s.r.skip()
 			continue
 		}
+		next = &m.next
 		if err := s.claim(m); err != nil {
 			s.errs.add(&EntryError{Connector: p.name, Metric: m.name, Err: err})
 			s.r.skip()
@@ -97,6 +90,7 @@ func (s *decoding) metric(m *Metric) {
 // entryMap decodes entries with label values as keys, MessagePack's form.
 func (s *decoding) entryMap(m *Metric) {
 	any := false
+	s.next = &m.first
 	s.r.beginMap()
 	for s.r.more() {
 		any = true
@@ -126,6 +120,7 @@ func (s *decoding) entryList(m *Metric) {
 		s.unlabelled(m)
 		return
 	}
+	s.next = &m.first
 	s.r.beginArray()
 	for s.r.more() {
 		s.entryObject(m)
@@ -135,6 +130,7 @@ func (s *decoding) entryList(m *Metric) {
 // unlabelled decodes the bare value of a payload from before metrics had labels.
 func (s *decoding) unlabelled(m *Metric) {
 	s.key = s.key[:0]
+	s.next = &m.first
 	s.entry(m, nil)
 }
 
@@ -219,7 +215,7 @@ func (s *decoding) entry(m *Metric, bad error) {
 	}
 	var e *Entry
 	if bad == nil {
-		e, bad = m.entry(s.key)
+		e, bad = s.lookupEntry(m)
 	}
 	if bad == nil && e.present {
 		bad = ErrDuplicate
@@ -265,27 +261,13 @@ func (s *decoding) value(e *Entry) error {
 	return nil
 }
 
-var errBeyond = fmt.Errorf("%w: an integer beyond int64 or a float beyond float64", ErrNumber)
-
 // samples decodes the list ahead.
-func (s *decoding) samples(e *Entry) (bad error) {
-	samples := e.samples[:0]
-	s.r.beginArray()
-	for s.r.more() {
-		if got := s.r.peek(); got != shapeNumber {
-			bad = fmt.Errorf("%w: expected numbers for samples, got %v", ErrNumber, got)
-			s.r.skip()
-			continue
-		}
-		if !count(s.r, &s.counts.samples, s.limits.Samples, "samples") {
-			break
-		}
-		n, ok := s.r.number()
-		if !ok {
-			bad = errBeyond
-			continue
-		}
-		samples = append(samples, n)
+func (s *decoding) samples(e *Entry) error {
+	room := s.limits.Samples - s.counts.samples
+	samples, bad := s.r.numbers(e.samples[:0], room)
+	s.counts.samples += len(samples)
+	if bad == nil && len(samples) > room {
+		s.r.fail(fmt.Errorf("%w: more than %d samples", ErrTooLarge, s.limits.Samples))
 	}
 	e.samples = samples
 	if bad != nil || s.r.failure() != nil {

@@ -10,7 +10,9 @@ type fields struct {
 	types, data, info, connectors mark
 	// others counts the fields of other names.
 	others int
-	end    mark
+	// done tells that the data has been decoded.
+	done bool
+	end  mark
 }
 
 // found tells a place from the zero mark, at which only a whole payload begins.
@@ -20,27 +22,20 @@ func (f fields) none() bool {
 	return f.others == 0 && !f.types.found() && !f.data.found() && !f.info.found() && !f.connectors.found()
 }
 
-// fields passes over the map ahead and returns what it found. Going back to the
-// fields in the order that decoding needs makes it independent of theirs.
-func (s *decoding) fields() fields {
+// fields passes over the map ahead, which may be a payload for p, and returns what
+// it found. Whatever the order of the fields, the types come first: they are
+// decoded where they stand, and so is the data that follows them. Everything else
+// is left for later.
+func (s *decoding) fields(p *Payload) fields {
 	var f fields
 	s.r.beginMap()
 	for s.r.more() {
 		if !s.expectName("a field's name") {
 			break
 		}
-		var place *mark
 		name := s.r.text()
-		switch string(name) {
-		case fieldTypes:
-			place = &f.types
-		case fieldData:
-			place = &f.data
-		case fieldInfo:
-			place = &f.info
-		case fieldConnectors:
-			place = &f.connectors
-		default:
+		place := f.place(name)
+		if place == nil {
 			f.others++
 			s.r.skip()
 			continue
@@ -50,10 +45,34 @@ func (s *decoding) fields() fields {
 			break
 		}
 		*place = s.r.mark()
-		s.r.skip()
+		switch {
+		case place == &f.types:
+			s.decodeMap(f.types, fieldTypes, p, (*decoding).types)
+		case place == &f.data && f.types.found():
+			s.decodeMap(f.data, fieldData, p, (*decoding).metrics)
+			f.done = true
+		default:
+			s.r.skip()
+		}
 	}
 	f.end = s.r.mark()
 	return f
+}
+
+// place returns where the place of a field is kept, or nil for a name that means
+// nothing.
+func (f *fields) place(name []byte) *mark {
+	switch string(name) {
+	case fieldTypes:
+		return &f.types
+	case fieldData:
+		return &f.data
+	case fieldInfo:
+		return &f.info
+	case fieldConnectors:
+		return &f.connectors
+	}
+	return nil
 }
 
 // expectName fails the reader unless a string is ahead.
@@ -78,17 +97,26 @@ func (s *decoding) payload(p *Payload) {
 		return
 	}
 	start := s.r.mark()
-	f := s.fields()
+	f := s.fields(p)
 	switch {
 	case s.r.failure() != nil || f.none():
 		return
 	case f.data.found():
 		s.body(p, f)
-	case f.types.found() || f.info.found() || p.parent != nil || !s.nestedOnly(p, start):
-		s.r.fail(fmt.Errorf(`%w: expected a map with "types" and "data", or such maps under their connectors' names`, ErrMalformed))
+	case !f.types.found() && !f.info.found() && p.parent == nil:
+		s.r.seek(start)
+		s.connectors(p)
+		if !s.anyConnector {
+			s.r.fail(errNoPayload)
+		}
+	default:
+		s.r.fail(errNoPayload)
 	}
 	s.seekEnd(f)
 }
+
+var errNoPayload = fmt.Errorf(
+	`%w: expected a map with "types" and "data", or such maps under their connectors' names`, ErrMalformed)
 
 // seekEnd goes to the end of a map whose fields have been decoded.
 func (s *decoding) seekEnd(f fields) {
@@ -97,51 +125,43 @@ func (s *decoding) seekEnd(f fields) {
 	}
 }
 
-// nestedOnly decodes the map at start as a MultiConnector's, and reports whether
-// it is one.
-func (s *decoding) nestedOnly(p *Payload, start mark) bool {
-	s.r.seek(start)
-	return s.connectors(p) || s.r.failure() != nil
-}
-
-// body decodes the fields of a payload that has "data".
+// body decodes what is left of a payload that has "data".
 func (s *decoding) body(p *Payload, f fields) {
-	if f.types.found() && s.seekMap(f.types, fieldTypes) {
-		s.types(p)
-	}
-	if s.seekMap(f.data, fieldData) {
-		s.metrics(p)
+	if !f.done {
+		s.decodeMap(f.data, fieldData, p, (*decoding).metrics)
 	}
 	if f.info.found() && s.r.failure() == nil {
 		s.r.seek(f.info)
 		s.info(p)
 	}
-	if f.connectors.found() && p.parent == nil && s.seekMap(f.connectors, fieldConnectors) {
-		s.connectors(p)
+	if f.connectors.found() && p.parent == nil {
+		s.decodeMap(f.connectors, fieldConnectors, p, (*decoding).connectors)
 	}
 }
 
-// seekMap goes to a field, and reports whether a map is there. Null stands for an
-// empty one, and anything else fails.
-func (s *decoding) seekMap(place mark, field string) bool {
+// decodeMap decodes a field that is a map. Null stands for an empty one, and
+// anything else fails.
+func (s *decoding) decodeMap(place mark, field string, p *Payload, decode func(*decoding, *Payload)) {
 	if s.r.failure() != nil {
-		return false
+		return
 	}
 	s.r.seek(place)
-	got := s.r.peek()
-	if got != shapeMap && got != shapeNull {
+	switch got := s.r.peek(); got {
+	case shapeMap:
+		decode(s, p)
+	case shapeNull:
+		s.r.skip()
+	default:
 		s.r.fail(fmt.Errorf("%w: field %q: expected a map, got %v", ErrMalformed, field, got))
 	}
-	return got == shapeMap
 }
 
-// connectors decodes a map of nested payloads, and reports whether one of them at
-// least was a payload.
-func (s *decoding) connectors(p *Payload) (found bool) {
+// connectors decodes a map of nested payloads.
+func (s *decoding) connectors(p *Payload) {
 	s.r.beginMap()
 	for s.r.more() {
 		if !s.expectName("a connector's name") || !count(s.r, &s.counts.connectors, s.limits.Connectors, "connectors") {
-			break
+			return
 		}
 		text := s.r.text()
 		if err := s.checkText(text); err != nil {
@@ -151,12 +171,11 @@ func (s *decoding) connectors(p *Payload) (found bool) {
 		}
 		child := p.connector(string(text))
 		if s.connector(child) {
-			found = true
+			s.anyConnector = true
 			continue
 		}
 		s.errs.add(&EntryError{Connector: child.name, Err: fmt.Errorf(`%w: expected a map with "types" and "data"`, ErrMalformed)})
 	}
-	return found
 }
 
 // connector decodes the nested payload ahead, bare or under "data", and reports
@@ -167,7 +186,7 @@ func (s *decoding) connector(child *Payload) bool {
 		s.r.skip()
 		return got == shapeNull
 	}
-	f := s.fields()
+	f := s.fields(child)
 	body := f
 	if f.data.found() && !f.types.found() && s.r.failure() == nil {
 		s.r.seek(f.data)
@@ -176,7 +195,7 @@ func (s *decoding) connector(child *Payload) bool {
 			s.seekEnd(f)
 			return true
 		case shapeMap:
-			body = s.fields()
+			body = s.fields(child)
 		default:
 			body = fields{others: 1}
 		}

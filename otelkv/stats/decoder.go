@@ -79,6 +79,10 @@ type decoding struct {
 	counts     counts
 	errs       entryErrors
 	key        []byte
+	// next is where the entry that is expected next is kept, see lookupEntry.
+	next **Entry
+	// anyConnector tells that a nested payload was met.
+	anyConnector bool
 }
 
 func (p *Payload) beginDecoding(limits Limits) *decoding {
@@ -92,6 +96,7 @@ func (p *Payload) beginDecoding(limits Limits) *decoding {
 	}
 	s := root.decoding
 	s.limits = limits.withDefaults()
+	s.anyConnector = false
 	s.generation++
 	return s
 }
@@ -99,7 +104,7 @@ func (p *Payload) beginDecoding(limits Limits) *decoding {
 // end returns what was wrong, and lets go of the input.
 func (s *decoding) end(p *Payload) error {
 	failure, errs := s.r.failure(), s.errs.join()
-	s.r = nil
+	s.r, s.next = nil, nil
 	s.json.data, s.messagePack.data, s.messagePack.rest = nil, nil, nil
 	if cap(s.json.unescaped) > maxRetainedScratch {
 		s.json.unescaped = nil

@@ -333,6 +333,11 @@ func (r *jsonReader) number() (Number, bool) {
 	return Float64(v), err == nil
 }
 
+func (r *jsonReader) numbers(dst []Number, limit int) ([]Number, error) {
+	r.beginArray()
+	return appendNumbers(r, dst, limit)
+}
+
 func (r *jsonReader) boolean() bool {
 	isTrue := r.data[r.pos] == 't'
 	if isTrue {

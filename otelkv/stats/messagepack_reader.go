@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -66,6 +67,16 @@ func (r *messagePackReader) peek() shape {
 	if len(r.rest) == 0 {
 		r.truncated()
 		return shapeNone
+	}
+	switch lead := r.rest[0]; {
+	case lead < 0x80:
+		return shapeNumber
+	case lead < 0x90:
+		return shapeMap
+	case lead < 0xa0:
+		return shapeArray
+	case lead < 0xc0:
+		return shapeString
 	}
 	switch msgp.NextType(r.rest) {
 	case msgp.IntType, msgp.UintType, msgp.Float64Type, msgp.Float32Type:
@@ -135,27 +146,54 @@ func (r *messagePackReader) text() []byte {
 }
 
 func (r *messagePackReader) number() (Number, bool) {
-	switch msgp.NextType(r.rest) {
-	case msgp.Float64Type:
-		v, rest, err := msgp.ReadFloat64Bytes(r.rest)
-		r.advance(rest, err)
-		return Float64(v), true
-	case msgp.Float32Type:
+	if n, size := plainNumber(r.rest); size > 0 {
+		r.rest = r.rest[size:]
+		return n, true
+	}
+	if msgp.NextType(r.rest) == msgp.Float32Type {
 		v, rest, err := msgp.ReadFloat32Bytes(r.rest)
 		r.advance(rest, err)
 		return Float64(float64(v)), true
 	}
 	v, rest, err := msgp.ReadInt64Bytes(r.rest)
-	if err == nil {
-		r.rest = rest
-		return Int64(v), true
-	}
 	if _, overflow := errors.AsType[msgp.UintOverflow](err); overflow {
 		r.skip()
-	} else {
-		r.advance(rest, err)
+		return Number{}, false
 	}
-	return Number{}, false
+	r.advance(rest, err)
+	return Int64(v), true
+}
+
+func (r *messagePackReader) numbers(dst []Number, limit int) ([]Number, error) {
+	r.beginArray()
+	for r.err == nil && r.left[r.depth-1] > 0 && len(dst) <= limit {
+		n, size := plainNumber(r.rest)
+		if size == 0 {
+			break
+		}
+		dst = append(dst, n)
+		r.rest = r.rest[size:]
+		r.left[r.depth-1]--
+	}
+	return appendNumbers(r, dst, limit)
+}
+
+// plainNumber decodes a number of the forms that make up nearly all of a payload,
+// and returns its size in bytes. It returns size 0 for any other, and for a
+// truncated one.
+func plainNumber(data []byte) (n Number, size int) {
+	if len(data) == 0 {
+		return Number{}, 0
+	}
+	switch lead := data[0]; {
+	case lead < 0x80:
+		return Int64(int64(lead)), 1
+	case lead == 0xcb && len(data) >= 9:
+		return Number{bits: binary.BigEndian.Uint64(data[1:]), float: true}, 9
+	case lead == 0xce && len(data) >= 5:
+		return Int64(int64(binary.BigEndian.Uint32(data[1:]))), 5
+	}
+	return Number{}, 0
 }
 
 func (r *messagePackReader) boolean() bool {

@@ -22,6 +22,7 @@ import (
 type Payload struct {
 	metrics map[string]*Metric
 	present []*Metric
+	first   *Metric
 
 	// info is nil when there is none, which is distinct from an empty one.
 	info map[string]string
@@ -50,6 +51,8 @@ type Metric struct {
 	entries map[string]*Entry
 	present []*Entry
 	shown   bool
+	next    *Metric
+	first   *Entry
 	// number is set once a handle is bound to the metric, and fixes its kind.
 	number schema.NumberKind
 	// declared is the kind that the payload being decoded gives, if declaredIn is
@@ -80,6 +83,7 @@ type Entry struct {
 	samples     []Number
 	present     bool
 	bound       bool
+	next        *Entry
 	// buffered is the capacity of samples that the payload's retention accounts for.
 	buffered int
 }

@@ -22,6 +22,10 @@ type reader interface {
 	// number returns the number ahead, and false for an integer beyond int64 or a
 	// float beyond float64.
 	number() (n Number, ok bool)
+	// numbers appends the numbers of the list ahead to dst, up to the limit and one
+	// more, which tells that there are too many. It passes over all of the list, and
+	// returns an error that wraps ErrNumber if anything in it was no number.
+	numbers(dst []Number, limit int) (numbers []Number, bad error)
 	// boolean returns the bool ahead.
 	boolean() bool
 	// skip passes over the value ahead, whatever it holds.
@@ -101,4 +105,28 @@ func skipContainers(r reader, scalar func()) {
 	default:
 		scalar()
 	}
+}
+
+// errBeyond says that a number was one in the format, but is none here.
+var errBeyond = fmt.Errorf("%w: an integer beyond int64 or a float beyond float64", ErrNumber)
+
+// appendNumbers implements [reader.numbers] for a list that r has entered.
+func appendNumbers(r reader, dst []Number, limit int) (numbers []Number, bad error) {
+	for r.more() {
+		got := r.peek()
+		if got != shapeNumber {
+			bad = fmt.Errorf("%w: expected numbers for samples, got %v", ErrNumber, got)
+		}
+		if got != shapeNumber || len(dst) > limit {
+			r.skip()
+			continue
+		}
+		n, ok := r.number()
+		if !ok {
+			bad = errBeyond
+			continue
+		}
+		dst = append(dst, n)
+	}
+	return dst, bad
 }

@@ -46,11 +46,11 @@ func (p *Payload) release() {
 		entries := map[string]*Entry{}
 		for key, e := range m.entries {
 			if e.bound {
-				e.samples, e.buffered = nil, 0
+				e.samples, e.buffered, e.next = nil, 0, nil
 				entries[key] = e
 			}
 		}
-		m.entries, m.present = entries, nil
+		m.entries, m.present, m.first, m.next = entries, nil, nil, nil
 		metrics[name] = m
 	}
 	connectors := map[string]*Payload{}
@@ -59,7 +59,7 @@ func (p *Payload) release() {
 			connectors[name] = child
 		}
 	}
-	p.metrics, p.present = metrics, nil
+	p.metrics, p.present, p.first = metrics, nil, nil
 	p.connectors, p.shown = connectors, nil
 	p.retained = retained{}
 	p.key = nil

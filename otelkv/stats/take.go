@@ -64,6 +64,7 @@ func (p *Payload) metricFor(from *Metric) *Metric {
 	}
 	m := p.newMetric(from.name)
 	m.kind = from.kind
+	p.forgetOrder()
 	return m
 }
 
