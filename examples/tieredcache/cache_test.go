@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -122,7 +123,7 @@ func (c *testCache) runFor(t *testing.T, d time.Duration) error {
 func (c *testCache) samples(t *testing.T) map[string]float64 {
 	t.Helper()
 	response := httptest.NewRecorder()
-	c.pipeline.Handler().ServeHTTP(response, httptest.NewRequest("GET", "/metrics", nil))
+	c.pipeline.Handler().ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	samples := map[string]float64{}
 	for line := range strings.Lines(response.Body.String()) {
 		name, value, ok := strings.Cut(strings.TrimSpace(line), "} ")

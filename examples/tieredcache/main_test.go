@@ -54,8 +54,8 @@ func start(t *testing.T, arguments ...string) *running {
 	}
 	r.lines.Buffer(nil, 1<<20)
 	go func() {
+		defer stdout.Close()
 		r.ended <- run(ctx, append([]string{"-listen", "127.0.0.1:0"}, arguments...), testOptions(), stdout, r.stderr)
-		stdout.Close()
 	}()
 	first := r.line(t)
 	_, url, ok := strings.Cut(first, "Serving metrics at ")
@@ -191,7 +191,7 @@ func TestRunExitStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer busy.Close()
+	t.Cleanup(func() { _ = busy.Close() })
 	short := []string{"-duration", "10ms"}
 	tests := []struct {
 		name      string
