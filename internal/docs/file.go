@@ -1,0 +1,31 @@
+package docs
+
+import "fmt"
+
+// A File is one generated file.
+type File struct {
+	// Path is slash-separated, from the root of the repository.
+	Path string
+	// Content is the whole file.
+	Content []byte
+}
+
+// Files returns every generated file. The root is that of the repository, where
+// the source of package schema/vllm is read for the names of its literals.
+func Files(root string) ([]File, error) {
+	generators := []struct {
+		path    string
+		content func(root string) ([]byte, error)
+	}{
+		{"docs/metrics.md", reference},
+	}
+	files := make([]File, 0, len(generators))
+	for _, g := range generators {
+		content, err := g.content(root)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", g.path, err)
+		}
+		files = append(files, File{Path: g.path, Content: content})
+	}
+	return files, nil
+}

@@ -1,0 +1,111 @@
+package docs
+
+import (
+	"slices"
+
+	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+// A group is a set of metrics that one part of vLLM declares.
+type group struct {
+	title   string
+	text    string
+	metrics []schema.Metric
+}
+
+// groups returns every metric that the reference describes, in its order.
+func groups() []group {
+	return []group{
+		{
+			"Connector",
+			"Every engine with an offloading connector has these, whatever its specification is. Load is the way from offload storage to the GPU, store the way back.",
+			vllm.Connector(),
+		},
+		{
+			"CPU cache",
+			"The cache in host memory, which is the primary tier where there are several.",
+			vllm.CPU(2),
+		},
+		{
+			"Tiering",
+			"Secondary tiers below the CPU cache. A promotion brings data up from one, a cascade writes data down to it. The label `tier` reads `<index>:<type>`, and `0:primary` is the CPU cache.",
+			vllm.Tiering(),
+		},
+		{
+			"Back-pressure",
+			"Stores that a slow tier was spared.",
+			vllm.BackPressure(),
+		},
+		{
+			"Configuration",
+			"Static facts, as labels of a series that is always 1.",
+			[]schema.Metric{vllm.ConfigInfo(vllm.CPUConfigLabelNames()...)},
+		},
+		{
+			"Simple CPU connector",
+			"The family of the simple CPU offload connector, which has none of the metrics above.",
+			vllm.SimpleCPU(),
+		},
+		{
+			"Simple CPU connector, pool gauges",
+			"Another design of the same connector, which goes with the connector's metrics. There are readers that know these names.",
+			vllm.SimpleCPUPool(),
+		},
+		{
+			"Deprecated",
+			"The first generation of names. They repeat load and store under a label for the direction, and exist from the start.",
+			vllm.Deprecated(),
+		},
+		{
+			"Retired",
+			"Names that vLLM dropped. No catalogue has them; `vllm.TieringSpec().With(vllm.Retired()...)` adds them for readers that still ask.",
+			vllm.Retired(),
+		},
+	}
+}
+
+// definitions returns the definitions of every group.
+func definitions() []schema.Definition {
+	var all []schema.Definition
+	for _, g := range groups() {
+		for _, m := range g.metrics {
+			all = append(all, m.Definition())
+		}
+	}
+	return all
+}
+
+// specifications returns the functions of package vllm whose catalogue has the
+// metric.
+func specifications(d schema.Definition) []string {
+	var names []string
+	for _, s := range []struct {
+		name      string
+		catalogue *schema.Catalogue
+	}{
+		{"CPUSpec", vllm.CPUSpec(2)},
+		{"TieringSpec", vllm.TieringSpec()},
+		{"SimpleCPUSpec", vllm.SimpleCPUSpec()},
+		{"SimpleCPUPoolSpec", vllm.SimpleCPUPoolSpec()},
+	} {
+		if _, ok := s.catalogue.Lookup(d.PrometheusName); ok {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}
+
+// sampleNames returns the names of the metric's samples as a scrape shows them.
+func sampleNames(d schema.Definition) []string {
+	if d.Kind() == schema.KindHistogram {
+		return []string{d.PrometheusName + "_bucket", d.PrometheusName + "_count", d.PrometheusName + "_sum"}
+	}
+	return []string{d.SampleName()}
+}
+
+// labelNames returns the labels of every sample of the metric, the engine's
+// first.
+func labelNames(d schema.Definition) []string {
+	return slices.Concat([]string{schema.LabelModelName, schema.LabelEngine}, d.LabelNames)
+}

@@ -1,0 +1,42 @@
+package docs
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+// What no group lists would not be documented.
+func TestGroupsHoldEveryCatalogue(t *testing.T) {
+	documented := make(map[string]bool)
+	for _, d := range definitions() {
+		if documented[d.PrometheusName] {
+			t.Errorf("%s is in two groups", d.PrometheusName)
+		}
+		documented[d.PrometheusName] = true
+	}
+	for _, catalogue := range []*schema.Catalogue{
+		vllm.CPUSpec(2), vllm.TieringSpec(), vllm.SimpleCPUSpec(), vllm.SimpleCPUPoolSpec(),
+	} {
+		for d := range catalogue.All() {
+			if !documented[d.PrometheusName] {
+				t.Errorf("%s is in no group", d.PrometheusName)
+			}
+		}
+	}
+}
+
+// A bar in a text would end its table cell.
+func TestReferenceTables(t *testing.T) {
+	text, err := reference(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if bars := strings.Count(line, "|"); strings.HasPrefix(line, "| ") && bars != 3 && bars != 6 {
+			t.Errorf("a table row with %d bars: %s", bars, line)
+		}
+	}
+}
