@@ -1,0 +1,47 @@
+package connector_test
+
+import (
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/otelkv/otelkv-go/otelkv/connector"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+// A lookup is deferred while a slow tier makes up its mind, and resolves 25 ms
+// later.
+func ExampleTracker() {
+	now := time.Now()
+	tracker, err := connector.NewTracker(connector.WithClock(func() time.Time { return now }))
+	if err != nil {
+		log.Fatal(err)
+	}
+	tracker.RecordLookup("request-1", connector.Deferred, 0)
+	now = now.Add(25 * time.Millisecond)
+	tracker.RecordLookup("request-1", connector.Resolved, 0)
+	tracker.RequestFinished("request-1")
+	fmt.Println(tracker.Take().Reduce())
+	// Output:
+	// vllm:kv_offload_lookup_sync_delay_seconds_count=2, vllm:kv_offload_lookup_sync_delay_seconds_sum=0.0, vllm:kv_offload_lookup_async_delay_seconds_count=1, vllm:kv_offload_lookup_async_delay_seconds_sum=0.025
+}
+
+// An engine's facts are sent with the first payload, and again when they change.
+func ExampleConfigInfo() {
+	config, err := connector.NewConfigInfo(vllm.ConfigInfo(vllm.CPUConfigLabelNames()...))
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = config.Set(map[string]string{
+		"cpu_num_chunks":         "1024",
+		"cpu_blocks_per_chunk":   "16",
+		"cpu_kv_bytes_per_chunk": "2097152",
+		"cpu_eviction_policy":    "lru",
+	})
+	fmt.Println(err)
+	info, _ := config.Take().Info()
+	fmt.Println(info["cpu_num_chunks"], config.Take() == nil)
+	// Output:
+	// otelkv: metric "vllm:kv_offload_config_info": no value for labels ["cpu_capacity_tokens_at_max_len"], sent empty; labels ["cpu_eviction_policy"] are not declared, dropped
+	// 1024 true
+}
