@@ -1,0 +1,271 @@
+package benchmarks
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	promclient "github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel/attribute"
+	stock "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// What is collected: five metrics without histograms, since observable
+// instruments have none, of as many series as a definition has by default.
+const (
+	collectedMetrics = 5
+	collectedSeries  = collectedMetrics * otelkv.DefaultSeriesLimit
+)
+
+// A scalars is two counters of int64, two of float64 and a gauge.
+type scalars struct {
+	int64Counters   [2]schema.Int64Counter
+	float64Counters [2]schema.Float64Counter
+	gauge           schema.Float64Gauge
+}
+
+func newScalars() scalars {
+	var s scalars
+	for i := range s.int64Counters {
+		m := newMetrics("_" + strconv.Itoa(i))
+		s.int64Counters[i], s.float64Counters[i] = m.int64Counter, m.float64Counter
+	}
+	s.gauge = newMetrics("").gauge
+	return s
+}
+
+func (s scalars) catalogue() *schema.Catalogue {
+	all := []schema.Metric{s.gauge.Definition()}
+	for i := range s.int64Counters {
+		all = append(all, s.int64Counters[i].Definition(), s.float64Counters[i].Definition())
+	}
+	return schema.MustCatalogue(all...)
+}
+
+// fill gives every metric a series for each tier.
+func (s scalars) fill(b *testing.B, e *otelkv.Engine, tiers []string) {
+	b.Helper()
+	for i, tier := range tiers {
+		for _, d := range s.int64Counters {
+			must(e.Int64Counter(d, tier))(b).Add(int64(i) << 20)
+		}
+		for _, d := range s.float64Counters {
+			must(e.Float64Counter(d, tier))(b).Add(float64(i) / 7)
+		}
+		must(e.Float64Gauge(s.gauge, tier))(b).Record(float64(i) / 7)
+	}
+}
+
+// A cell is a series as it would be written by hand for observable instruments.
+type cell struct {
+	bits    atomic.Uint64
+	options []metric.ObserveOption
+}
+
+// observe makes the same series as fill, by hand: an instrument a metric, and one
+// callback with prepared options.
+func (s scalars) observe(b *testing.B, meter metric.Meter, tiers []string) {
+	b.Helper()
+	var integers []metric.Int64Observable
+	var floats []metric.Float64Observable
+	var all []metric.Observable
+	for i := range s.int64Counters {
+		integer := must(meter.Int64ObservableCounter(s.int64Counters[i].Name, metric.WithDescription(s.int64Counters[i].Description)))(b)
+		float := must(meter.Float64ObservableCounter(s.float64Counters[i].Name, metric.WithDescription(s.float64Counters[i].Description)))(b)
+		integers, floats, all = append(integers, integer), append(floats, float), append(all, integer, float)
+	}
+	gauge := must(meter.Float64ObservableGauge(s.gauge.Name, metric.WithDescription(s.gauge.Description)))(b)
+	floats, all = append(floats, gauge), append(all, gauge)
+	integerCells := newCells(len(integers), tiers, func(i int) uint64 { return uint64(i) << 20 })
+	floatCells := newCells(len(floats), tiers, func(i int) uint64 { return math.Float64bits(float64(i) / 7) })
+	must(meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		for i, instrument := range integers {
+			for j := range integerCells[i] {
+				c := &integerCells[i][j]
+				o.ObserveInt64(instrument, int64(c.bits.Load()), c.options...)
+			}
+		}
+		for i, instrument := range floats {
+			for j := range floatCells[i] {
+				c := &floatCells[i][j]
+				o.ObserveFloat64(instrument, math.Float64frombits(c.bits.Load()), c.options...)
+			}
+		}
+		return nil
+	}, all...))(b)
+}
+
+func newCells(n int, tiers []string, value func(int) uint64) [][]cell {
+	all := make([][]cell, n)
+	for i := range all {
+		all[i] = make([]cell, len(tiers))
+		for j, tier := range tiers {
+			c := &all[i][j]
+			c.bits.Store(value(j))
+			c.options = []metric.ObserveOption{metric.WithAttributeSet(attribute.NewSet(attributes(tier)...))}
+		}
+	}
+	return all
+}
+
+// BenchmarkCollect collects 9,500 series for a reader, up to the SDK's data
+// points.
+func BenchmarkCollect(b *testing.B) {
+	s, tiers := newScalars(), tierNames(otelkv.DefaultSeriesLimit)
+
+	serial(b, "otelkv", func(b *testing.B) {
+		benchmarkCollect(b, newCollected(b, s, tiers), collectedSeries)
+	})
+	serial(b, "otelkv_instruments", func(b *testing.B) {
+		provider, reader := newProvider(b)
+		s.fill(b, newEngine(b, newRecorder(b, s.catalogue(), provider)), tiers)
+		benchmarkCollect(b, reader, collectedSeries)
+	})
+	serial(b, "otel_cached", func(b *testing.B) {
+		provider, reader := newProvider(b)
+		s.observe(b, provider.Meter("benchmarks"), tiers)
+		benchmarkCollect(b, reader, collectedSeries)
+	})
+}
+
+// newCollected returns a reader of a pipeline of the given series.
+func newCollected(b *testing.B, s scalars, tiers []string) sdkmetric.Reader {
+	b.Helper()
+	var reader sdkmetric.Reader
+	pipeline, err := exporters.New(b.Context(), s.catalogue(), exporters.WithExporters(exporters.None),
+		exporters.WithReader(func(_ context.Context, settings exporters.Settings) (sdkmetric.Reader, error) {
+			reader = sdkmetric.NewManualReader(sdkmetric.WithProducer(settings.Producer(nil)))
+			return reader, nil
+		}))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := pipeline.Shutdown(context.Background()); err != nil {
+			b.Error(err)
+		}
+	})
+	s.fill(b, newEngine(b, newRecorder(b, s.catalogue(), pipeline)), tiers)
+	return reader
+}
+
+// benchmarkCollect collects again and again, as a periodic reader does, and
+// checks that no series is missing.
+func benchmarkCollect(b *testing.B, reader sdkmetric.Reader, series int) {
+	b.Helper()
+	ctx := context.Background()
+	var collected metricdata.ResourceMetrics
+	for b.Loop() {
+		if err := reader.Collect(ctx, &collected); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if n := points(collected); n != series {
+		b.Fatalf("collected %d series, want %d", n, series)
+	}
+}
+
+func points(rm metricdata.ResourceMetrics) int {
+	n := 0
+	for _, scope := range rm.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			switch data := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				n += len(data.DataPoints)
+			case metricdata.Sum[float64]:
+				n += len(data.DataPoints)
+			case metricdata.Gauge[float64]:
+				n += len(data.DataPoints)
+			}
+		}
+	}
+	return n
+}
+
+// BenchmarkScrape answers a scrape of 9,500 series, up to the text. The stock
+// exporter is told to leave out scope labels and target_info, so that it writes
+// no more than otelkv's does.
+func BenchmarkScrape(b *testing.B) {
+	s, tiers := newScalars(), tierNames(otelkv.DefaultSeriesLimit)
+
+	serial(b, "otelkv", func(b *testing.B) {
+		benchmarkScrape(b, newScraped(b, s, tiers), collectedSeries)
+	})
+	serial(b, "otel_cached", func(b *testing.B) {
+		registry := promclient.NewRegistry()
+		exporter := must(stock.New(stock.WithRegisterer(registry), stock.WithoutScopeInfo(), stock.WithoutTargetInfo()))(b)
+		provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
+		b.Cleanup(func() {
+			if err := provider.Shutdown(context.Background()); err != nil {
+				b.Error(err)
+			}
+		})
+		s.observe(b, provider.Meter("benchmarks"), tiers)
+		benchmarkScrape(b, promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}), collectedSeries)
+	})
+	serial(b, "client_golang", func(b *testing.B) {
+		registry := promclient.NewRegistry()
+		for i := range collectedMetrics {
+			vector := promclient.NewCounterVec(promclient.CounterOpts{
+				Name: "benchmark_bytes_" + strconv.Itoa(i) + "_total", Help: "What the benchmarks measure.",
+			}, labelNames())
+			registry.MustRegister(vector)
+			for j, tier := range tiers {
+				vector.WithLabelValues(modelName, engine, tier).Add(float64(j) / 7)
+			}
+		}
+		benchmarkScrape(b, promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}), collectedSeries)
+	})
+}
+
+// newScraped returns the scrape handler of a pipeline of the given series.
+func newScraped(b *testing.B, s scalars, tiers []string) http.Handler {
+	b.Helper()
+	recorder, pipeline := newPipeline(b, s.catalogue())
+	s.fill(b, newEngine(b, recorder), tiers)
+	return pipeline.Handler()
+}
+
+// benchmarkScrape answers scrapes, and checks that no series is missing.
+func benchmarkScrape(b *testing.B, handler http.Handler, series int) {
+	b.Helper()
+	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+	response := &response{header: make(http.Header)}
+	for b.Loop() {
+		response.reset()
+		handler.ServeHTTP(response, request)
+	}
+	if lines := bytes.Count(response.body.Bytes(), []byte("\nbenchmark")); lines != series {
+		b.Fatalf("the scrape has status %d and %d series, want %d", response.status, lines, series)
+	}
+}
+
+// A response keeps the memory of the one before.
+type response struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (r *response) reset() {
+	clear(r.header)
+	r.status = http.StatusOK
+	r.body.Reset()
+}
+
+func (r *response) Header() http.Header         { return r.header }
+func (r *response) WriteHeader(status int)      { r.status = status }
+func (r *response) Write(p []byte) (int, error) { return r.body.Write(p) }

@@ -1,0 +1,21 @@
+// Package benchmarks measures otelkv beside the libraries that its users would
+// otherwise choose, in one run, on the same series.
+//
+// Every benchmark has sub-benchmarks impl=NAME, and below them serial (one
+// goroutine) and parallel (one goroutine a processor, all on the same series):
+//
+//	otelkv                on a pipeline of package exporters
+//	otelkv_instruments    on a plain MeterProvider of the SDK, where the other row is on a pipeline
+//	otel_cached           the OpenTelemetry SDK with an option slice prepared for each series, or with
+//	                      observable instruments, and its stock Prometheus exporter
+//	otel_naive            the OpenTelemetry SDK with attributes given in each call
+//	client_golang         Prometheus's library with bound children
+//	client_golang_labels  the same with WithLabelValues in each call
+//	victoriametrics       VictoriaMetrics/metrics with bound metrics
+//	library               the MessagePack library's decoder into map[string]any
+//
+// All series have the labels model_name, engine and tier, and all histograms the
+// ten boundaries of vLLM's transfer sizes. The package is a module of its own so
+// that no user of otelkv depends on what it is compared with. `make bench-table`
+// writes the README's table from a run.
+package benchmarks
