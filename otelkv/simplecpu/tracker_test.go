@@ -1,0 +1,329 @@
+package simplecpu_test
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/otelkv/otelkv-go/otelkv/simplecpu"
+	"github.com/otelkv/otelkv-go/otelkv/stats"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+// reduced is a payload in the flat form of vLLM's logger, nil for no payload.
+type reduced map[string]float64
+
+func reduce(p *stats.Payload) reduced {
+	if p == nil {
+		return nil
+	}
+	r := reduced{}
+	for key, value := range p.Reduce().All() {
+		r[key] = value.Float64()
+	}
+	return r
+}
+
+func mustEqual(t *testing.T, what string, want, got reduced) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+// simple returns what every payload of a CPU pool of 64 blocks holds, and
+// everything in also.
+func simple(used, pending float64, also ...reduced) reduced {
+	r := reduced{
+		"vllm:simple_kv_offload_used_blocks":                          used,
+		"vllm:simple_kv_offload_pending_store_blocks":                 pending,
+		"vllm:simple_kv_offload_info:('cpu', 'false', 'false', '64')": 1,
+	}
+	for _, part := range also {
+		maps.Copy(r, part)
+	}
+	return r
+}
+
+func outcome(label string, n float64) reduced {
+	return reduced{"vllm:simple_kv_offload_save_outcomes_total:('" + label + "',)": n}
+}
+
+func loaded(blocks float64) reduced {
+	return reduced{"vllm:simple_kv_offload_load_blocks_total": blocks}
+}
+
+func cpuInfo() simplecpu.Info { return simplecpu.Info{Backend: simplecpu.CPU, CapacityBlocks: 64} }
+
+func newTracker(t testing.TB, info simplecpu.Info, opts ...simplecpu.Option) *simplecpu.Tracker {
+	t.Helper()
+	tracker, err := simplecpu.NewTracker(info, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tracker
+}
+
+// step is what happens before one take, and what it then returns.
+type step struct {
+	name   string
+	events func(*simplecpu.Tracker)
+	want   reduced
+}
+
+// TestVLLMSimpleConnector holds the cases of vLLM's own tests of its simple CPU
+// offload connector that concern what is sent.
+func TestVLLMSimpleConnector(t *testing.T) {
+	nothing := func(*simplecpu.Tracker) {}
+	for _, test := range []struct {
+		name  string
+		steps []step
+	}{
+		{"outcome deltas then none", []step{
+			{"first drain", func(tracker *simplecpu.Tracker) {
+				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 3, DroppedCPUFull: 2, SkippedInFlight: 1})
+			}, simple(0, 0, outcome("stored", 3), outcome("dropped_cpu_full", 2), outcome("skipped_in_flight", 1))},
+			{"second drain", func(tracker *simplecpu.Tracker) {
+				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 3, DroppedCPUFull: 2, SkippedInFlight: 1})
+			}, simple(0, 0)},
+			{"totals grow", func(tracker *simplecpu.Tracker) {
+				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 7, DroppedCPUFull: 2, SkippedInFlight: 1})
+			}, simple(0, 0, outcome("stored", 4))},
+		}},
+		{"reset keeps undrained", []step{
+			{"drained", func(tracker *simplecpu.Tracker) {
+				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 2})
+			}, simple(0, 0, outcome("stored", 2))},
+			{"reset before the drain", func(tracker *simplecpu.Tracker) {
+				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 5})
+				tracker.ResetOutcomes()
+				tracker.ObserveOutcomes(simplecpu.Outcomes{})
+			}, simple(0, 0, outcome("stored", 3))},
+			{"after the reset", func(tracker *simplecpu.Tracker) {
+				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 6})
+			}, simple(0, 0, outcome("stored", 6))},
+		}},
+		{"a total that goes down began again", []step{
+			{"before", func(tracker *simplecpu.Tracker) {
+				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 5, DroppedNullBlock: 1})
+			}, simple(0, 0, outcome("stored", 5), outcome("dropped_null_block", 1))},
+			{"after", func(tracker *simplecpu.Tracker) {
+				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 2, DroppedNullBlock: 1})
+			}, simple(0, 0, outcome("stored", 2))},
+			{"negative", func(tracker *simplecpu.Tracker) {
+				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: -4, DroppedNullBlock: 1})
+			}, simple(0, 0)},
+			{"from negative", func(tracker *simplecpu.Tracker) {
+				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 1, DroppedNullBlock: 1})
+			}, simple(0, 0, outcome("stored", 1))},
+		}},
+		{"pending queued, issued and abandoned, re-sent", []step{
+			{"startup zeros", nothing, simple(0, 0)},
+			{"counted", func(tracker *simplecpu.Tracker) {
+				tracker.SetBlocks(simplecpu.Blocks{Free: 57, Queued: 1, Issued: 1, Abandoned: 1})
+			}, simple(7, 3)},
+			{"re-sent", nothing, simple(7, 3)},
+			{"more free than there are", func(tracker *simplecpu.Tracker) {
+				tracker.SetBlocks(simplecpu.Blocks{Free: 65, Queued: -1})
+			}, simple(0, 0)},
+		}},
+		{"load blocks", []step{
+			{"before completion", nothing, simple(0, 0)},
+			{"after completion, also when abandoned", func(tracker *simplecpu.Tracker) {
+				tracker.RecordLoad(1)
+				tracker.ResetOutcomes()
+				tracker.RecordLoad(1)
+				tracker.RecordLoad(0)
+				tracker.RecordLoad(-1)
+			}, simple(0, 0, loaded(2))},
+			{"drained", nothing, simple(0, 0)},
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var series stats.Payload
+			sending, direct := newTracker(t, cpuInfo()), newTracker(t, cpuInfo(), simplecpu.WithBinder(series.Binder()))
+			for _, s := range test.steps {
+				s.events(sending)
+				mustEqual(t, s.name, s.want, reduce(sending.Take()))
+				s.events(direct)
+				if direct.Take() != nil {
+					t.Error("a tracker with a binder gave a payload")
+				}
+				mustEqual(t, s.name+", with a binder", s.want, reduce(series.Take()))
+			}
+		})
+	}
+}
+
+func TestAggregate(t *testing.T) {
+	one, two := newTracker(t, cpuInfo()), newTracker(t, cpuInfo())
+	one.ObserveOutcomes(simplecpu.Outcomes{Stored: 3, DroppedCPUFull: 1})
+	one.SetBlocks(simplecpu.Blocks{Free: 57})
+	two.ObserveOutcomes(simplecpu.Outcomes{Stored: 4})
+	two.SetBlocks(simplecpu.Blocks{Free: 62})
+	sum := one.Take()
+	if err := sum.Merge(two.Take()); err != nil {
+		t.Fatal(err)
+	}
+	mustEqual(t, "merged", simple(2, 0, outcome("stored", 7), outcome("dropped_cpu_full", 1)), reduce(sum))
+}
+
+// TestOutcomeLabels holds that labels and fields are one to one.
+func TestOutcomeLabels(t *testing.T) {
+	fields := reflect.TypeFor[simplecpu.Outcomes]()
+	var labels []string
+	for i := range fields.NumField() {
+		var totals simplecpu.Outcomes
+		reflect.ValueOf(&totals).Elem().Field(i).SetInt(1)
+		tracker := newTracker(t, cpuInfo())
+		tracker.ObserveOutcomes(totals)
+		for metric := range tracker.Take().Metrics() {
+			if metric.Name() != vllm.SimpleSaveOutcomes.PrometheusName {
+				continue
+			}
+			for entry := range metric.Entries() {
+				label := entry.LabelValues()[0]
+				if field := fields.Field(i).Name; !strings.EqualFold(strings.ReplaceAll(label, "_", ""), field) {
+					t.Errorf("field %s has the label %s", field, label)
+				}
+				labels = append(labels, label)
+			}
+		}
+	}
+	if want := vllm.SimpleSaveOutcomes.LabelValues["outcome"]; !slices.Equal(labels, want) {
+		t.Errorf("labels are %q, the catalogue has %q", labels, want)
+	}
+}
+
+func TestInfo(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		info simplecpu.Info
+		want string
+	}{
+		{"cpu", simplecpu.Info{Backend: simplecpu.CPU, CapacityBlocks: 64}, "('cpu', 'false', 'false', '64')"},
+		{"cpu ignores the page cache", simplecpu.Info{Backend: simplecpu.CPU, PageCache: true}, "('cpu', 'false', 'false', '0')"},
+		{"disk", simplecpu.Info{Backend: simplecpu.Disk, PageCache: true, CapacityBlocks: 8}, "('disk', 'true', 'false', '8')"},
+		{"lazy", simplecpu.Info{Backend: simplecpu.Disk, LazyOffload: true, CapacityBlocks: 8}, "('disk', 'false', 'true', '8')"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := reduce(newTracker(t, test.info).Take())
+			if key := vllm.SimpleInfo.PrometheusName + ":" + test.want; got[key] != 1 {
+				t.Errorf("%s is not 1 in %v", key, got)
+			}
+		})
+	}
+}
+
+func TestNewTrackerErrors(t *testing.T) {
+	var taken stats.Payload
+	if err := taken.RecordGauge(vllm.SimpleLoadBlocks.PrometheusName, stats.Int64(1)); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name string
+		info simplecpu.Info
+		opts []simplecpu.Option
+		want string
+	}{
+		{"no backend", simplecpu.Info{}, nil, `otelkv: metric "vllm:simple_kv_offload_info": label backend is "", expected "cpu" or "disk"`},
+		{"negative capacity", simplecpu.Info{Backend: simplecpu.CPU, CapacityBlocks: -1}, nil,
+			`otelkv: metric "vllm:simple_kv_offload_info": label capacity_blocks is -1, expected at least 0`},
+		{"binder", cpuInfo(), []simplecpu.Option{simplecpu.WithBinder(taken.Binder())}, vllm.SimpleLoadBlocks.PrometheusName},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tracker, err := simplecpu.NewTracker(test.info, test.opts...)
+			if tracker != nil || err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("NewTracker returned %v, %v, want an error with\n%s", tracker, err, test.want)
+			}
+		})
+	}
+}
+
+func TestConcurrentUse(t *testing.T) {
+	const workers, loads = 4, 200
+	tracker := newTracker(t, cpuInfo())
+	var sum stats.Payload
+	var wait sync.WaitGroup
+	for range workers {
+		wait.Go(func() {
+			for i := range loads {
+				tracker.RecordLoad(2)
+				tracker.SetBlocks(simplecpu.Blocks{Free: i % 64})
+			}
+		})
+	}
+	for i := range loads {
+		tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: int64(i + 1)})
+		if err := sum.Merge(tracker.Take()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wait.Wait()
+	if err := sum.Merge(tracker.Take()); err != nil {
+		t.Fatal(err)
+	}
+	got := reduce(&sum)
+	for key, want := range all(loaded(2*workers*loads), outcome("stored", loads)) {
+		if got[key] != want {
+			t.Errorf("%s is %v, want %v", key, got[key], want)
+		}
+	}
+}
+
+func all(parts ...reduced) reduced {
+	r := reduced{}
+	for _, part := range parts {
+		maps.Copy(r, part)
+	}
+	return r
+}
+
+func TestStepsDoNotAllocate(t *testing.T) {
+	tracker := newTracker(t, cpuInfo())
+	pool := newPool(t, simplecpu.PoolCounts{Total: 64, Free: 64})
+	var taken stats.Payload
+	totals := simplecpu.Outcomes{}
+	step := func() {
+		totals.Stored++
+		tracker.ObserveOutcomes(totals)
+		tracker.SetBlocks(simplecpu.Blocks{Free: 3})
+		tracker.RecordLoad(2)
+		tracker.TakeInto(&taken)
+		pool.SetCounts(simplecpu.PoolCounts{Total: 64, Free: 2})
+		pool.TakeInto(&taken)
+	}
+	for range 3 {
+		step()
+	}
+	if n := testing.AllocsPerRun(100, step); n != 0 {
+		t.Errorf("a step allocates %v times, want 0", n)
+	}
+}
+
+func Example() {
+	tracker, err := simplecpu.NewTracker(simplecpu.Info{Backend: simplecpu.CPU, CapacityBlocks: 64})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 3, DroppedCPUFull: 1})
+	tracker.SetBlocks(simplecpu.Blocks{Free: 61, Issued: 2})
+	tracker.RecordLoad(2)
+	for key, value := range tracker.Take().Reduce().All() {
+		fmt.Println(key, value)
+	}
+	// Unordered output:
+	// vllm:simple_kv_offload_used_blocks 3
+	// vllm:simple_kv_offload_pending_store_blocks 2
+	// vllm:simple_kv_offload_info:('cpu', 'false', 'false', '64') 1
+	// vllm:simple_kv_offload_save_outcomes_total:('stored',) 3
+	// vllm:simple_kv_offload_save_outcomes_total:('dropped_cpu_full',) 1
+	// vllm:simple_kv_offload_load_blocks_total 2
+}
