@@ -62,6 +62,8 @@ func (p *Payload) metricFor(from *Metric) *Metric {
 	if m, err := p.metric(from.name, from.kind); err == nil {
 		return m
 	}
+	// What the detached handles still record goes to a payload that nobody reads.
+	p.metrics[from.name].payload = new(Payload)
 	m := p.newMetric(from.name)
 	m.kind = from.kind
 	p.forgetOrder()
