@@ -27,6 +27,8 @@ var (
 	ErrUnknownEngine = errors.New("unknown engine")
 	// ErrEngineExists says that an engine of the index is declared already.
 	ErrEngineExists = errors.New("engine exists")
-	// ErrRemoved says that the engine was removed, or the recorder closed.
+	// ErrRemoved says that the engine was removed.
 	ErrRemoved = errors.New("engine was removed")
+	// ErrClosed says that the recorder was closed.
+	ErrClosed = errors.New("recorder was closed")
 )

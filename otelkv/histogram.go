@@ -159,6 +159,9 @@ func (s *series) recordSample(ctx context.Context, sample float64) {
 		s.show()
 		return
 	}
+	if s.finished.Load() {
+		return
+	}
 	for i := range s.samples {
 		s.samples[i].instrument.Record(ctx, sample, s.samples[i].options...)
 	}

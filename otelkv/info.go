@@ -24,21 +24,33 @@ func (e *Engine) observeInfo(info map[string]string) error {
 	for i, name := range names {
 		values[i] = info[name]
 	}
-	s, err := e.resolve(m, values)
-	if err != nil {
+	if err := e.replaceInfo(m, values); err != nil {
 		return e.reportInfo(m.definition.PrometheusName, err)
-	}
-	s.setInt64(1)
-	if old := e.info.Swap(s); old != nil && old != s {
-		e.drain(func(other *series) bool { return other == old })
 	}
 	undeclared := slices.DeleteFunc(slices.Sorted(maps.Keys(info)), func(name string) bool {
 		return slices.Contains(names, name)
 	})
 	if len(undeclared) > 0 {
 		return e.reportInfo(m.definition.PrometheusName,
-			fmt.Errorf("%w: info has undeclared labels %q", ErrLabelCount, strings.Join(undeclared, ", ")))
+			fmt.Errorf("%w: info has undeclared labels %.256q", ErrLabelCount, strings.Join(undeclared, ", ")))
 	}
+	return nil
+}
+
+// replaceInfo shows the series of the given values, and takes away the one that
+// was shown before.
+func (e *Engine) replaceInfo(m *instrumented, values []string) error {
+	e.infoMu.Lock()
+	defer e.infoMu.Unlock()
+	s, err := e.resolve(m, values)
+	if err != nil {
+		return err
+	}
+	s.setInt64(1)
+	if old := e.info; old != nil && old != s {
+		e.drain(func(other *series) bool { return other == old }, func([]*series) {})
+	}
+	e.info = s
 	return nil
 }
 

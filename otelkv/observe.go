@@ -27,8 +27,12 @@ func (r *Recorder) Observe(ctx context.Context, engine int, payload *stats.Paylo
 //
 // What several connectors of one process sent under their names is recorded for
 // each ([Engine.Connector]). The payload is only read, and may be reused when
-// Observe returns.
+// Observe returns. Nil is what [stats.Payload.Take] returns where nothing
+// happened, and nothing is recorded for it.
 func (e *Engine) Observe(ctx context.Context, payload *stats.Payload) error {
+	if payload == nil {
+		return nil
+	}
 	e.recorder.payloads.Add(1)
 	e.seen.Store(e.recorder.config.now().UnixNano())
 	var errs errorlist.List

@@ -1,6 +1,7 @@
 package otelkv
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/otelkv/otelkv-go/schema"
@@ -14,7 +15,7 @@ const PrimaryTier = "0:primary"
 // "1:fs". Declared tiers never fold into [Other].
 func WithTiers(tiers ...string) EngineOption {
 	tiers = slices.Clone(tiers)
-	return engineOptionFunc(func(c *engineConfig) { c.tiers = append(c.tiers, tiers...) })
+	return engineOptionFunc(func(c *engineConfig) { c.tiers = append(slices.Clip(c.tiers), tiers...) })
 }
 
 // WithPriming makes every series that can be foreseen exist at zero from the
@@ -28,54 +29,94 @@ func WithPriming() EngineOption {
 	return engineOptionFunc(func(c *engineConfig) { c.primed = true })
 }
 
-// declared reports whether value is one that the label is known to take.
-func (e *Engine) declared(label, value string) bool {
-	return label == schema.LabelTier && (value == PrimaryTier || slices.Contains(e.config.tiers, value))
+// AddTiers declares further tiers, as [WithTiers] does, also ones that
+// [Engine.RemoveTier] took away. Where the engine is primed, their series exist
+// at zero from here on.
+//
+// The error wraps [ErrLabelValue] or [ErrRemoved].
+func (e *Engine) AddTiers(tiers ...string) error {
+	if err := checkTiers(tiers); err != nil {
+		return fmt.Errorf("otelkv: engine %d: %w", e.index, err)
+	}
+	for _, scope := range e.scopes() {
+		if !scope.declareTiers(tiers) {
+			return fmt.Errorf("otelkv: engine %d: %w", e.index, ErrRemoved)
+		}
+	}
+	e.prime(tiers)
+	return nil
 }
 
-// start makes the series that exist before traffic.
+// declareTiers reports false if the engine was removed.
+func (e *Engine) declareTiers(tiers []string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, tier := range tiers {
+		if !slices.Contains(e.config.tiers, tier) {
+			e.config.tiers = append(e.config.tiers, tier)
+		}
+	}
+	return !e.removed
+}
+
+// start makes the series that exist before traffic. The engine is not shared
+// yet.
 func (e *Engine) start() {
+	e.prime(append([]string{PrimaryTier}, e.config.tiers...))
 	for _, m := range e.recorder.metrics {
-		d := m.definition
-		switch {
-		case d.FromInfo || d.Mirrors != nil:
-			continue
-		case len(d.LabelNames) == 0 && (d.StartsAtZero || e.config.primed):
-			e.prime(m, nil)
-		case e.config.primed:
-			for _, values := range e.foreseen(d) {
-				e.prime(m, values)
-			}
+		if m.definition.StartsAtZero && m.definition.Mirrors == nil {
+			e.show(m, nil)
 		}
 		for _, mirror := range m.mirrors {
-			if mirror.metric.definition.StartsAtZero && len(d.LabelNames) == 0 {
-				if s, err := e.resolve(m, nil); err == nil {
-					s.mirrored.Store(true)
-				}
+			if mirror.metric.definition.StartsAtZero {
+				e.showMirrors(m)
 			}
 		}
 	}
 }
 
-func (e *Engine) prime(m *instrumented, labelValues []string) {
+// prime makes the series that can be foreseen, those with a tier for the given
+// tiers only. It does nothing for an engine that is not primed.
+func (e *Engine) prime(tiers []string) {
+	if !e.config.primed {
+		return
+	}
+	for _, m := range e.recorder.metrics {
+		if m.definition.FromInfo || m.definition.Mirrors != nil {
+			continue
+		}
+		for _, labelValues := range foreseen(&m.definition, tiers) {
+			e.show(m, labelValues)
+		}
+	}
+}
+
+// show makes a series exist at zero. That it cannot, because the engine was
+// removed just now, changes nothing.
+func (e *Engine) show(m *instrumented, labelValues []string) {
 	if s, err := e.resolve(m, labelValues); err == nil {
 		s.show()
 	}
 }
 
+// showMirrors makes a series without labels exist at zero under the names of its
+// mirrors, while it does not under its own.
+func (e *Engine) showMirrors(m *instrumented) {
+	if s, err := e.resolve(m, nil); err == nil {
+		s.mirrored.Store(true)
+	}
+}
+
 // foreseen returns the label values that a definition's series will have, where
 // every one of its labels takes values that are known beforehand.
-func (e *Engine) foreseen(d schema.Definition) [][]string {
+func foreseen(d *schema.Definition, tiers []string) [][]string {
 	tuples := [][]string{nil}
 	for _, label := range d.LabelNames {
-		var values []string
+		values := d.LabelValues[label]
 		if label == schema.LabelTier {
-			values = e.config.tiers
-			if d.PrimaryTier {
-				values = append([]string{PrimaryTier}, values...)
-			}
-		} else {
-			values = d.LabelValues[label]
+			values = slices.DeleteFunc(slices.Clone(tiers), func(tier string) bool {
+				return tier == PrimaryTier && !d.PrimaryTier
+			})
 		}
 		var longer [][]string
 		for _, t := range tuples {

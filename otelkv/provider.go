@@ -56,23 +56,22 @@ func (r *Recorder) registerInstruments() error {
 	return nil
 }
 
-// callback reports every live series to a collection of a foreign provider. It
-// returns no error, because an error loses the whole collection, also the
-// metrics of others. A departed series is left out where a new one has its
-// attributes, since the provider would add the two up.
+// callback reports every live series, and those that linger, to a collection of
+// a foreign provider. It returns no error, because an error loses the whole
+// collection, also the metrics of others.
 func (r *Recorder) callback(_ context.Context, o metric.Observer) error {
-	departed := r.lingering()
+	r.callbacks.run()
+	now := r.config.now()
 	for _, e := range r.snapshot() {
 		for _, m := range r.metrics {
 			for _, s := range e.ordered(m) {
-				s.observe(o)
-				if len(departed) > 0 {
-					delete(departed, s.identity())
+				if !s.hiddenUntil.After(now) {
+					s.observe(o)
 				}
 			}
 		}
 	}
-	for _, s := range departed {
+	for _, s := range r.lingering.reported(now) {
 		s.observe(o)
 	}
 	return nil

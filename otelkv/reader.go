@@ -3,8 +3,6 @@ package otelkv
 import (
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
-
 	"github.com/otelkv/otelkv-go/internal/preaggregated"
 )
 
@@ -17,16 +15,6 @@ type reader struct {
 	metrics  []preaggregated.Metric
 	lengths  []int // of the collection before, by the metric's ordinal
 	departed map[identity]struct{}
-}
-
-// An identity tells series apart as a backend does.
-type identity struct {
-	metric     *instrumented
-	attributes attribute.Distinct
-}
-
-func (s *series) identity() identity {
-	return identity{metric: s.metric, attributes: s.attributes[0].Equivalent()}
 }
 
 // NewReader implements the source that a pipeline of package exporters collects
@@ -51,10 +39,11 @@ func (r *Recorder) NewReader(wants preaggregated.Deltas) preaggregated.Reader {
 // out until the next collection, because a backend would see two points of one
 // series; nothing of it is lost by that.
 func (r *reader) Collect(now time.Time) []preaggregated.Metric {
+	r.recorder.callbacks.run()
 	r.recorder.collecting.Lock()
 	defer r.recorder.collecting.Unlock()
 	r.begin()
-	for _, s := range r.recorder.departures(r) {
+	for _, s := range r.recorder.departures.take(r) {
 		r.collect(s)
 	}
 	for _, e := range r.recorder.snapshot() {

@@ -38,7 +38,10 @@ type Recorder struct {
 	// collections use.
 	collecting sync.Mutex
 	readers    []*reader
-	departed   []*departure
+
+	callbacks  callbacks
+	departures departures // on a pipeline of ours
+	lingering  lingering  // on any other provider
 
 	unregister []func() error
 }
@@ -132,17 +135,17 @@ func (r *Recorder) AddEngine(index int, modelName string, options ...EngineOptio
 		attribute.String(r.config.modelLabel, modelName),
 		attribute.String(r.config.engineLabel, strconv.Itoa(index)),
 	}, r.config.constants...)
-	e := newEngine(r, index, c, attributes)
-	e.start()
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case r.closed:
-		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrRemoved)
+		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrClosed)
 	case r.engines[index] != nil:
 		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrEngineExists)
 	}
+	e := newEngine(r, index, c, attributes)
+	e.start()
 	r.engines[index] = e
 	r.scopes = append(slices.Clip(r.scopes), e)
 	return e, nil

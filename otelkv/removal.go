@@ -2,138 +2,144 @@ package otelkv
 
 import (
 	"context"
+	"maps"
 	"slices"
-	"time"
 
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// maxDeparted bounds the departures that are kept for readers which never
-// collect.
-const maxDeparted = 256
-
-// A departure is what was removed at one time and is still to be reported.
-type departure struct {
-	series  []*series
-	waiting []*reader // on a pipeline of ours: those that have not reported it
-	until   time.Time // on another provider: how long it is reported
-}
-
 // Remove takes the engine and its series away, after one last collection by
-// every reader of a pipeline of package exporters. On another provider, whose
-// readers the recorder cannot know, counters and gauges are reported for
-// [DefaultRemovalDelay] more; histogram series end if the provider's instruments
-// can finish them, and otherwise stay as they are until the provider ends.
+// every reader of a pipeline of package exporters. An engine that is added again
+// under the index starts new series, with new start times.
+//
+// On another provider, whose readers the recorder cannot know, counters and
+// gauges are reported for [DefaultRemovalDelay] more. A counter that comes back
+// within that time goes on from its total; one that comes back within as long
+// again is first reported after that, so that no reader sees a total go down.
+// Histogram series end if the provider's instruments can finish them, and
+// otherwise stay as they are until the provider ends.
 //
 // What is recorded to the engine's bound series from here on is lost, and so is
 // what a reader that never collects again was not told. Flush the pipeline first
-// where that matters. An engine that is added again under the index starts new
-// series. Remove may be called more than once.
+// where that matters. Remove may be called more than once.
 func (e *Engine) Remove() {
-	r := e.recorder
 	scopes := e.detach()
-	var gone []*series
-	for _, scope := range scopes {
-		gone = append(gone, scope.drain(func(*series) bool { return true })...)
+	e.recorder.depart(scopes, func(*series) bool { return true })
+	e.recorder.forget(scopes)
+	if e.parent != nil {
+		e.parent.disconnect(e)
 	}
-	r.mu.Lock()
-	if e.parent == nil && r.engines[e.index] == e {
-		delete(r.engines, e.index)
-	}
-	r.scopes = slices.DeleteFunc(slices.Clone(r.scopes), func(scope *Engine) bool {
-		return slices.Contains(scopes, scope)
-	})
-	r.mu.Unlock()
-	r.depart(gone)
 }
 
 // RemoveTier takes away the series of one tier, as [Engine.Remove] does for all,
-// and the tier is no longer one that the engine declared. A later measurement
-// starts a new series.
+// and the tier is no longer one that the engine declared. A later measurement by
+// its label starts a new series; series that are bound have to be bound again.
 func (e *Engine) RemoveTier(tier string) {
-	e.mu.RLock()
-	scopes := append(e.children(), e)
-	e.mu.RUnlock()
-	var gone []*series
+	scopes := e.scopes()
 	for _, scope := range scopes {
-		gone = append(gone, scope.drain(func(s *series) bool {
-			i := slices.Index(s.metric.definition.LabelNames, schema.LabelTier)
-			return i >= 0 && s.labelValues[i] == tier
-		})...)
+		scope.withdrawTier(tier)
 	}
-	e.recorder.depart(gone)
+	e.recorder.depart(scopes, func(s *series) bool {
+		i := slices.Index(s.metric.definition.LabelNames, schema.LabelTier)
+		return i >= 0 && s.labelValues[i] == tier
+	})
 }
 
 // detach marks the engine and its connectors as removed, and returns them.
 func (e *Engine) detach() []*Engine {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	e.removed = true
-	scopes := []*Engine{e}
-	for _, child := range e.children() {
-		scopes = append(scopes, child.detach()...)
+	e.mu.Unlock()
+	// A connector that is made from here on is removed from the start.
+	scopes := e.scopes()
+	for _, connector := range scopes[1:] {
+		connector.detach()
 	}
 	return scopes
 }
 
-// children returns the connectors. The engine's lock is held.
-func (e *Engine) children() []*Engine {
-	var all []*Engine
-	for _, c := range e.connectors {
-		all = append(all, c)
-	}
-	return all
-}
-
-// drain takes the series that match out of the engine.
-func (e *Engine) drain(match func(*series) bool) []*series {
+// disconnect makes the name of a removed connector free again.
+func (e *Engine) disconnect(connector *Engine) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.connectors[connector.name] == connector {
+		delete(e.connectors, connector.name)
+	}
+}
+
+func (e *Engine) withdrawTier(tier string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.config.tiers = slices.DeleteFunc(slices.Clone(e.config.tiers), func(t string) bool { return t == tier })
+}
+
+// forget makes the recorder not know the scopes any more, so that the index is
+// free for another engine.
+func (r *Recorder) forget(scopes []*Engine) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e := scopes[0]; r.engines[e.index] == e {
+		delete(r.engines, e.index)
+	}
+	r.scopes = slices.DeleteFunc(slices.Clone(r.scopes), func(scope *Engine) bool {
+		return slices.Contains(scopes, scope)
+	})
+}
+
+// depart takes the series that match out of the scopes, and makes them reported
+// for as long as the way out needs. No collection comes between, which could
+// report a successor first, and no binding, which could make one too early.
+func (r *Recorder) depart(scopes []*Engine, match func(*series) bool) {
 	var gone []*series
+	keep := func(departed []*series) {
+		if r.foreign() {
+			r.lingering.add(departed, r.config.now(), r.config.removalDelay)
+		}
+		gone = append(gone, departed...)
+	}
+	r.collecting.Lock()
+	for _, scope := range scopes {
+		scope.drain(match, keep)
+	}
+	if !r.foreign() {
+		r.departures.add(gone, r.readers)
+	}
+	r.collecting.Unlock()
+	for _, s := range gone {
+		s.finish()
+	}
+}
+
+// drain takes the series that match out of the engine. It calls keep with them
+// before another series can take their place.
+func (e *Engine) drain(match func(*series) bool, keep func([]*series)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	for i := range e.metrics {
 		set := &e.metrics[i]
-		var kept []*series
+		var gone, kept []*series
 		for _, s := range set.ordered {
 			if match(s) {
 				gone = append(gone, s)
-				s.metric.series.Add(-1)
-				e.recorder.series.Add(-1)
 			} else {
 				kept = append(kept, s)
 			}
 		}
-		if len(kept) == len(set.ordered) {
+		if len(gone) == 0 {
 			continue
 		}
 		set.ordered = kept
-		for key, s := range set.byLabels {
-			if match(s) {
-				delete(set.byLabels, key)
-			}
-		}
-	}
-	return gone
-}
-
-// depart makes the readers report series once more.
-func (r *Recorder) depart(gone []*series) {
-	if len(gone) == 0 {
-		return
-	}
-	for _, s := range gone {
-		s.finish()
-	}
-	r.collecting.Lock()
-	defer r.collecting.Unlock()
-	d := &departure{series: gone, waiting: slices.Clone(r.readers), until: r.config.now().Add(r.config.removalDelay)}
-	r.departed = append(r.departed, d)
-	if len(r.departed) > maxDeparted {
-		r.departed = slices.Delete(r.departed, 0, 1)
+		maps.DeleteFunc(set.byLabels, func(_ string, s *series) bool { return match(s) })
+		e.recorder.metrics[i].series.Add(-int64(len(gone)))
+		e.recorder.series.Add(-int64(len(gone)))
+		keep(gone)
 	}
 }
 
-// finish ends the series of synchronous instruments that can end one.
+// finish ends the series of synchronous instruments that can end one, and keeps
+// bound histograms from beginning them again.
 func (s *series) finish() {
+	s.finished.Store(true)
 	for i := range s.samples {
 		m := s.metric
 		if i > 0 {
@@ -143,52 +149,4 @@ func (s *series) finish() {
 			f.Finish(context.Background(), s.attributes[i].ToSlice()...)
 		}
 	}
-}
-
-// departures returns the departed series that a reader of ours has yet to report,
-// and counts them as reported. Of two departures of the same series, which happen
-// when an engine came back and went away again between two collections, the
-// later one waits for the next collection.
-func (r *Recorder) departures(reader *reader) []*series {
-	clear(reader.departed)
-	var all []*series
-	for _, d := range r.departed {
-		i := slices.Index(d.waiting, reader)
-		if i < 0 || slices.ContainsFunc(d.series, reader.hasDeparted) {
-			continue
-		}
-		d.waiting = slices.Delete(d.waiting, i, i+1)
-		for _, s := range d.series {
-			reader.departed[s.identity()] = struct{}{}
-		}
-		all = append(all, d.series...)
-	}
-	r.departed = slices.DeleteFunc(r.departed, func(d *departure) bool { return len(d.waiting) == 0 })
-	return all
-}
-
-// hasDeparted reports whether a series with the attributes of s departed and is
-// reported by the collection under way.
-func (r *reader) hasDeparted(s *series) bool {
-	if len(r.departed) == 0 {
-		return false
-	}
-	_, ok := r.departed[s.identity()]
-	return ok
-}
-
-// lingering returns the departed series that a foreign provider is still told,
-// the latest of each identity.
-func (r *Recorder) lingering() map[identity]*series {
-	r.collecting.Lock()
-	defer r.collecting.Unlock()
-	now := r.config.now()
-	r.departed = slices.DeleteFunc(r.departed, func(d *departure) bool { return now.After(d.until) })
-	all := make(map[identity]*series)
-	for _, d := range r.departed {
-		for _, s := range d.series {
-			all[s.identity()] = s
-		}
-	}
-	return all
 }

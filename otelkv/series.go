@@ -21,6 +21,9 @@ type series struct {
 	live atomic.Bool
 	// mirrored says that the series' mirrors are reported even while it is not.
 	mirrored atomic.Bool
+	// finished says that the series' synchronous instruments must not be recorded
+	// to any more.
+	finished atomic.Bool
 
 	metric  *instrumented
 	cell    *histogramCell  // of a histogram on a pipeline of ours
@@ -30,7 +33,8 @@ type series struct {
 	attributes  []attribute.Set          // its own, then its mirrors'
 	options     [][]metric.ObserveOption // the same, prepared for a callback
 	start       time.Time                // of its count
-	deltas      []delta                  // one for each reader of ours that wants deltas
+	deltas      []delta                  // one for each reader of ours
+	hiddenUntil time.Time                // when a foreign provider is told of it; zero for at once
 }
 
 // show makes the series reported under its own name. It reads before it writes,

@@ -1,0 +1,196 @@
+package otelkv
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelkv/otelkv-go/internal/tuple"
+	"github.com/otelkv/otelkv-go/otelkv/stats"
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// Int64Counter binds a series of the counter m: the one whose label names take
+// labelValues, in the definition's order. Binding the same series again returns
+// the same one.
+//
+// The error is a [stats.EntryError] that wraps [ErrUnknownMetric],
+// [ErrWrongKind], [ErrLabelCount], [ErrLabelValue], [ErrMirror] or [ErrRemoved].
+// With it comes a counter that records nothing.
+func (e *Engine) Int64Counter(m schema.Int64Counter, labelValues ...string) (Int64Counter, error) {
+	s, err := e.bind(m.Definition(), labelValues)
+	return Int64Counter{s}, err
+}
+
+// Float64Counter binds a series of the counter m, as [Engine.Int64Counter] does.
+func (e *Engine) Float64Counter(m schema.Float64Counter, labelValues ...string) (Float64Counter, error) {
+	s, err := e.bind(m.Definition(), labelValues)
+	return Float64Counter{s}, err
+}
+
+// Int64Gauge binds a series of the gauge m, as [Engine.Int64Counter] does.
+func (e *Engine) Int64Gauge(m schema.Int64Gauge, labelValues ...string) (Int64Gauge, error) {
+	s, err := e.bind(m.Definition(), labelValues)
+	return Int64Gauge{s}, err
+}
+
+// Float64Gauge binds a series of the gauge m, as [Engine.Int64Counter] does.
+func (e *Engine) Float64Gauge(m schema.Float64Gauge, labelValues ...string) (Float64Gauge, error) {
+	s, err := e.bind(m.Definition(), labelValues)
+	return Float64Gauge{s}, err
+}
+
+// Histogram binds a series of the histogram m, as [Engine.Int64Counter] does.
+func (e *Engine) Histogram(m schema.Histogram, labelValues ...string) (Histogram, error) {
+	s, err := e.bind(m.Definition(), labelValues)
+	return Histogram{s}, err
+}
+
+// bind returns the series of a definition and label values.
+func (e *Engine) bind(d schema.Definition, labelValues []string) (*series, error) {
+	m, err := e.recorder.resolve(d.PrometheusName, d.Kind())
+	if err == nil && d.Number() != m.definition.Number() {
+		err = fmt.Errorf("%w: it is a %s of %s, not of %s", ErrWrongKind, m.definition.Kind(), m.definition.Number(), d.Number())
+	}
+	var s *series
+	if err == nil {
+		s, err = e.resolve(m, labelValues)
+	}
+	if err != nil {
+		return nil, &stats.EntryError{Metric: d.PrometheusName, LabelValues: slices.Clone(labelValues), Err: err}
+	}
+	return s, nil
+}
+
+// resolve returns the metric of the given name, if it is of the given kind and
+// can be recorded to.
+func (r *Recorder) resolve(name string, kind schema.Kind) (*instrumented, error) {
+	m := r.byName[name]
+	switch {
+	case m == nil:
+		return nil, ErrUnknownMetric
+	case m.definition.Mirrors != nil:
+		return nil, fmt.Errorf("%w: record to %s", ErrMirror, m.definition.Mirrors[0].Of)
+	case m.definition.Kind() != kind:
+		return nil, fmt.Errorf("%w: it is a %s, not a %s", ErrWrongKind, m.definition.Kind(), kind)
+	}
+	return m, nil
+}
+
+// resolve returns the engine's series of a metric and label values, and makes it
+// if there is none.
+func (e *Engine) resolve(m *instrumented, labelValues []string) (*series, error) {
+	if len(labelValues) != len(m.definition.LabelNames) {
+		return nil, fmt.Errorf("%w: expects %d labels %q, got %d",
+			ErrLabelCount, len(m.definition.LabelNames), m.definition.LabelNames, len(labelValues))
+	}
+	e.mu.RLock()
+	s := e.metrics[m.ordinal].find(labelValues)
+	removed := e.removed
+	e.mu.RUnlock()
+	switch {
+	case removed:
+		return nil, ErrRemoved
+	case s != nil:
+		return s, nil
+	}
+	for i, value := range labelValues {
+		if err := checkLabelValue(value); err != nil {
+			return nil, fmt.Errorf("label %q: %w", m.definition.LabelNames[i], err)
+		}
+	}
+	return e.add(m, labelValues)
+}
+
+func (set *seriesSet) find(labelValues []string) *series {
+	if len(labelValues) == 1 {
+		return set.byLabels[labelValues[0]]
+	}
+	var buffer [128]byte
+	return set.byLabels[string(tuple.Append(buffer[:0], labelValues))]
+}
+
+// add makes a series, or returns the one that the label values fold into.
+func (e *Engine) add(m *instrumented, labelValues []string) (*series, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.removed {
+		return nil, ErrRemoved
+	}
+	set := &e.metrics[m.ordinal]
+	if s := set.find(labelValues); s != nil {
+		return s, nil
+	}
+	if e.full(m) {
+		if kept := e.fold(m, labelValues); !slices.Equal(kept, labelValues) {
+			e.recorder.folded.Add(1)
+			labelValues = kept
+			if s := set.find(labelValues); s != nil {
+				return s, nil
+			}
+		}
+	}
+	s := e.newSeries(m, slices.Clone(labelValues))
+	if set.byLabels == nil {
+		set.byLabels = make(map[string]*series)
+	}
+	set.byLabels[string(tuple.Append(nil, labelValues))] = s
+	set.ordered = append(set.ordered, s)
+	m.series.Add(1)
+	e.recorder.series.Add(1)
+	return s, nil
+}
+
+func (e *Engine) newSeries(m *instrumented, labelValues []string) *series {
+	s := &series{metric: m, labelValues: labelValues, start: e.recorder.config.now()}
+	s.attributes = append(s.attributes, e.attributeSet(m, labelValues))
+	for _, mirror := range m.mirrors {
+		values := labelValues
+		if mirror.labelValues != nil {
+			values = make([]string, len(mirror.labelValues))
+			for i, v := range mirror.labelValues {
+				values[i] = strings.ReplaceAll(v, schema.Medium, e.config.medium)
+			}
+		}
+		s.attributes = append(s.attributes, e.attributeSet(mirror.metric, values))
+	}
+	e.recorder.prepare(s)
+	return s
+}
+
+// attributeSet returns the attributes of one series: the engine's labels and
+// the metric's own.
+func (e *Engine) attributeSet(m *instrumented, labelValues []string) attribute.Set {
+	all := make([]attribute.KeyValue, 0, len(e.attributes)+len(labelValues))
+	all = append(all, e.attributes...)
+	for i, value := range labelValues {
+		all = append(all, attribute.String(m.definition.LabelNames[i], value))
+	}
+	return attribute.NewSet(all...)
+}
+
+// prepare gives a new series what its way out needs: a cell of its own for a
+// histogram on a pipeline of ours, prepared options for anything on another
+// provider.
+func (r *Recorder) prepare(s *series) {
+	m := s.metric
+	switch {
+	case !r.foreign() && m.definition.Kind() == schema.KindHistogram:
+		s.cell = newHistogramCell(m.definition.Boundaries)
+	case !r.foreign():
+	case m.histogram != nil:
+		s.samples = append(s.samples, newSampleOptions(m.histogram, s.attributes[0]))
+		for i, mirror := range m.mirrors {
+			s.samples = append(s.samples, newSampleOptions(mirror.metric.histogram, s.attributes[i+1]))
+		}
+	default:
+		for _, set := range s.attributes {
+			s.options = append(s.options, []metric.ObserveOption{metric.WithAttributeSet(set)})
+		}
+		r.lingering.succeed(s, s.start)
+	}
+}
+

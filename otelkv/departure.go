@@ -1,0 +1,89 @@
+package otelkv
+
+import (
+	"slices"
+	"sync"
+
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// maxDeparted bounds the series that are kept for readers which never collect.
+const maxDeparted = 10_000
+
+// An identity tells series apart as a backend does.
+type identity struct {
+	metric     *instrumented
+	attributes attribute.Distinct
+}
+
+func (s *series) identity() identity {
+	return identity{metric: s.metric, attributes: s.attributes[0].Equivalent()}
+}
+
+// departures are the removed series that readers of a pipeline of ours are still
+// to report, oldest first.
+type departures struct {
+	mu    sync.Mutex
+	queue []*departure
+}
+
+// A departure is what was removed at one time.
+type departure struct {
+	series  []*series
+	waiting []*reader // that have not reported it
+}
+
+// add makes each of the readers report the series once more. Where readers do
+// not collect, the oldest departures are dropped.
+func (d *departures) add(gone []*series, readers []*reader) {
+	if len(gone) == 0 || len(readers) == 0 {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.queue = append(d.queue, &departure{series: gone, waiting: slices.Clone(readers)})
+	kept := 0
+	for i, departure := range slices.Backward(d.queue) {
+		if kept += len(departure.series); kept > maxDeparted && i < len(d.queue)-1 {
+			d.queue = slices.Delete(d.queue, 0, i+1)
+			return
+		}
+	}
+}
+
+// take returns the series that a reader has yet to report, and counts them as
+// reported. Of two departures of the same series, which happen when an engine
+// came back and went away again between two collections, the later one waits for
+// the next collection.
+func (d *departures) take(reader *reader) []*series {
+	clear(reader.departed)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var all []*series
+	for _, departure := range d.queue {
+		i := slices.Index(departure.waiting, reader)
+		if i < 0 {
+			continue
+		}
+		if slices.ContainsFunc(departure.series, reader.hasDeparted) {
+			break
+		}
+		departure.waiting = slices.Delete(departure.waiting, i, i+1)
+		for _, s := range departure.series {
+			reader.departed[s.identity()] = struct{}{}
+		}
+		all = append(all, departure.series...)
+	}
+	d.queue = slices.DeleteFunc(d.queue, func(departure *departure) bool { return len(departure.waiting) == 0 })
+	return all
+}
+
+// hasDeparted reports whether a series with the attributes of s departed and is
+// reported by the collection under way.
+func (r *reader) hasDeparted(s *series) bool {
+	if len(r.departed) == 0 {
+		return false
+	}
+	_, ok := r.departed[s.identity()]
+	return ok
+}
