@@ -1,0 +1,169 @@
+package otelkvtest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// Labels selects series: those that have all of the given labels, beside others.
+type Labels map[string]string
+
+func (l Labels) match(set attribute.Set) bool {
+	for name, value := range l {
+		if v, ok := set.Value(attribute.Key(name)); !ok || v.Emit() != value {
+			return false
+		}
+	}
+	return true
+}
+
+// Metrics is what one collection gave.
+type Metrics struct {
+	metricdata.ResourceMetrics
+
+	t testing.TB
+}
+
+// A Point is one series as one collection gave it.
+type Point struct {
+	// Attributes are the engine's labels and the metric's own.
+	Attributes attribute.Set
+	// Start is when the value began to count.
+	Start time.Time
+	// Value is a counter's or gauge's.
+	Value float64
+	// Count, Sum and Buckets are a histogram's. Buckets has one more element than
+	// the metric has boundaries, and does not add up towards the right.
+	Count   uint64
+	Sum     float64
+	Buckets []uint64
+}
+
+// Value returns the value of a counter or gauge, or the count of a histogram.
+// The labels must select one series: anything else fails the test.
+func (m *Metrics) Value(metric schema.Metric, labels Labels) float64 {
+	m.t.Helper()
+	p := m.Point(metric, labels)
+	if metric.Definition().Kind() == schema.KindHistogram {
+		return float64(p.Count)
+	}
+	return p.Value
+}
+
+// Point returns the one series that the labels select. None and several fail the
+// test.
+func (m *Metrics) Point(metric schema.Metric, labels Labels) Point {
+	m.t.Helper()
+	points := m.Select(metric, labels)
+	if len(points) != 1 {
+		m.t.Fatalf("otelkvtest: metric %q: %d series with the labels %v: expected one of %s",
+			metric.Definition().PrometheusName, len(points), labels, names(m.Select(metric, nil)))
+	}
+	return points[0]
+}
+
+// Has reports whether the labels select a series.
+func (m *Metrics) Has(metric schema.Metric, labels Labels) bool {
+	return len(m.Select(metric, labels)) > 0
+}
+
+// Select returns every series of a metric that the labels select, sorted by
+// their labels.
+func (m *Metrics) Select(metric schema.Metric, labels Labels) []Point {
+	name := metric.Definition().Name
+	var selected []Point
+	for _, scope := range m.ScopeMetrics {
+		for _, emitted := range scope.Metrics {
+			if emitted.Name != name {
+				continue
+			}
+			for _, p := range points(emitted.Data) {
+				if labels.match(p.Attributes) {
+					selected = append(selected, p)
+				}
+			}
+		}
+	}
+	slices.SortFunc(selected, func(a, b Point) int {
+		return strings.Compare(text(a.Attributes), text(b.Attributes))
+	})
+	return selected
+}
+
+// Names returns the OpenTelemetry names of the metrics that have series, sorted.
+func (m *Metrics) Names() []string {
+	var all []string
+	for _, scope := range m.ScopeMetrics {
+		for _, emitted := range scope.Metrics {
+			all = append(all, emitted.Name)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func names(points []Point) string {
+	all := make([]string, len(points))
+	for i, p := range points {
+		all[i] = text(p.Attributes)
+	}
+	return fmt.Sprint(all)
+}
+
+// text returns a set of labels as a scrape shows it.
+func text(set attribute.Set) string {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, kv := range set.ToSlice() {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "%s=%q", kv.Key, kv.Value.Emit())
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+// points returns the points of the forms of data that a catalogue's kinds have,
+// and none of any other.
+func points(data metricdata.Aggregation) []Point {
+	switch data := data.(type) {
+	case metricdata.Sum[int64]:
+		return numbers(data.DataPoints)
+	case metricdata.Sum[float64]:
+		return numbers(data.DataPoints)
+	case metricdata.Gauge[int64]:
+		return numbers(data.DataPoints)
+	case metricdata.Gauge[float64]:
+		return numbers(data.DataPoints)
+	case metricdata.Histogram[int64]:
+		return distributions(data.DataPoints)
+	case metricdata.Histogram[float64]:
+		return distributions(data.DataPoints)
+	}
+	return nil
+}
+
+func numbers[N int64 | float64](points []metricdata.DataPoint[N]) []Point {
+	all := make([]Point, len(points))
+	for i, p := range points {
+		all[i] = Point{Attributes: p.Attributes, Start: p.StartTime, Value: float64(p.Value)}
+	}
+	return all
+}
+
+func distributions[N int64 | float64](points []metricdata.HistogramDataPoint[N]) []Point {
+	all := make([]Point, len(points))
+	for i, p := range points {
+		all[i] = Point{Attributes: p.Attributes, Start: p.StartTime, Count: p.Count, Sum: float64(p.Sum), Buckets: p.BucketCounts}
+	}
+	return all
+}
