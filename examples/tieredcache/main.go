@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -16,7 +18,7 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv"
 )
 
-// shutdownTimeout bounds how long the last export may take.
+// shutdownTimeout bounds how long the last export, or scrape, may take.
 const shutdownTimeout = 5 * time.Second
 
 func main() {
@@ -54,9 +56,8 @@ func serve(ctx context.Context, options Options, stdout, stderr io.Writer) (err 
 	if err != nil {
 		return err
 	}
-	pipeline, err := exporters.New(ctx, catalogue,
-		exporters.WithDefaultExporters(exporters.Prometheus),
-		exporters.WithListen(options.Listen))
+	chosen := cmp.Or(os.Getenv("OTEL_METRICS_EXPORTER"), exporters.Prometheus)
+	pipeline, err := exporters.New(ctx, catalogue, exporters.WithExporters(chosen), exporters.WithoutServer())
 	if err != nil {
 		return err
 	}
@@ -66,17 +67,31 @@ func serve(ctx context.Context, options Options, stdout, stderr io.Writer) (err 
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(stderr, nil))
-	cache, err := NewCache(options, dir, recorder, log)
+	cache, err := NewCache(options, dir, recorder, slog.New(slog.NewTextHandler(stderr, nil)))
 	if err != nil {
 		return err
 	}
-	if address := pipeline.Addr(); address != nil {
-		fmt.Fprintf(stdout, "Serving metrics at http://%s/metrics\n", address)
-	} else {
+	if !includes(chosen, exporters.Prometheus) {
 		fmt.Fprintf(stdout, "Running, %v\n", pipeline)
+		return runFor(ctx, options, cache, stdout)
 	}
+	server, err := StartServer(options.Listen, pipeline.Handler())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shutdown(server)) }()
+	fmt.Fprintf(stdout, "Serving metrics at %smetrics, and a live page at %[1]s\n", server.URL())
 	return runFor(ctx, options, cache, stdout)
+}
+
+// includes reports whether a comma-separated list has the name in it.
+func includes(list, name string) bool {
+	for item := range strings.SplitSeq(list, ",") {
+		if strings.TrimSpace(item) == name {
+			return true
+		}
+	}
+	return false
 }
 
 // runFor runs the cache for the duration that the options ask for, and prints a
@@ -102,11 +117,11 @@ func runFor(ctx context.Context, options Options, cache *Cache, stdout io.Writer
 	}
 }
 
-// shutdown exports for the last time. The recorder's series are still there.
-func shutdown(pipeline *exporters.Pipeline) error {
+// shutdown ends what is still being scraped or exported, within a time of its own.
+func shutdown(s interface{ Shutdown(context.Context) error }) error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
-	return pipeline.Shutdown(ctx)
+	return s.Shutdown(ctx)
 }
 
 // openDir returns the directory of the file tier and what removes it, which for

@@ -58,9 +58,10 @@ func start(t *testing.T, arguments ...string) *running {
 		r.ended <- run(ctx, append([]string{"-listen", "127.0.0.1:0"}, arguments...), testOptions(), stdout, r.stderr)
 	}()
 	first := r.line(t)
-	_, url, ok := strings.Cut(first, "Serving metrics at ")
-	if !ok {
-		t.Fatalf("first line %q, want where the metrics are", first)
+	url, ok := strings.CutPrefix(first, "Serving metrics at ")
+	url, _, separated := strings.Cut(url, ", and a live page at ")
+	if !ok || !separated {
+		t.Fatalf("first line %q, want where the metrics and the page are", first)
 	}
 	r.url = url
 	return r
