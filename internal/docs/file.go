@@ -18,6 +18,9 @@ func Files(root string) ([]File, error) {
 		content func(root string) ([]byte, error)
 	}{
 		{"docs/metrics.md", reference},
+		{"schema/vllm/names/names.go", nameConstants},
+		{"schema/vllm/schema.yaml", telemetryFile},
+		{"docs/dashboards/kv-offload.json", dashboardFile},
 	}
 	files := make([]File, 0, len(generators))
 	for _, g := range generators {

@@ -1,0 +1,109 @@
+package docs
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// telemetryVersionNow is the last version of this module that changed a name. A
+// release that changes none leaves it.
+const telemetryVersionNow = "0.1.0"
+
+// telemetrySchemaURL identifies the schema. Its last element is the version, as
+// the specification asks.
+const telemetrySchemaURL = "https://otelkv.github.io/otelkv-go/schema/" + telemetryVersionNow
+
+const telemetrySchemaHead = `# Generated from the catalogue. To change it, change the definition and run go generate ./...
+#
+# An OpenTelemetry telemetry schema. Versions are those of this module. Version 0.0.0 stands for the names that
+# vLLM used before the module's first release. A reader that applies it turns the old names into those of today.
+`
+
+// The telemetry schema, of which only metrics are used. The names of the fields
+// are those of file format 1.1.
+type (
+	telemetrySchema struct {
+		FileFormat string                      `yaml:"file_format"`
+		SchemaURL  string                      `yaml:"schema_url"`
+		Versions   map[string]telemetryVersion `yaml:"versions"`
+	}
+	telemetryVersion struct {
+		Metrics *telemetryMetrics `yaml:"metrics,omitempty"`
+	}
+	telemetryMetrics struct {
+		Changes []telemetryChange `yaml:"changes"`
+	}
+	telemetryChange struct {
+		RenameMetrics map[string]string `yaml:"rename_metrics,omitempty"`
+		Split         *telemetrySplit   `yaml:"split,omitempty"`
+	}
+	telemetrySplit struct {
+		ApplyToMetric         string            `yaml:"apply_to_metric"`
+		ByAttribute           string            `yaml:"by_attribute"`
+		MetricsFromAttributes map[string]string `yaml:"metrics_from_attributes"`
+	}
+)
+
+// telemetryFile writes schema/vllm/schema.yaml.
+func telemetryFile(string) ([]byte, error) {
+	changes, err := telemetryChanges(definitions())
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	b.WriteString(telemetrySchemaHead)
+	encoder := yaml.NewEncoder(&b)
+	encoder.SetIndent(2)
+	err = encoder.Encode(telemetrySchema{
+		FileFormat: "1.1.0",
+		SchemaURL:  telemetrySchemaURL,
+		Versions: map[string]telemetryVersion{
+			telemetryVersionNow: {Metrics: &telemetryMetrics{Changes: changes}},
+			"0.0.0":             {},
+		},
+	})
+	return b.Bytes(), err
+}
+
+// telemetryChanges returns what became of each mirror's name: one that passes its
+// labels on was renamed, one that gives each source a label value was split.
+func telemetryChanges(all []schema.Definition) ([]telemetryChange, error) {
+	instruments := make(map[string]string, len(all))
+	for _, d := range all {
+		instruments[d.PrometheusName] = d.Name
+	}
+	renames := make(map[string]string)
+	var changes []telemetryChange
+	for _, d := range all {
+		switch {
+		case len(d.Mirrors) == 0:
+		case len(d.Mirrors) == 1 && d.Mirrors[0].LabelValues == nil:
+			renames[d.Name] = instruments[d.Mirrors[0].Of]
+		case len(d.LabelNames) == 1:
+			changes = append(changes, telemetryChange{Split: split(d, instruments)})
+		default:
+			return nil, fmt.Errorf("metric %q: a mirror that is neither a rename nor a split by one label", d.PrometheusName)
+		}
+	}
+	return append(changes, telemetryChange{RenameMetrics: renames}), nil
+}
+
+// split tells how a mirror's series came apart, for engines of the default
+// medium.
+func split(d schema.Definition, instruments map[string]string) *telemetrySplit {
+	s := &telemetrySplit{
+		ApplyToMetric:         d.Name,
+		ByAttribute:           d.LabelNames[0],
+		MetricsFromAttributes: make(map[string]string),
+	}
+	for _, m := range d.Mirrors {
+		s.MetricsFromAttributes[instruments[m.Of]] = strings.ReplaceAll(m.LabelValues[0], schema.Medium, otelkv.DefaultMedium)
+	}
+	return s
+}
