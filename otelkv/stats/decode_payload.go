@@ -256,7 +256,7 @@ func (s *decoding) fact() (string, error) {
 	case shapeNumber:
 		n, ok := s.r.number()
 		if !ok {
-			return "", fmt.Errorf("%w: beyond its type", ErrNumber)
+			return "", errBeyond
 		}
 		return n.String(), nil
 	case shapeBool:

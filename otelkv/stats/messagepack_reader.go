@@ -150,7 +150,12 @@ func (r *messagePackReader) number() (Number, bool) {
 		r.rest = r.rest[size:]
 		return n, true
 	}
-	if msgp.NextType(r.rest) == msgp.Float32Type {
+	switch msgp.NextType(r.rest) {
+	case msgp.Float64Type:
+		v, rest, err := msgp.ReadFloat64Bytes(r.rest)
+		r.advance(rest, err)
+		return Float64(v), true
+	case msgp.Float32Type:
 		v, rest, err := msgp.ReadFloat32Bytes(r.rest)
 		r.advance(rest, err)
 		return Float64(float64(v)), true

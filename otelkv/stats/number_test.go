@@ -25,7 +25,7 @@ func TestNumberString(t *testing.T) {
 		{stats.Float64(1e16), "1e+16"},
 		{stats.Float64(-1.5e300), "-1.5e+300"},
 		{stats.Float64(5e-324), "5e-324"},
-		{stats.Float64(0.1 + 0.2), "0.30000000000000004"},
+		{stats.Float64(0.30000000000000004), "0.30000000000000004"},
 		{stats.Float64(math.NaN()), "nan"},
 		{stats.Float64(math.Inf(1)), "inf"},
 		{stats.Float64(math.Inf(-1)), "-inf"},
