@@ -236,7 +236,8 @@ func TestCacheShortOfMemory(t *testing.T) {
 func TestCacheOnSlowFiles(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		c := newTestCache(t, testOptions(), dir)
+		options := testOptions()
+		c := newTestCache(t, options, dir)
 		create := c.files.create
 		c.files.create = func(dir string) (temporaryFile, error) {
 			time.Sleep(200 * time.Millisecond)
@@ -253,6 +254,12 @@ func TestCacheOnSlowFiles(t *testing.T) {
 		}
 		if ema := s["vllm:kv_offload_tiering_backpressure_store_latency_ema 1:fs"]; ema < 1 {
 			t.Errorf("store latency of %v s/MiB, want more than 1", ema)
+		}
+		// No request waits for the file tier longer than it is allowed to.
+		waits, seconds := s["vllm:kv_offload_lookup_async_delay_seconds_count"], s["vllm:kv_offload_lookup_async_delay_seconds_sum"]
+		longest := time.Duration(options.Sizes.MaxDeferrals) * options.Sizes.Step
+		if waits <= 0 || seconds/waits > longest.Seconds() {
+			t.Errorf("%v requests waited for %v s, want at most %v each", waits, seconds, longest)
 		}
 	})
 }

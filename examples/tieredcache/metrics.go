@@ -171,8 +171,9 @@ func (m *EngineMetrics) Observe(ctx context.Context, usage Usage, onFile int) er
 	return errors.Join(errs...)
 }
 
-// A Summary gathers the payloads of all engines between two log lines. It is
-// safe for concurrent use.
+// A Summary gathers the payloads of all engines between two log lines, which
+// takes memory in proportion to what happens in between. It is safe for
+// concurrent use.
 type Summary struct {
 	mu       sync.Mutex
 	interval stats.Payload

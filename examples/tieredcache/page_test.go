@@ -4,6 +4,9 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -58,6 +61,26 @@ func TestPageNamesWhatIsMeasured(t *testing.T) {
 	r.stop()
 }
 
+// slowly returns the URL of a proxy that takes its time for every scrape. The
+// browser's virtual clock stands still meanwhile, and the program's does not.
+func slowly(t *testing.T, target string) string {
+	t.Helper()
+	u, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(u)
+	proxy.Transport = &http.Transport{DisableKeepAlives: true}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/metrics" {
+			time.Sleep(200 * time.Millisecond)
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
 // TestPageDraws lets a browser draw the page from a running program.
 func TestPageDraws(t *testing.T) {
 	browser, err := exec.LookPath("chromium")
@@ -69,7 +92,7 @@ func TestPageDraws(t *testing.T) {
 	defer cancel()
 	document, err := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu",
 		"--user-data-dir="+t.TempDir(), "--virtual-time-budget=6000", "--dump-dom",
-		strings.TrimSuffix(r.url, "metrics")).Output()
+		slowly(t, strings.TrimSuffix(r.url, "metrics"))).Output()
 	if err != nil {
 		t.Fatalf("chromium: %v", err)
 	}
