@@ -1,0 +1,32 @@
+// Command servers builds the programs that the end-to-end tests need, ahead of
+// the tests, so that one can see what takes long and what is missing.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/otelkv/otelkv-go/internal/e2e/servers"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	missing := 0
+	for _, binary := range servers.Binaries() {
+		begin := time.Now()
+		path, err := binary.Path(ctx)
+		if err != nil {
+			missing++
+			fmt.Fprintf(os.Stderr, "MISSING %s: the tests that need it will be SKIPPED: %v\n", binary.Name, err)
+			continue
+		}
+		fmt.Printf("%s (%v)\n", path, time.Since(begin).Round(time.Second))
+	}
+	if missing > 0 && os.Getenv("OTELKV_E2E_REQUIRED") != "" {
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,146 @@
+// Package exposition turns what a scrape shows, and what PromQL answers, into
+// samples that can be compared.
+package exposition
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+// Samples maps a sample's name, with its labels sorted behind it, to its value.
+type Samples map[string]float64
+
+// Scrape gets the URL and returns the families of its text, parsed as the
+// llm-d router does: with names of the legacy form only.
+func Scrape(t testing.TB, url string) map[string]*dto.MetricFamily {
+	t.Helper()
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s", url, response.Status)
+	}
+	return Families(t, response.Body)
+}
+
+// Families parses text of the exposition format.
+func Families(t testing.TB, text io.Reader) map[string]*dto.MetricFamily {
+	t.Helper()
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := parser.TextToMetricFamilies(text)
+	if err != nil {
+		t.Fatalf("the scrape does not parse: %v", err)
+	}
+	return families
+}
+
+// Flatten returns every sample of the families.
+func Flatten(families map[string]*dto.MetricFamily) Samples {
+	samples := make(Samples)
+	for name, family := range families {
+		for _, m := range family.GetMetric() {
+			labels := make(map[string]string, len(m.GetLabel())+1)
+			for _, pair := range m.GetLabel() {
+				labels[pair.GetName()] = pair.GetValue()
+			}
+			switch {
+			case m.Counter != nil:
+				samples[key(name, labels)] = m.Counter.GetValue()
+			case m.Gauge != nil:
+				samples[key(name, labels)] = m.Gauge.GetValue()
+			case m.Untyped != nil:
+				samples[key(name, labels)] = m.Untyped.GetValue()
+			case m.Histogram != nil:
+				samples.addHistogram(name, labels, m.Histogram)
+			}
+		}
+	}
+	return samples
+}
+
+func (s Samples) addHistogram(name string, labels map[string]string, h *dto.Histogram) {
+	s[key(name+"_sum", labels)] = h.GetSampleSum()
+	s[key(name+"_count", labels)] = float64(h.GetSampleCount())
+	for _, bucket := range h.GetBucket() {
+		labels["le"] = strconv.FormatFloat(bucket.GetUpperBound(), 'g', -1, 64)
+		s[key(name+"_bucket", labels)] = float64(bucket.GetCumulativeCount())
+	}
+}
+
+// Add adds one sample. Labels named in without are left out.
+func (s Samples) Add(name string, labels map[string]string, value float64, without ...string) {
+	labels = maps.Clone(labels)
+	for _, label := range append(without, "__name__") {
+		delete(labels, label)
+	}
+	if le, err := strconv.ParseFloat(labels["le"], 64); err == nil {
+		labels["le"] = strconv.FormatFloat(le, 'g', -1, 64)
+	}
+	s[key(name, labels)] = value
+}
+
+// Sum adds up the samples of the name whose keys contain all the given texts.
+func (s Samples) Sum(name string, containing ...string) float64 {
+	var sum float64
+	for k, value := range s {
+		matches := strings.HasPrefix(k, name+"{")
+		for _, text := range containing {
+			matches = matches && strings.Contains(k, text)
+		}
+		if matches {
+			sum += value
+		}
+	}
+	return sum
+}
+
+// Difference describes where two sets of samples differ, or is empty.
+func Difference(want, got Samples) string {
+	all := maps.Clone(want)
+	maps.Copy(all, got)
+	var lines []string
+	for _, k := range slices.Sorted(maps.Keys(all)) {
+		w, wanted := want[k]
+		g, there := got[k]
+		switch {
+		case !there:
+			lines = append(lines, fmt.Sprintf("%s is missing, want %v", k, w))
+		case !wanted:
+			lines = append(lines, fmt.Sprintf("%s = %v is not wanted", k, g))
+		case w != g && !(math.IsNaN(w) && math.IsNaN(g)):
+			lines = append(lines, fmt.Sprintf("%s = %v, want %v", k, g, w))
+		}
+	}
+	const most = 20
+	if len(lines) > most {
+		lines = append(lines[:most], fmt.Sprintf("... and %d more", len(lines)-most))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func key(name string, labels map[string]string) string {
+	pairs := make([]string, 0, len(labels))
+	for _, label := range slices.Sorted(maps.Keys(labels)) {
+		pairs = append(pairs, label+"="+strconv.Quote(labels[label]))
+	}
+	return name + "{" + strings.Join(pairs, ",") + "}"
+}

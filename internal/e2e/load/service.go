@@ -1,0 +1,141 @@
+// Package load is a service that measures known amounts.
+package load
+
+import (
+	"context"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+
+	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/internal/e2e/exposition"
+	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/otelkv/stats"
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// Tier is the secondary tier that the engines of a service declare.
+const Tier = "1:fs"
+
+// A Service is a pipeline and a recorder with two primed engines.
+type Service struct {
+	Pipeline *exporters.Pipeline
+	Recorder *otelkv.Recorder
+	Engines  []*otelkv.Engine
+
+	catalogue *schema.Catalogue
+}
+
+// NewService starts a service of the given name, which ends with the test.
+func NewService(t testing.TB, catalogue *schema.Catalogue, name string, options ...exporters.Option) *Service {
+	t.Helper()
+	named := exporters.WithResource(resource.NewSchemaless(
+		attribute.String("service.name", name), attribute.String("service.instance.id", name+"-0")))
+	pipeline, err := exporters.New(t.Context(), catalogue, append(options, named)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Service{Pipeline: pipeline, catalogue: catalogue}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		// What a last export says is for the test that caused it.
+		_ = pipeline.Shutdown(ctx)
+	})
+	s.Recorder, err = otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for index := range 2 {
+		engine, err := s.Recorder.AddEngine(index, "m", otelkv.WithTiers(Tier), otelkv.WithPriming())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Engines = append(s.Engines, engine)
+	}
+	return s
+}
+
+// Measure measures something with every metric of the catalogue that can be
+// measured, on every engine: the same for the same round.
+func (s *Service) Measure(t testing.TB, round int) {
+	t.Helper()
+	for index, engine := range s.Engines {
+		if err := engine.Observe(t.Context(), Payload(t, s.catalogue, round+index)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Flush exports now.
+func (s *Service) Flush(t testing.TB) {
+	t.Helper()
+	if err := s.Pipeline.ForceFlush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Exposed returns what a scrape of the service shows.
+func (s *Service) Exposed(t testing.TB) exposition.Samples {
+	t.Helper()
+	answer := httptest.NewRecorder()
+	s.Pipeline.Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
+	return exposition.Flatten(exposition.Families(t, answer.Body))
+}
+
+// Payload returns a payload with every metric of the catalogue that can be
+// measured. All its numbers add up exactly.
+func Payload(t testing.TB, catalogue *schema.Catalogue, round int) *stats.Payload {
+	t.Helper()
+	p := new(stats.Payload)
+	number := int64(0)
+	for d := range catalogue.All() {
+		number++
+		if d.Mirrors != nil {
+			continue
+		}
+		if d.FromInfo {
+			info := make(map[string]string)
+			for _, label := range d.LabelNames {
+				info[label] = "of " + label
+			}
+			p.SetInfo(info)
+			continue
+		}
+		if err := measure(p, d, number*100+int64(round)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
+}
+
+func measure(p *stats.Payload, d schema.Definition, number int64) error {
+	var labelValues []string
+	for _, label := range d.LabelNames {
+		value := Tier
+		if label != schema.LabelTier {
+			value = "some " + label
+		}
+		labelValues = append(labelValues, value)
+	}
+	value := stats.Int64(number)
+	if d.Number() == schema.NumberKindFloat64 {
+		value = stats.Float64(float64(number) / 4)
+	}
+	switch d.Kind() {
+	case schema.KindCounter:
+		return p.AddCounter(d.PrometheusName, value, labelValues...)
+	case schema.KindGauge:
+		return p.RecordGauge(d.PrometheusName, value, labelValues...)
+	}
+	// One sample in the first bucket, one beyond the last boundary.
+	for _, sample := range []float64{0, 2 * d.Boundaries[len(d.Boundaries)-1]} {
+		if err := p.RecordHistogram(d.PrometheusName, stats.Float64(sample), labelValues...); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,146 @@
+// Package servers builds and runs the programs that the end-to-end tests need:
+// Prometheus, an OpenTelemetry Collector and the example tieredcache.
+package servers
+
+import (
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	prometheusVersion = "v0.316.0"
+	builderVersion    = "v0.155.0"
+)
+
+// buildTimeout bounds the build of one program from nothing.
+const buildTimeout = 8 * time.Minute
+
+//go:embed collector-builder.yaml
+var builderConfiguration []byte
+
+// A Binary is a program that can be built.
+type Binary struct {
+	// Name is the file's name in the folder of binaries. It changes with what the
+	// program is built of, so that an old one is not taken for a new one.
+	Name  string
+	build func(ctx context.Context, dir, name string) error
+}
+
+// Binaries returns the programs that are built once and kept.
+func Binaries() []Binary { return []Binary{prometheusBinary(), collectorBinary()} }
+
+func prometheusBinary() Binary {
+	return Binary{"prometheus", func(ctx context.Context, dir, _ string) error {
+		return install(ctx, dir, "github.com/prometheus/prometheus/cmd/prometheus@"+prometheusVersion)
+	}}
+}
+
+func collectorBinary() Binary {
+	digest := sha256.Sum256(append([]byte(builderVersion), builderConfiguration...))
+	return Binary{fmt.Sprintf("collector-%x", digest[:4]), buildCollector}
+}
+
+// Directory returns the folder that the programs are kept in.
+func Directory() (string, error) {
+	if dir := os.Getenv("OTELKV_E2E_BIN"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(cache, "otelkv-e2e", "prometheus-"+prometheusVersion), nil
+}
+
+// Path returns where the program is, and builds it if it is not there.
+func (b Binary) Path(ctx context.Context) (string, error) {
+	dir, err := Directory()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, b.Name)
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return "", err
+	}
+	// Processes that build the same program at the same time do not meet.
+	scratch, err := os.MkdirTemp(dir, "build-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(scratch)
+	ctx, cancel := context.WithTimeout(ctx, buildTimeout)
+	defer cancel()
+	if err := b.build(ctx, scratch, b.Name); err != nil {
+		return "", fmt.Errorf("building %s: %w", b.Name, err)
+	}
+	return path, os.Rename(filepath.Join(scratch, b.Name), path)
+}
+
+// path returns where the program is. It skips the test where the program cannot
+// be had, or fails it where OTELKV_E2E_REQUIRED says that it must be.
+func (b Binary) path(t testing.TB) string {
+	t.Helper()
+	path, err := b.Path(t.Context())
+	if err == nil {
+		return path
+	}
+	if os.Getenv("OTELKV_E2E_REQUIRED") != "" {
+		t.Fatalf("%v", err)
+	}
+	t.Skipf("SKIPPED, NOT TESTED: %v", err)
+	return ""
+}
+
+// install puts the program of a package into dir. Prometheus's service
+// discoveries, which are most of it, are left out.
+func install(ctx context.Context, dir, program string) error {
+	return run(ctx, dir, "go", "install", "-tags", "remove_all_sd", "-ldflags", "-s -w", program)
+}
+
+func buildCollector(ctx context.Context, dir, name string) error {
+	if err := install(ctx, dir, "go.opentelemetry.io/collector/cmd/builder@"+builderVersion); err != nil {
+		return err
+	}
+	configuration := strings.ReplaceAll(string(builderConfiguration), "OUTPUT", filepath.Join(dir, "collector"))
+	file := filepath.Join(dir, "collector-builder.yaml")
+	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
+		return err
+	}
+	if err := run(ctx, dir, filepath.Join(dir, "builder"), "--config", file); err != nil {
+		return err
+	}
+	return os.Rename(filepath.Join(dir, "collector", "collector"), filepath.Join(dir, name))
+}
+
+// run runs a command in dir, outside of this module.
+func run(ctx context.Context, dir, program string, arguments ...string) error {
+	command := exec.CommandContext(ctx, program, arguments...)
+	command.Dir = dir
+	command.Env = append(os.Environ(), "GOBIN="+dir, "GOWORK=off")
+	output, err := command.CombinedOutput()
+	if err != nil {
+		return errors.Join(fmt.Errorf("%s: %w", command, err), errors.New(tail(output)))
+	}
+	return nil
+}
+
+// tail returns the last of a long text.
+func tail(text []byte) string {
+	const most = 4 << 10
+	if len(text) > most {
+		text = text[len(text)-most:]
+	}
+	return strings.TrimSpace(string(text))
+}

@@ -1,0 +1,52 @@
+package servers
+
+import (
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// A Collector is an OpenTelemetry Collector that a test started.
+type Collector struct {
+	*Process
+	// GRPC, HTTP and Scrape are the addresses of its OTLP receivers and of what
+	// Prometheus scrapes.
+	GRPC, HTTP, Scrape string
+
+	path      string
+	arguments []string
+}
+
+// StartCollector runs a Collector with a configuration of docs/collector until
+// the test ends. Only its addresses differ from the file's.
+func StartCollector(t testing.TB, configuration string) *Collector {
+	t.Helper()
+	file, err := filepath.Abs(filepath.Join("..", "..", "..", "docs", "collector", configuration))
+	if err != nil {
+		t.Fatal(err)
+	}
+	addresses := freeAddresses(t, 3)
+	c := &Collector{GRPC: addresses[0], HTTP: addresses[1], Scrape: addresses[2], path: collectorBinary().path(t)}
+	c.arguments = []string{
+		"--config=" + file,
+		"--set=receivers.otlp.protocols.grpc.endpoint=" + c.GRPC,
+		"--set=receivers.otlp.protocols.http.endpoint=" + c.HTTP,
+		"--set=exporters.prometheus.endpoint=" + c.Scrape,
+		// It would serve its own metrics at a fixed port.
+		"--set=service.telemetry.metrics.level=none",
+	}
+	c.Start(t)
+	return c
+}
+
+// Start runs the Collector again, at the same addresses, after it was stopped or
+// killed.
+func (c *Collector) Start(t testing.TB) {
+	t.Helper()
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
+	c.Process = start(t, "collector", c.path, c.arguments, nil)
+	c.await(t, "ready", func() bool { return answers(client, "http://"+c.Scrape+"/metrics") })
+}

@@ -1,0 +1,168 @@
+package servers
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// stopTimeout bounds how long a program may take to end after it was asked to.
+const stopTimeout = 15 * time.Second
+
+// A Process is a program that a test started. When the test ends the process is
+// stopped, by its own handle, and its log is shown if the test failed.
+type Process struct {
+	name    string
+	command *exec.Cmd
+	log     *journal
+	exited  chan struct{}
+}
+
+// start runs a program until the test ends. It inherits the environment without
+// OpenTelemetry's variables; environment is added.
+func start(t testing.TB, name, path string, arguments, environment []string) *Process {
+	t.Helper()
+	p := &Process{
+		name:    name,
+		command: exec.Command(path, arguments...),
+		log:     &journal{},
+		exited:  make(chan struct{}),
+	}
+	p.command.Stdout, p.command.Stderr = p.log, p.log
+	p.command.Dir = t.TempDir()
+	p.command.SysProcAttr = endWithParent()
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "OTEL_") {
+			p.command.Env = append(p.command.Env, variable)
+		}
+	}
+	p.command.Env = append(p.command.Env, environment...)
+	if err := p.command.Start(); err != nil {
+		t.Fatalf("starting %s: %v", name, err)
+	}
+	go func() {
+		// How it ended is asked of the command's state.
+		_ = p.command.Wait()
+		close(p.exited)
+	}()
+	t.Cleanup(func() {
+		if err := p.Stop(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("log of %s:\n%s", name, p.Log())
+		}
+	})
+	return p
+}
+
+// Stop asks the process to end and waits until it has. A process that has ended
+// is left alone.
+func (p *Process) Stop() error {
+	if p.hasExited() {
+		return nil
+	}
+	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stopping %s: %w", p.name, err)
+	}
+	select {
+	case <-p.exited:
+		return nil
+	case <-time.After(stopTimeout):
+		p.Kill()
+		return fmt.Errorf("%s did not stop within %v", p.name, stopTimeout)
+	}
+}
+
+// Kill ends the process at once.
+func (p *Process) Kill() {
+	_ = p.command.Process.Kill()
+	<-p.exited
+}
+
+// Wait waits until the process has ended by itself, and returns its exit status.
+func (p *Process) Wait(t testing.TB, within time.Duration) int {
+	t.Helper()
+	select {
+	case <-p.exited:
+	case <-time.After(within):
+		t.Fatalf("%s did not end within %v", p.name, within)
+	}
+	return p.command.ProcessState.ExitCode()
+}
+
+// Log returns the last of what the process printed.
+func (p *Process) Log() string { return p.log.String() }
+
+func (p *Process) hasExited() bool {
+	select {
+	case <-p.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+// await waits until the condition holds, and fails the test if the process ends
+// or takes too long before.
+func (p *Process) await(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		switch {
+		case condition():
+			return
+		case p.hasExited():
+			t.Fatalf("%s ended (%v) before it was %s", p.name, p.command.ProcessState, what)
+		case time.Now().After(deadline):
+			t.Fatalf("%s was not %s in time", p.name, what)
+		}
+	}
+}
+
+// A journal keeps the last of what is written to it. It is safe for concurrent
+// use.
+type journal struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+const journalBytes = 256 << 10
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.text = append(j.text, p...)
+	if excess := len(j.text) - journalBytes; excess > 0 {
+		j.text = append(j.text[:0], j.text[excess:]...)
+	}
+	return len(p), nil
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return string(j.text)
+}
+
+// freeAddresses returns n addresses on loopback that nothing listens at.
+func freeAddresses(t testing.TB, n int) []string {
+	t.Helper()
+	addresses := make([]string, n)
+	for i := range addresses {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Open until all are chosen, so that they differ.
+		defer listener.Close()
+		addresses[i] = listener.Addr().String()
+	}
+	return addresses
+}

@@ -1,0 +1,58 @@
+package servers
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// A Prometheus is a server that a test started.
+type Prometheus struct {
+	*Process
+	address string
+	client  *http.Client
+}
+
+// StartPrometheus runs a Prometheus server with the configuration until the test
+// ends. Its OTLP receiver is on.
+func StartPrometheus(t testing.TB, configuration string) *Prometheus {
+	t.Helper()
+	path := prometheusBinary().path(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "prometheus.yaml")
+	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	address := freeAddresses(t, 1)[0]
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	p := &Prometheus{
+		address: address,
+		client:  &http.Client{Transport: transport, Timeout: 10 * time.Second},
+		Process: start(t, "prometheus", path, []string{
+			"--config.file=" + file,
+			"--storage.tsdb.path=" + filepath.Join(dir, "data"),
+			"--web.listen-address=" + address,
+			"--web.enable-otlp-receiver",
+		}, nil),
+	}
+	p.await(t, "ready", func() bool { return answers(p.client, "http://"+address+"/-/ready") })
+	return p
+}
+
+// OTLPEndpoint returns the URL that OTLP metrics are sent to, with its path.
+func (p *Prometheus) OTLPEndpoint() string {
+	return "http://" + p.address + "/api/v1/otlp/v1/metrics"
+}
+
+// answers reports whether a GET of the URL gives 200.
+func answers(client *http.Client, url string) bool {
+	response, err := client.Get(url)
+	if err != nil {
+		return false
+	}
+	response.Body.Close()
+	return response.StatusCode == http.StatusOK
+}

@@ -1,0 +1,115 @@
+package servers
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A Sample is one element of the answer to a query.
+type Sample struct {
+	Labels map[string]string
+	Value  float64
+}
+
+// Query evaluates a PromQL expression at a time, or now if it is zero, over
+// Prometheus's HTTP API.
+func (p *Prometheus) Query(expression string, at time.Time) ([]Sample, error) {
+	form := url.Values{"query": {expression}}
+	if !at.IsZero() {
+		form.Set("time", strconv.FormatFloat(float64(at.UnixMilli())/1e3, 'f', 3, 64))
+	}
+	response, err := p.client.Post("http://"+p.address+"/api/v1/query", "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("query %s: %s: %s", expression, response.Status, body)
+	}
+	return samples(body)
+}
+
+// samples decodes an answer of the query API, a vector or a scalar.
+func samples(body []byte) ([]Sample, error) {
+	var answer struct {
+		Data struct {
+			ResultType string
+			Result     []struct {
+				Metric map[string]string
+				Value  [2]any
+			}
+		}
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return nil, err
+	}
+	if answer.Data.ResultType != "vector" {
+		return nil, fmt.Errorf("the query gives a %s, not a vector", answer.Data.ResultType)
+	}
+	vector := make([]Sample, len(answer.Data.Result))
+	for i, element := range answer.Data.Result {
+		text, _ := element.Value[1].(string)
+		value, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return nil, err
+		}
+		vector[i] = Sample{Labels: element.Metric, Value: value}
+	}
+	return vector, nil
+}
+
+// Await evaluates the expression until it gives what satisfied accepts, and
+// returns that. It fails the test when that takes longer than half a minute,
+// with what satisfied said last.
+func (p *Prometheus) Await(t testing.TB, expression string, satisfied func([]Sample) error) []Sample {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+		vector, err := p.Query(expression, time.Time{})
+		if err == nil {
+			if err = satisfied(vector); err == nil {
+				return vector
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: %v", expression, err)
+		}
+	}
+}
+
+// Some accepts any vector that has elements.
+func Some(vector []Sample) error {
+	if len(vector) == 0 {
+		return fmt.Errorf("the vector is empty")
+	}
+	return nil
+}
+
+// Values accepts a vector of exactly the given values, in any order.
+func Values(want ...float64) func([]Sample) error {
+	return func(vector []Sample) error {
+		left := make(map[float64]int)
+		for _, value := range want {
+			left[value]++
+		}
+		for _, sample := range vector {
+			left[sample.Value]--
+		}
+		for value, n := range left {
+			if n != 0 {
+				return fmt.Errorf("want the values %v, got %v: %v differs", want, vector, value)
+			}
+		}
+		return nil
+	}
+}

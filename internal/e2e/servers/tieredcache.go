@@ -1,0 +1,43 @@
+package servers
+
+import (
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+// BuildTieredCache builds the example tieredcache for one test and returns its
+// path.
+func BuildTieredCache(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tieredcache")
+	command := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./examples/tieredcache")
+	command.Dir = filepath.Join("..", "..", "..")
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("building tieredcache: %v\n%s", err, output)
+	}
+	return path
+}
+
+// StartTieredCache runs the program at path with the arguments and environment
+// until it ends by itself or the test does.
+func StartTieredCache(t testing.TB, path string, environment []string, arguments ...string) *Process {
+	t.Helper()
+	p := start(t, "tieredcache", path, append([]string{"-listen=127.0.0.1:0"}, arguments...), environment)
+	p.await(t, "running", func() bool { return announcement.MatchString(p.Log()) })
+	return p
+}
+
+// announcement is what tieredcache prints when it runs.
+var announcement = regexp.MustCompile(`(?m)^(?:Serving metrics at (http://\S+)|Running, .*)$`)
+
+// ScrapeURL returns where a tieredcache says that it is scraped, or nothing
+// where it is not.
+func (p *Process) ScrapeURL() string {
+	found := announcement.FindStringSubmatch(p.Log())
+	if found == nil {
+		return ""
+	}
+	return found[1]
+}
