@@ -27,7 +27,7 @@ func TestParseTier(t *testing.T) {
 		"01:fs":                   `otelkv: tier "01:fs": expected a decimal index before the colon`,
 		"+1:fs":                   `otelkv: tier "+1:fs": expected a decimal index before the colon`,
 		"-1:fs":                   `otelkv: tier "-1:fs": expected a decimal index before the colon`,
-		" 1:fs":                   `otelkv: tier " 1:fs": expected a decimal index before the colon`,
+		"\t1:fs":                  `otelkv: tier "\t1:fs": expected a decimal index before the colon`,
 		"99999999999999999999:fs": `otelkv: tier "99999999999999999999:fs": expected a decimal index before the colon`,
 		"1:":                      `otelkv: tier "1:": the type is empty`,
 		"0:cpu":                   `otelkv: tier "0:cpu": index 0 is the primary tier, 0:primary`,

@@ -190,6 +190,10 @@ func TestRequestEvents(t *testing.T) {
 			tracker.RequestStarted("r")
 			hit(tracker)
 		}, twice, tiering.State{Requests: 1, Observations: 1}},
+		{"allocation frees what was observed", func(tracker *tiering.Tracker) {
+			hit(tracker)
+			tracker.RequestAllocated("r")
+		}, once, tiering.State{Requests: 1}},
 		{"allocation of an unknown request", func(tracker *tiering.Tracker) {
 			tracker.RequestAllocated("r")
 			hit(tracker)
