@@ -12,10 +12,19 @@ import (
 // A series is one definition, one engine and one tuple of label values. It owns
 // its state, and OpenTelemetry reads it.
 //
-// The fields that measurements touch come first.
+// A measurement writes bits and reads live. They are a cache line apart, so that
+// one goroutine's write does not take from the others what they only read.
 type series struct {
 	// bits is the value of a counter or gauge: an int64, or a float64's bits.
 	bits atomic.Uint64
+
+	labelValues []string
+	attributes  []attribute.Set          // its own, then its mirrors'
+	options     [][]metric.ObserveOption // the same, prepared for a callback
+
+	metric  *instrumented
+	cell    *histogramCell  // of a histogram on a pipeline of ours
+	samples []sampleOptions // of a histogram on any other provider: its own, then its mirrors'
 	// live says that the series is reported under its own name. The first
 	// measurement sets it, and so does priming.
 	live atomic.Bool
@@ -25,16 +34,9 @@ type series struct {
 	// to any more.
 	finished atomic.Bool
 
-	metric  *instrumented
-	cell    *histogramCell  // of a histogram on a pipeline of ours
-	samples []sampleOptions // of a histogram on any other provider: its own, then its mirrors'
-
-	labelValues []string
-	attributes  []attribute.Set          // its own, then its mirrors'
-	options     [][]metric.ObserveOption // the same, prepared for a callback
-	start       time.Time                // of its count
-	deltas      []delta                  // one for each reader of ours
-	hiddenUntil time.Time                // when a foreign provider is told of it; zero for at once
+	start       time.Time // of its count
+	deltas      []delta   // one for each reader of ours
+	hiddenUntil time.Time // when a foreign provider is told of it; zero for at once
 }
 
 // show makes the series reported under its own name. It reads before it writes,
