@@ -12,6 +12,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelkv/otelkv-go/internal/errorlist"
 )
 
 // A series is one line, or one histogram, of a scrape.
@@ -33,12 +35,12 @@ type labeller struct {
 // relabel returns the data with labels for attributes, without the points that
 // have none that a scrape can show. The data is nil where no point is left.
 func (l labeller) relabel(data metricdata.Aggregation) (metricdata.Aggregation, error) {
-	var errs []error
+	var errs errorlist.List
 	var left int
 	admit := func(set *attribute.Set) bool {
 		err := l.admit(set)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%w: %w", ErrNotExported, err))
+			errs.Add(fmt.Errorf("%w: %w", ErrNotExported, err))
 			return false
 		}
 		left++
@@ -71,9 +73,9 @@ func (l labeller) relabel(data metricdata.Aggregation) (metricdata.Aggregation, 
 		data = d
 	}
 	if left == 0 {
-		return nil, errors.Join(errs...)
+		return nil, errs.Join()
 	}
-	return data, errors.Join(errs...)
+	return data, errs.Join()
 }
 
 func relabelPoints[N int64 | float64](points []metricdata.DataPoint[N], admit func(*attribute.Set) bool) []metricdata.DataPoint[N] {

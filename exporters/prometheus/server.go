@@ -39,6 +39,7 @@ const maxHeaderBytes = 16 << 10
 // use. It prints as its address, never with its token.
 type Server struct {
 	address net.Addr
+	secure  bool
 	http    *http.Server
 	done    chan struct{}
 }
@@ -145,6 +146,7 @@ func StartServer(address string, handler http.Handler, opts ...ServerOption) (*S
 	}
 	s := &Server{
 		address: listener.Addr(),
+		secure:  c.tls != nil,
 		done:    make(chan struct{}),
 		http: &http.Server{
 			Handler:           c.protect(handler),
@@ -164,7 +166,7 @@ func StartServer(address string, handler http.Handler, opts ...ServerOption) (*S
 func (s *Server) serve(listener net.Listener) {
 	defer close(s.done)
 	var err error
-	if s.http.TLSConfig != nil {
+	if s.secure {
 		err = s.http.ServeTLS(listener, "", "")
 	} else {
 		err = s.http.Serve(listener)
@@ -180,7 +182,7 @@ func (s *Server) Addr() net.Addr { return s.address }
 // URL returns where the server's metrics are.
 func (s *Server) URL() string {
 	scheme := "http"
-	if s.http.TLSConfig != nil {
+	if s.secure {
 		scheme = "https"
 	}
 	return scheme + "://" + s.address.String() + MetricsPath

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/resource"
 
+	"github.com/otelkv/otelkv-go/internal/errorlist"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
@@ -60,7 +61,7 @@ func newTranslator(catalogue *schema.Catalogue) *translator {
 // translate renames the collected metrics in place and returns those that a
 // scrape can show, beside what is wrong with the others.
 func (t *translator) translate(collected []metricdata.ScopeMetrics) ([]metricdata.ScopeMetrics, error) {
-	var errs []error
+	var errs errorlist.List
 	seen := make(map[series]struct{})
 	for i := range collected {
 		scope := collected[i].Scope
@@ -68,7 +69,7 @@ func (t *translator) translate(collected []metricdata.ScopeMetrics) ([]metricdat
 		for _, m := range collected[i].Metrics {
 			translated, err := t.one(scope, m, seen)
 			if err != nil {
-				errs = append(errs, fmt.Errorf("otelkv: metric %q: %w", m.Name, err))
+				errs.Add(fmt.Errorf("otelkv: metric %q: %w", m.Name, err))
 			}
 			if translated.Data != nil {
 				kept = append(kept, translated)
@@ -76,7 +77,7 @@ func (t *translator) translate(collected []metricdata.ScopeMetrics) ([]metricdat
 		}
 		collected[i].Metrics = kept
 	}
-	return collected, errors.Join(errs...)
+	return collected, errs.Join()
 }
 
 // one translates one metric. The metric it returns has no data where nothing
@@ -91,7 +92,7 @@ func (t *translator) one(scope instrumentation.Scope, m metricdata.Metrics, seen
 		if exposed(kind) != kindOf(d) {
 			return metricdata.Metrics{}, fmt.Errorf("%w: the catalogue has it as a %s, and scope %q sends %T", ErrNotExported, d.Kind(), scope.Name, m.Data)
 		}
-		m.Name, labels.family = d.PrometheusName, d.SampleName()
+		m.Name, m.Description, labels.family = d.PrometheusName, d.Description, d.SampleName()
 	} else {
 		name, err := t.metric.Build(otlptranslator.Metric{Name: m.Name, Unit: m.Unit, Type: kind})
 		if err != nil {

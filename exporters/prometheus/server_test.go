@@ -1,0 +1,422 @@
+package prometheus_test
+
+import (
+	"compress/gzip"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/otelkv/otelkv-go/exporters/prometheus"
+)
+
+const secret = "s3cr3t-t0k3n"
+
+// start serves the handler on loopback until the test ends.
+func start(t *testing.T, handler http.Handler, opts ...prometheus.ServerOption) *prometheus.Server {
+	t.Helper()
+	server, err := prometheus.StartServer("127.0.0.1:0", handler, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Shutdown(context.Background()) })
+	return server
+}
+
+// client returns a client whose connections end with the test.
+func client(t *testing.T, config *tls.Config) *http.Client {
+	t.Helper()
+	transport := &http.Transport{TLSClientConfig: config}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
+}
+
+var hello = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello\n") })
+
+func TestServerRoutes(t *testing.T) {
+	server := start(t, hello)
+	tests := []struct {
+		method, path string
+		want         int
+	}{
+		{http.MethodGet, "/metrics", http.StatusOK},
+		{http.MethodHead, "/metrics", http.StatusOK},
+		{http.MethodPost, "/metrics", http.StatusMethodNotAllowed},
+		{http.MethodGet, "/", http.StatusNotFound},
+		{http.MethodGet, "/debug/pprof/", http.StatusNotFound},
+	}
+	for _, test := range tests {
+		t.Run(test.method+" "+test.path, func(t *testing.T) {
+			request, err := http.NewRequestWithContext(t.Context(), test.method, "http://"+server.Addr().String()+test.path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response, err := client(t, nil).Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			if response.StatusCode != test.want {
+				t.Errorf("status %d, want %d", response.StatusCode, test.want)
+			}
+		})
+	}
+}
+
+func TestServerCompresses(t *testing.T) {
+	exporter, provider := newExporter(t, everyKind())
+	instruments(t, provider.Meter("otelkv"), everyKind(), engine...)
+	server := start(t, exporter.Handler())
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Set by hand, so that the client does not decompress.
+	request.Header.Set("Accept-Encoding", "gzip")
+	response, err := client(t, nil).Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	unzipped, err := gzip.NewReader(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(unzipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "every_kind", string(text))
+}
+
+func TestServerBearerToken(t *testing.T) {
+	errs := handleErrors(t)
+	server := start(t, hello, prometheus.WithBearerToken(secret))
+	tests := []struct {
+		name, authorization string
+		want                int
+	}{
+		{"token", "Bearer " + secret, http.StatusOK},
+		{"scheme in lower case", "bearer " + secret, http.StatusOK},
+		{"nothing", "", http.StatusUnauthorized},
+		{"other token", "Bearer " + secret + "x", http.StatusUnauthorized},
+		{"prefix of the token", "Bearer " + secret[:4], http.StatusUnauthorized},
+		{"empty token", "Bearer ", http.StatusUnauthorized},
+		{"other scheme", "Basic " + secret, http.StatusUnauthorized},
+		{"token alone", secret, http.StatusUnauthorized},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Authorization", test.authorization)
+			response, err := client(t, nil).Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			text, err := io.ReadAll(response.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if response.StatusCode != test.want {
+				t.Errorf("status %d, want %d", response.StatusCode, test.want)
+			}
+			if strings.Contains(string(text), secret) {
+				t.Errorf("the answer shows the token: %s", text)
+			}
+		})
+	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		if text := fmt.Sprintf(verb, server); strings.Contains(text, secret) {
+			t.Errorf("%s shows the token: %s", verb, text)
+		}
+	}
+	if err := errs.joined(); err != nil {
+		t.Errorf("reported: %v", err)
+	}
+}
+
+// An authority signs certificates for one test.
+type authority struct {
+	certificate *x509.Certificate
+	key         *ecdsa.PrivateKey
+	pool        *x509.CertPool
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"},
+		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(certificate)
+	return &authority{certificate, key, pool}
+}
+
+func (a *authority) issue(t *testing.T, expires time.Time) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "test"}, NotAfter: expires,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, key.Public(), a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+func TestServerTLS(t *testing.T) {
+	ours, other := newAuthority(t), newAuthority(t)
+	valid := time.Now().Add(time.Hour)
+	serverCertificate := prometheus.WithTLSConfig(&tls.Config{Certificates: []tls.Certificate{ours.issue(t, valid)}})
+	certificates := func(c ...tls.Certificate) *tls.Config { return &tls.Config{RootCAs: ours.pool, Certificates: c} }
+	tests := []struct {
+		name   string
+		opts   []prometheus.ServerOption
+		client *tls.Config
+		want   bool
+	}{
+		{"trusted", []prometheus.ServerOption{serverCertificate}, certificates(), true},
+		{"server of an unknown authority", []prometheus.ServerOption{serverCertificate}, &tls.Config{RootCAs: other.pool}, false},
+		{"TLS 1.1", []prometheus.ServerOption{serverCertificate}, &tls.Config{RootCAs: ours.pool, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, false},
+		{"client certificate", []prometheus.ServerOption{serverCertificate, prometheus.WithClientCAs(ours.pool)}, certificates(ours.issue(t, valid)), true},
+		{"client certificate, options the other way round", []prometheus.ServerOption{prometheus.WithClientCAs(ours.pool), serverCertificate}, certificates(ours.issue(t, valid)), true},
+		{"no client certificate", []prometheus.ServerOption{serverCertificate, prometheus.WithClientCAs(ours.pool)}, certificates(), false},
+		{"client of an unknown authority", []prometheus.ServerOption{serverCertificate, prometheus.WithClientCAs(ours.pool)}, certificates(other.issue(t, valid)), false},
+		{"expired client certificate", []prometheus.ServerOption{serverCertificate, prometheus.WithClientCAs(ours.pool)}, certificates(ours.issue(t, time.Now().Add(-time.Minute))), false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			handleErrors(t)
+			server := start(t, hello, test.opts...)
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response, err := client(t, test.client).Do(request)
+			if err == nil {
+				defer response.Body.Close()
+			}
+			if got := err == nil; got != test.want {
+				t.Errorf("served: %t (%v), want %t", got, err, test.want)
+			}
+		})
+	}
+	t.Run("plain text", func(t *testing.T) {
+		handleErrors(t)
+		server := start(t, hello, serverCertificate)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+server.Addr().String()+"/metrics", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := client(t, nil).Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusBadRequest {
+			t.Errorf("status %d, want 400", response.StatusCode)
+		}
+	})
+}
+
+func TestStartServerRefuses(t *testing.T) {
+	taken := start(t, hello)
+	tests := []struct {
+		name, address string
+		opts          []prometheus.ServerOption
+		want          string
+	}{
+		{"address in use", taken.Addr().String(), nil, "address already in use"},
+		{"no port", "127.0.0.1", nil, "missing port"},
+		{"empty token", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithBearerToken("")}, "token is empty"},
+		{"no certificate", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithTLSConfig(&tls.Config{})}, "no certificate"},
+		{"no TLS configuration", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithTLSConfig(nil)}, "no certificate"},
+		{"client authorities without TLS", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithClientCAs(x509.NewCertPool())}, "need a TLS configuration"},
+		{"no client authorities", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithClientCAs(nil)}, "is nil"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			server, err := prometheus.StartServer(test.address, hello, test.opts...)
+			if err == nil {
+				_ = server.Shutdown(t.Context())
+				t.Fatal("no error")
+			}
+			if !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %q, want it to say %q", err, test.want)
+			}
+		})
+	}
+}
+
+// TestServerTimeouts holds that a client which stalls is cut off. The reads
+// below have no deadline of their own.
+func TestServerTimeouts(t *testing.T) {
+	endless := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		line := strings.Repeat("x", 1<<16)
+		for {
+			if _, err := io.WriteString(w, line); err != nil {
+				return
+			}
+		}
+	})
+	const soon = 20 * time.Millisecond
+	tests := []struct {
+		name     string
+		timeouts prometheus.Timeouts
+		send     string
+	}{
+		{"header never ends", prometheus.Timeouts{ReadHeader: soon}, "GET /metrics HTTP/1.1\r\nHost: x\r\n"},
+		{"idle connection", prometheus.Timeouts{Idle: soon}, "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			handleErrors(t)
+			server := start(t, hello, prometheus.WithTimeouts(test.timeouts))
+			conn, err := net.Dial("tcp", server.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn, test.send); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, conn); err != nil && !errors.Is(err, net.ErrClosed) && !strings.Contains(err.Error(), "reset") {
+				t.Errorf("the connection ended with %v, want it closed", err)
+			}
+		})
+	}
+	t.Run("answer never read", func(t *testing.T) {
+		handleErrors(t)
+		written := make(chan struct{})
+		handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer close(written)
+			endless(w, r)
+		})
+		server := start(t, handler, prometheus.WithTimeouts(prometheus.Timeouts{Write: soon}))
+		conn, err := net.Dial("tcp", server.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		<-written
+	})
+	t.Run("header too large", func(t *testing.T) {
+		server := start(t, hello)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("X", strings.Repeat("x", 64<<10))
+		response, err := client(t, nil).Do(request)
+		if err != nil {
+			// The server may close before it has read all of the request.
+			return
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+			t.Errorf("status %d, want 431", response.StatusCode)
+		}
+	})
+}
+
+func TestServerShutdown(t *testing.T) {
+	t.Run("waits for scrapes under way", func(t *testing.T) {
+		arrived, release := make(chan struct{}), make(chan struct{})
+		server := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			close(arrived)
+			<-release
+			hello(w, r)
+		}))
+		answered := make(chan error, 1)
+		go func() {
+			response, err := client(t, nil).Get(server.URL())
+			if err == nil {
+				err = response.Body.Close()
+			}
+			answered <- err
+		}()
+		<-arrived
+		stopped := make(chan error, 1)
+		go func() { stopped <- server.Shutdown(context.Background()) }()
+		select {
+		case <-stopped:
+			t.Error("shutdown did not wait for the scrape")
+		case <-time.After(20 * time.Millisecond):
+		}
+		close(release)
+		if err := <-answered; err != nil {
+			t.Errorf("the scrape under way got %v", err)
+		}
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+		if err := server.Shutdown(t.Context()); err != nil {
+			t.Errorf("second shutdown returned %v", err)
+		}
+	})
+	t.Run("cuts off at the deadline", func(t *testing.T) {
+		arrived := make(chan struct{})
+		server := start(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			close(arrived)
+			<-r.Context().Done()
+		}))
+		answered := make(chan error, 1)
+		go func() {
+			response, err := client(t, nil).Get(server.URL())
+			if err == nil {
+				err = response.Body.Close()
+			}
+			answered <- err
+		}()
+		<-arrived
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := server.Shutdown(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("shutdown returned %v, want the context's error", err)
+		}
+		if err := <-answered; err == nil {
+			t.Error("the hanging scrape was answered")
+		}
+		if _, err := net.Dial("tcp", server.Addr().String()); err == nil {
+			t.Error("the server still listens")
+		}
+	})
+}
