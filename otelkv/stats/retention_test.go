@@ -1,0 +1,141 @@
+package stats
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// held is what a payload keeps, counted anew.
+func held(p *Payload) retained {
+	var r retained
+	for name, m := range p.metrics {
+		if m.number == 0 {
+			r.entries++
+			r.text += len(name)
+		}
+		for key, e := range m.entries {
+			if !e.bound {
+				r.entries++
+				r.text += len(key)
+			}
+			r.samples += cap(e.samples)
+		}
+	}
+	for _, child := range p.connectors {
+		if !child.pinned {
+			r.connectors++
+		}
+	}
+	return r
+}
+
+// TestRetentionIsBounded reuses one payload for streams whose entries never
+// repeat. What the payload keeps stays within its bounds, is what it counts, and
+// a bound handle outlives it all.
+func TestRetentionIsBounded(t *testing.T) {
+	definition := schema.Int64Counter{PrometheusName: "bound", LabelNames: []string{"l"}}
+	streams := map[string]func(round int) string{
+		"label values": func(round int) string {
+			var entries []string
+			for i := range 500 {
+				entries = append(entries, fmt.Sprintf(`{"labels": ["%d-%d"], "value": 1}`, round, i))
+			}
+			return `{"types": {"c": "counter"}, "data": {"c": [` + strings.Join(entries, ",") + `]}}`
+		},
+		"label text": func(round int) string {
+			return fmt.Sprintf(`{"types": {"c": "counter"}, "data": {"c": [{"labels": ["%d", %q, %q], "value": 1}]}}`,
+				round, strings.Repeat("x", 1000), strings.Repeat("y", 1000))
+		},
+		"names": func(round int) string {
+			return fmt.Sprintf(`{"types": {"c%d": "counter", "unused%d": "gauge"}, "data": {"c%d": 1, "bound": [{"labels": ["a"], "value": 1}]}}`, round, round, round)
+		},
+		"samples": func(round int) string {
+			return fmt.Sprintf(`{"types": {"h%d": "histogram"}, "data": {"h%d": [%s1]}}`, round, round, strings.Repeat("1,", 5000))
+		},
+		"bad samples": func(round int) string {
+			return fmt.Sprintf(`{"types": {"h%d": "histogram"}, "data": {"h%d": [%snull]}}`, round, round, strings.Repeat("1,", 5000))
+		},
+		"connectors": func(round int) string {
+			return fmt.Sprintf(`{"C%d": {"data": {"types": {"c": "counter"}, "data": {"c": 1}}}, "held": {"types": {"c": "counter"}, "data": {"c": 1}}}`, round)
+		},
+	}
+	for name, input := range streams {
+		t.Run(name, func(t *testing.T) {
+			var p Payload
+			bound, err := p.Int64Counter(definition, "b")
+			if err != nil {
+				t.Fatal(err)
+			}
+			nested := p.Connector("held")
+			most := 0
+			for round := range 1000 {
+				if err := p.UnmarshalJSON([]byte(input(round))); err != nil && name != "bad samples" && name != "names" {
+					t.Fatal(err)
+				}
+				if err := nested.AddCounter("alive", Int64(1)); err != nil {
+					t.Fatal(err)
+				}
+				if len(p.shown) == 0 {
+					t.Fatal("a nested payload that the caller holds is no longer part of its parent")
+				}
+				p.Reset()
+				got := held(&p)
+				if got != p.retained {
+					t.Fatalf("round %d: keeps %+v, counts %+v", round, got, p.retained)
+				}
+				if got.overBound() {
+					t.Fatalf("round %d: keeps %+v", round, got)
+				}
+				most = max(most, got.entries+got.samples+got.connectors)
+			}
+			if most == 0 {
+				t.Error("nothing was kept at all")
+			}
+			bound.Add(7)
+			if len(p.present) != 1 || p.present[0].present[0].value != Int64(7) {
+				t.Error("the bound handle no longer fills its payload")
+			}
+		})
+	}
+}
+
+// TestRetentionSurvivesTakeInto lets two payloads take turns, with ever larger
+// buffers changing hands.
+func TestRetentionSurvivesTakeInto(t *testing.T) {
+	var p, taken Payload
+	for round := range 300 {
+		for range round * 10 {
+			if err := p.RecordHistogram(fmt.Sprint("h", round%7), Int64(1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.TakeInto(&taken)
+		if got := held(&p); got != p.retained || got.overBound() {
+			t.Fatalf("round %d: the source keeps %+v, counts %+v", round, got, p.retained)
+		}
+		if round%3 == 0 {
+			taken.Reset()
+			if got := held(&taken); got != taken.retained || got.overBound() {
+				t.Fatalf("round %d: the target keeps %+v, counts %+v", round, got, taken.retained)
+			}
+		}
+	}
+}
+
+// TestScratchIsBounded shows that a decoder keeps neither a hostile string's
+// memory nor the input.
+func TestScratchIsBounded(t *testing.T) {
+	var p Payload
+	if err := p.UnmarshalJSON([]byte(`{"x": "\n` + strings.Repeat("x", 1<<20) + `"  , "data": {}}`)); err != nil {
+		t.Fatal(err)
+	}
+	if got := cap(p.decoding.json.unescaped); got > maxRetainedScratch {
+		t.Errorf("keeps %d bytes", got)
+	}
+	if p.decoding.json.data != nil || p.decoding.messagePack.data != nil || p.decoding.messagePack.rest != nil {
+		t.Error("keeps the input")
+	}
+}
