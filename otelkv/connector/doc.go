@@ -17,8 +17,13 @@
 //
 // # Where it goes
 //
-// A tracker fills a payload, which [Tracker.Take] hands out once per step, or
-// with [WithBinder] records to the series of a recorder in the same process. It
-// is safe for concurrent use, and a lookup allocates nothing once there is room
-// for as many requests as wait at a time. The requests that wait are bounded.
+// A tracker fills a payload, which [Tracker.Take] hands out. Take it once per
+// step: it keeps every delay until then. With [WithBinder] the tracker records to
+// the series of a recorder in the same process instead.
+//
+// # What it costs
+//
+// A tracker is safe for concurrent use. A lookup allocates nothing once there is
+// room for as many requests as wait at a time, and the requests that wait are
+// bounded.
 package connector

@@ -25,9 +25,10 @@
 //
 // # Two ways out
 //
-// A tracker fills a payload, which [Tracker.Take] hands out once per step, for
-// services whose recorder is in another process. With [WithBinder] it records to
-// the recorder's series at once. The rules are the same code.
+// A tracker fills a payload, which [Tracker.Take] hands out, for services whose
+// recorder is in another process. Take it once per step: it keeps every delay
+// until then. With [WithBinder] the tracker records to a recorder's series at
+// once, and there is nothing to take. The rules are the same code.
 //
 // # Requests and chunks
 //

@@ -27,11 +27,14 @@
 // # Where it goes
 //
 // A recorder fills a payload, which [Recorder.Take] hands out and resets, and
-// which is nil if there was no copy. With [WithBinder] it records to the series
-// of a recorder in the same process instead.
+// which is nil if there was no copy. Take it once per step: it keeps the size of
+// every copy until then. With [WithBinder] it records to the series of a
+// recorder in the same process instead.
 //
 // # What it costs
 //
 // Timers and events come from pools and are released exactly once, whatever the
-// caller does with its copies of a handle. A warm pool allocates nothing.
+// caller does with its copies of a handle. A warm pool allocates nothing. A pool
+// keeps as many as were in use at a time; one that is never released is lost to
+// the garbage collector, not to the pool.
 package transfer

@@ -109,8 +109,8 @@ func (q *Queue[E]) Poll() (completed uint64) {
 	return q.completed
 }
 
-// Flush waits for every copy that was submitted, and records them. It returns
-// the index of the last.
+// Flush waits for every copy that was submitted, and records them. Other calls
+// on the queue wait for it. It returns the index of the last copy.
 func (q *Queue[E]) Flush() (completed uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
