@@ -25,6 +25,8 @@ var (
 	ErrMirror = errors.New("a mirror cannot be recorded to")
 	// ErrUnknownEngine says that no engine of the index was declared.
 	ErrUnknownEngine = errors.New("unknown engine")
+	// ErrEngineIndex says that an engine's index is negative.
+	ErrEngineIndex = errors.New("expected an index that is not negative")
 	// ErrEngineExists says that an engine of the index is declared already.
 	ErrEngineExists = errors.New("engine exists")
 	// ErrRemoved says that the engine was removed.

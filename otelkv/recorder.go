@@ -121,10 +121,10 @@ func (r *Recorder) Close() error {
 // metrics that start at zero exist from here on.
 //
 // The error wraps [ErrEngineExists] if an engine of the index is declared
-// already.
+// already, [ErrEngineIndex], [ErrLabelValue] or [ErrClosed].
 func (r *Recorder) AddEngine(index int, modelName string, options ...EngineOption) (*Engine, error) {
 	if index < 0 {
-		return nil, fmt.Errorf("otelkv: engine %d: an index is not negative", index)
+		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrEngineIndex)
 	}
 	c := newEngineConfig(options)
 	err := errors.Join(checkLabelValue(modelName), c.check())
