@@ -30,7 +30,7 @@ func StartTieredCache(t testing.TB, path string, environment []string, arguments
 }
 
 // announcement is what tieredcache prints when it runs.
-var announcement = regexp.MustCompile(`(?m)^(?:Serving metrics at (http://\S+)|Running, .*)$`)
+var announcement = regexp.MustCompile(`(?m)^(?:Serving metrics at (http://[^\s,]+)|Running, )`)
 
 // ScrapeURL returns where a tieredcache says that it is scraped, or nothing
 // where it is not.
