@@ -21,6 +21,9 @@ func Files(root string) ([]File, error) {
 		{"schema/vllm/names/names.go", nameConstants},
 		{"schema/vllm/schema.yaml", telemetryFile},
 		{"docs/dashboards/kv-offload.json", dashboardFile},
+		{"docs/alerts/rules.yaml", rulesFile},
+		{"docs/alerts/rules.test.yaml", ruleTestsFile},
+		{"docs/alerts/README.md", runbooksFile},
 	}
 	files := make([]File, 0, len(generators))
 	for _, g := range generators {

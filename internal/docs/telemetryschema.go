@@ -1,11 +1,8 @@
 package docs
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema"
@@ -56,11 +53,7 @@ func telemetryFile(string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	b.WriteString(telemetrySchemaHead)
-	encoder := yaml.NewEncoder(&b)
-	encoder.SetIndent(2)
-	err = encoder.Encode(telemetrySchema{
+	return encodeYAML(telemetrySchemaHead, telemetrySchema{
 		FileFormat: "1.1.0",
 		SchemaURL:  telemetrySchemaURL,
 		Versions: map[string]telemetryVersion{
@@ -68,7 +61,6 @@ func telemetryFile(string) ([]byte, error) {
 			"0.0.0":             {},
 		},
 	})
-	return b.Bytes(), err
 }
 
 // telemetryChanges returns what became of each mirror's name: one that passes its

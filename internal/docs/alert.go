@@ -1,0 +1,254 @@
+package docs
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+// How soon somebody has to look.
+const (
+	severityCritical = "critical"
+	severityWarning  = "warning"
+	severityInfo     = "info"
+)
+
+const (
+	ofEngine = "engine {{ $labels.engine }} ({{ $labels.model_name }})"
+	ofTier   = "tier {{ $labels.tier }} of " + ofEngine
+)
+
+// alerts returns every alerting rule.
+func alerts(w *writer) []alert {
+	return []alert{
+		jobsFail(w, "KVOffloadPromotionsFail", vllm.TieringPromotionJobFailures, "Promotions from "+ofTier+" fail",
+			"Data of this tier cannot be brought up, and the prefixes are computed again instead. "+
+				"The service goes on, slower. Look at the tier's log and its medium: an unreachable store, a lost mount, "+
+				"files that were removed or damaged. The dashboard's row \"Tiers\" tells whether reads still succeed in part."),
+		jobsFail(w, "KVOffloadCascadesFail", vllm.TieringCascadeJobFailures, "Cascades to "+ofTier+" fail",
+			"Data is not written to this tier, so its hit rate will fall as the old data ages. "+
+				"The service goes on. Look for a full disk, missing permissions or a store that refuses writes; "+
+				"nothing that a failed cascade wrote counts as written."),
+		growing(w, "KVOffloadStoresFindNoRoom", vllm.AllocationFailure, byEngine(), "Stores of "+ofEngine+" find no room",
+			"Stores are refused because every chunk of the CPU cache is pinned, and their data stays on the GPU alone. "+
+				"Either the cache is too small for the traffic, or a slow secondary tier holds chunks for too long: compare "+
+				"\"CPU cache pinned\" with \"Primary tier held by cascades\". Give the cache more chunks, or the tier less work."),
+		growing(w, "KVOffloadPromotionsFindNoRoom", vllm.TieringPromotionAllocationFailures, byEngine(),
+			"Promotions of "+ofEngine+" find no room",
+			"Hits in lower tiers are lost because the CPU cache cannot take them. The cache is too small or pinned; "+
+				"\"CPU cache pinned\" tells which. A cache that is pinned by cascades waits for a slow tier."),
+		growing(w, "KVOffloadStoresDropped", vllm.BackPressureStoresDropped, byEngineAndTier(), "Stores to "+ofTier+" are dropped",
+			"The tier stores so slowly that new stores to it are dropped, as back-pressure intends. Its hit rate will fall. "+
+				"\"Store latency\" shows how slow it is. Find out what else uses the medium, or accept that the tier is too "+
+				"slow for this traffic."),
+		cachePinned(w),
+		tierWithoutHits(w),
+		tierStalled(w, "KVOffloadPromotionsStalled", vllm.TieringActivePromotionJobs, vllm.TieringReadBytes,
+			vllm.TieringPromotionJobFailures, "Promotions from "+ofTier+" are stuck"),
+		tierStalled(w, "KVOffloadCascadesStalled", vllm.TieringActiveCascadeJobs, vllm.TieringWriteBytes,
+			vllm.TieringCascadeJobFailures, "Cascades to "+ofTier+" are stuck"),
+		beyondBoundary(w, "KVOffloadLookupsWaitLong", vllm.LookupAsyncDelay, byEngine(), "Deferred lookups of "+ofEngine+" wait for more than 10 s"),
+		beyondBoundary(w, "KVOffloadTierLookupsWaitLong", vllm.TieringLookupAsyncDelay, byEngineAndTier(), "Lookups in "+ofTier+" wait for more than 10 s"),
+	}
+}
+
+// growing fires while a counter of things that should not happen goes on
+// growing.
+func growing(w *writer, name string, m schema.Metric, by []string, summary, runbook string) alert {
+	values := tierValues(m)
+	return alert{
+		name:     name,
+		expr:     above(0, w.sum(w.rate(m), by...)),
+		hold:     "15m",
+		severity: severityWarning,
+		summary:  summary,
+		runbook:  runbook,
+		cases: []alertCase{
+			{name: "goes on", series: inputs(counted(m, "0+3x60", values...)), at: "40m", labels: alertLabels(values...)},
+			{name: "happened once", series: inputs(counted(m, "0x5 3x60", values...)), at: "8m"},
+			{name: "never happened", series: inputs(counted(m, "0x60", values...)), at: "40m"},
+		},
+	}
+}
+
+// jobsFail is growing for jobs of a tier, sooner.
+func jobsFail(w *writer, name string, m schema.Metric, summary, runbook string) alert {
+	a := growing(w, name, m, byEngineAndTier(), summary, runbook)
+	a.hold = "10m"
+	return a
+}
+
+func cachePinned(w *writer) alert {
+	usage := vllm.CPUCacheUsage
+	return alert{
+		name:     "KVOffloadCachePinned",
+		expr:     above(0.9, w.max(w.gauge(usage), byEngine()...)),
+		hold:     "10m",
+		severity: severityWarning,
+		summary:  "More than nine tenths of the CPU cache of " + ofEngine + " is pinned",
+		runbook: "Transfers hold almost every chunk, so new stores and promotions are about to be refused. " +
+			"This does not mean that the cache is full of data. \"writing\" in the panel \"CPU cache pinned\" points to stores, " +
+			"the rest to loads and cascades; \"Jobs in flight\" shows which tier holds the chunks. A larger cache helps if " +
+			"transfers are merely many, a faster tier if they are slow.",
+		cases: []alertCase{
+			{name: "stays high", series: inputs(read(usage, "0.95x60")), at: "20m", labels: alertLabels()},
+			{name: "a short peak", series: inputs(read(usage, "0.2x9 0.95x5 0.2x60")), at: "12m"},
+			{name: "busy", series: inputs(read(usage, "0.9x60")), at: "20m"},
+		},
+	}
+}
+
+func tierWithoutHits(w *writer) alert {
+	queries, hits := vllm.TieringChunkQueries, vllm.TieringChunkHits
+	expr := w.within("1h", func(w *writer) term {
+		return unless(
+			above(0, w.sum(w.rate(queries), byEngineAndTier()...)),
+			above(0, w.sum(w.rate(hits), byEngineAndTier()...)))
+	})
+	return alert{
+		name:     "KVOffloadTierWithoutHits",
+		expr:     expr,
+		hold:     "1h",
+		severity: severityInfo,
+		summary:  "No lookup in " + ofTier + " was a hit for an hour or longer",
+		runbook: "The tier is asked and never has anything, so it costs lookups and writes for nothing. Just after a start this is " +
+			"to be expected. Later it means that the tier lost its data, that its keys changed (another model revision, another " +
+			"block size, another hash seed), or that nothing is written to it: see \"Written to the tier\" and \"Stores dropped\".",
+		cases: []alertCase{
+			{
+				name: "asked, never a hit", at: "3h", labels: alertLabels("1:fs"),
+				series: inputs(counted(queries, "0+60x200", "1:fs"), counted(hits, "0x200", "1:fs")),
+			},
+			{
+				name: "asked, hits absent", at: "3h", labels: alertLabels("1:fs"),
+				series: inputs(counted(queries, "0+60x200", "1:fs")),
+			},
+			{
+				name: "rare hits", at: "3h",
+				series: inputs(counted(queries, "0+60x200", "1:fs"), counted(hits, "0+1x200", "1:fs")),
+			},
+			{
+				name: "not asked", at: "3h",
+				series: inputs(counted(queries, "60x200", "1:fs"), counted(hits, "0x200", "1:fs")),
+			},
+			{
+				name: "for half an hour", at: "30m",
+				series: inputs(counted(queries, "0+60x200", "1:fs"), counted(hits, "0x200", "1:fs")),
+			},
+		},
+	}
+}
+
+// tierStalled fires when jobs are in flight for long and none of them ends, well
+// or badly.
+func tierStalled(w *writer, name string, active, bytes, failures schema.Metric, summary string) alert {
+	expr := w.within("10m", func(w *writer) term {
+		stuck := above(0, w.sum(w.lowest(active), byEngineAndTier()...))
+		ended := above(0, w.sum(w.increase(bytes), byEngineAndTier()...))
+		failed := above(0, w.sum(w.increase(failures), byEngineAndTier()...))
+		return unless(unless(stuck, ended), failed)
+	})
+	return alert{
+		name:     name,
+		expr:     expr,
+		hold:     "5m",
+		severity: severityCritical,
+		summary:  summary,
+		runbook: "Jobs were in flight for ten minutes and more, and not one of them ended, well or badly. Their chunks stay pinned in " +
+			"the CPU cache, so stores will soon be refused. Look for a hung mount, a store that accepts connections and never " +
+			"answers, or a worker thread that died. Draining and restarting the engine frees the chunks; a time limit on the " +
+			"tier's operations keeps it from coming back.",
+		cases: []alertCase{
+			{
+				name: "nothing ends", at: "30m", labels: alertLabels("1:fs"),
+				series: inputs(read(active, "2x60", "1:fs"), counted(bytes, "4096x60", "1:fs"), counted(failures, "0x60", "1:fs")),
+			},
+			{
+				name: "nothing ever ended", at: "30m", labels: alertLabels("1:fs"),
+				series: inputs(read(active, "2x60", "1:fs")),
+			},
+			{
+				name: "jobs end", at: "30m",
+				series: inputs(read(active, "2x60", "1:fs"), counted(bytes, "0+4096x60", "1:fs")),
+			},
+			{
+				name: "jobs fail", at: "30m",
+				series: inputs(read(active, "2x60", "1:fs"), counted(failures, "0+1x60", "1:fs")),
+			},
+			{
+				name: "for a few minutes", at: "4m",
+				series: inputs(read(active, "2x60", "1:fs")),
+			},
+			{
+				name: "idle at times", at: "30m",
+				series: inputs(read(active, "2x8 0 2x8 0 2x8 0 2x8 0 2x8", "1:fs")),
+			},
+		},
+	}
+}
+
+// beyondBoundary fires when more than a hundredth of a histogram's samples lie
+// beyond its last boundary, where no quantile can see them.
+func beyondBoundary(w *writer, name string, m schema.Histogram, by []string, summary string) alert {
+	last := m.Boundaries[len(m.Boundaries)-1]
+	expr := w.within("15m", func(w *writer) term {
+		within := ratio(
+			w.sum(w.rateOf("bucket", m, atMost(last)), by...),
+			w.sum(w.rateOf("count", m), by...))
+		return term{fmt.Sprintf("1 - %s > 0.01", within.text), within.labels}
+	})
+	values := tierValues(m)
+	return alert{
+		name:     name,
+		expr:     expr,
+		hold:     "10m",
+		severity: severityWarning,
+		summary:  summary,
+		runbook: "More than one deferred lookup in a hundred takes longer than the histogram's last boundary, so its quantiles read 10 s " +
+			"whatever the truth is. The requests wait all that time. Look for a tier that answers lookups slowly or not at all " +
+			"(\"Lookups that wait for a tier\"), and for a queue of promotions in front of it. The sum over the count gives the true mean.",
+		cases: []alertCase{
+			{
+				name: "one in ten", at: "40m", labels: alertLabels(values...),
+				series: inputs(bucket(m, "10", "0+9x60", values...), bucket(m, "+Inf", "0+10x60", values...), counted(m, "0+10x60", values...)),
+			},
+			{
+				name: "one in ten, as Prometheus 3 writes le", at: "40m", labels: alertLabels(values...),
+				series: inputs(bucket(m, "10.0", "0+9x60", values...), bucket(m, "+Inf", "0+10x60", values...), counted(m, "0+10x60", values...)),
+			},
+			{
+				name: "none", at: "40m",
+				series: inputs(bucket(m, "10", "0+10x60", values...), bucket(m, "+Inf", "0+10x60", values...), counted(m, "0+10x60", values...)),
+			},
+			{
+				name: "one in ten, for a few minutes", at: "8m",
+				series: inputs(bucket(m, "10", "0+9x60", values...), bucket(m, "+Inf", "0+10x60", values...), counted(m, "0+10x60", values...)),
+			},
+			{
+				name: "no lookups", at: "40m",
+				series: inputs(bucket(m, "10", "9x60", values...), bucket(m, "+Inf", "10x60", values...), counted(m, "10x60", values...)),
+			},
+		},
+	}
+}
+
+// atMost matches the bucket of a boundary. Prometheus 3 writes a whole number in
+// le with a decimal point, and Prometheus 2 without.
+func atMost(bound float64) string {
+	le := strconv.FormatFloat(bound, 'g', -1, 64)
+	if !strings.ContainsAny(le, ".e") {
+		le += "|" + le + "[.]0"
+	}
+	return fmt.Sprintf("le=~%q", le)
+}
+
+// tierValues returns the label values that test series of the metric take.
+func tierValues(m schema.Metric) []string {
+	if len(m.Definition().LabelNames) == 0 {
+		return nil
+	}
+	return []string{"1:fs"}
+}

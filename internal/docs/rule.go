@@ -1,0 +1,105 @@
+package docs
+
+import (
+	"bytes"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// An alert is an alerting rule with what its operator needs to know, and the
+// cases that its unit tests try.
+type alert struct {
+	name     string
+	expr     term
+	hold     string
+	severity string
+	// summary is one line. {{ $labels.x }} is the value of a label.
+	summary string
+	// runbook is one paragraph: what it means, and what to look at first.
+	runbook string
+	cases   []alertCase
+}
+
+// An alertCase is what an alert makes of some series.
+type alertCase struct {
+	name   string
+	series []inputSeries
+	// at is when the alert is looked at, after the start of the series.
+	at string
+	// labels are those of the alert that fires, without the severity. Nil means
+	// that nothing fires.
+	labels map[string]string
+}
+
+// A recording is a recording rule, named level:metric:operation.
+type recording struct {
+	name string
+	expr term
+}
+
+// recordingName returns the name of a rule that aggregates m to the level of the
+// given labels.
+func recordingName(level string, m schema.Metric, operation string) string {
+	return level + ":" + strings.ReplaceAll(m.Definition().PrometheusName, ":", "_") + ":" + operation
+}
+
+// The part of Prometheus's rule file that the rules use. The names of the fields
+// are Prometheus's.
+type (
+	ruleFile struct {
+		Groups []ruleGroup `yaml:"groups"`
+	}
+	ruleGroup struct {
+		Name  string `yaml:"name"`
+		Rules []rule `yaml:"rules"`
+	}
+	rule struct {
+		Record      string            `yaml:"record,omitempty"`
+		Alert       string            `yaml:"alert,omitempty"`
+		Expr        string            `yaml:"expr"`
+		For         string            `yaml:"for,omitempty"`
+		Labels      map[string]string `yaml:"labels,omitempty"`
+		Annotations map[string]string `yaml:"annotations,omitempty"`
+	}
+)
+
+const rulesHead = `# Generated from the catalogue. To change it, change internal/docs and run go generate ./...
+#
+# Recording and alerting rules for KV-cache offloading. README.md beside this file says what to do
+# about each alert. rules.test.yaml tests them: promtool test rules rules.test.yaml
+`
+
+// rulesFile writes docs/alerts/rules.yaml.
+func rulesFile(string) ([]byte, error) {
+	w := &writer{window: "5m"}
+	records, alerts := recordings(w), alerts(w)
+	if err := w.err(); err != nil {
+		return nil, err
+	}
+	file := ruleFile{Groups: []ruleGroup{
+		{Name: "kv-offload.recordings"}, {Name: "kv-offload.alerts"},
+	}}
+	for _, r := range records {
+		file.Groups[0].Rules = append(file.Groups[0].Rules, rule{Record: r.name, Expr: r.expr.text})
+	}
+	for _, a := range alerts {
+		file.Groups[1].Rules = append(file.Groups[1].Rules, rule{
+			Alert: a.name, Expr: a.expr.text, For: a.hold,
+			Labels:      map[string]string{"severity": a.severity},
+			Annotations: map[string]string{"summary": a.summary, "runbook": a.runbook},
+		})
+	}
+	return encodeYAML(rulesHead, file)
+}
+
+func encodeYAML(head string, value any) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteString(head)
+	encoder := yaml.NewEncoder(&b)
+	encoder.SetIndent(2)
+	err := encoder.Encode(value)
+	return b.Bytes(), err
+}
