@@ -1,6 +1,7 @@
 package otelkv_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/otelkv/otelkv-go/otelkv"
@@ -51,3 +52,6 @@ func tierLabels(index, tier string) otelkvtest.Labels {
 	labels[schema.LabelTier] = tier
 	return labels
 }
+
+// onPipeline tells which of the two runs of onBothWaysOut the test is in.
+func onPipeline(t *testing.T) bool { return strings.HasSuffix(t.Name(), "/pipeline") }
