@@ -90,11 +90,12 @@ func newPipeline(b *testing.B, catalogue *schema.Catalogue, options ...otelkv.Op
 	return newRecorder(b, catalogue, pipeline, options...), pipeline
 }
 
-// newProvider returns a provider of the SDK and its reader.
+// newProvider returns a provider of the SDK without a limit of series, and its
+// reader.
 func newProvider(b *testing.B) (*sdkmetric.MeterProvider, sdkmetric.Reader) {
 	b.Helper()
 	reader := sdkmetric.NewManualReader()
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithCardinalityLimit(0))
 	b.Cleanup(func() {
 		if err := provider.Shutdown(context.Background()); err != nil {
 			b.Error(err)

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// A column is one implementation.
+type column struct{ title, impl string }
+
+// A row is one benchmark. Its form is "serial", "parallel" or empty for what is
+// no time.
+type row struct{ title, benchmark, form, unit string }
+
+func callColumns() []column {
+	return []column{
+		{"otelkv", "otelkv"},
+		{"OTel SDK, options prepared", "otel_cached"},
+		{"OTel SDK, attributes in the call", "otel_naive"},
+		{"client_golang, bound child", "client_golang"},
+		{"client_golang, `WithLabelValues`", "client_golang_labels"},
+		{"VictoriaMetrics", "victoriametrics"},
+	}
+}
+
+func callRows() []row {
+	var rows []row
+	for _, benchmark := range []struct{ title, name string }{
+		{"counter `Add`, int64", "CounterAdd"},
+		{"counter `Add`, float64", "CounterAddFloat64"},
+		{"gauge `Record`", "GaugeRecord"},
+		{"histogram `Record`", "HistogramRecord"},
+		{"histogram `Record`, any MeterProvider", "HistogramRecordForeign"},
+	} {
+		rows = append(rows,
+			row{benchmark.title, benchmark.name, "serial", "sec/op"},
+			row{benchmark.title + ", parallel", benchmark.name, "parallel", "sec/op"})
+	}
+	return append(rows, row{"counter `Add` to a payload", "PayloadRecord", "serial", "sec/op"})
+}
+
+func batchColumns() []column {
+	return []column{
+		{"otelkv", "otelkv"},
+		{"otelkv, any MeterProvider", "otelkv_instruments"},
+		{"OTel SDK", "otel_cached"},
+		{"client_golang", "client_golang"},
+		{"msgp", "library"},
+	}
+}
+
+func batchRows() []row {
+	return []row{
+		{"`Observe` a payload of 30 series, 130 values", "Observe", "serial", "sec/op"},
+		{"decode it from MessagePack", "Decode", "serial", "sec/op"},
+		{"collect 9,500 series", "Collect", "serial", "sec/op"},
+		{"scrape 9,500 series", "Scrape", "serial", "sec/op"},
+		{"memory of an idle counter series", "Memory/kind=counter", "", "B/series"},
+		{"memory of an idle histogram series", "Memory/kind=histogram", "", "B/series"},
+	}
+}
+
+// write writes the tables, and what has to be known to read them.
+func (r *results) write(w io.Writer, versions string) error {
+	runs, err := r.runs()
+	if err != nil {
+		return err
+	}
+	if err := r.table(w, "one call", callColumns(), callRows()); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	if err := r.table(w, "many series", batchColumns(), batchRows()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, `
+Medians of %d runs on %s with %d processors; %s; by `+"`make bench-table`"+`. The least of a row is bold. All have the
+same three labels and ten boundaries; parallel is one goroutine a processor on the same series. The client_golang loop beside
+`+"`Observe`"+` knows each child beforehand and checks nothing, msgp decodes into `+"`map[string]any`"+`, and the SDK collects observable
+instruments written by hand. Not measured: exemplars, views, exponential histograms, OTLP encoding and the network, other
+architectures, more than %[3]d processors.
+`, runs, r.cpu, r.processors, versions)
+	return err
+}
+
+// table writes one table. An implementation without the operation has an empty
+// cell; a row without otelkv is an error.
+func (r *results) table(w io.Writer, title string, columns []column, rows []row) error {
+	fmt.Fprintf(w, "| %s |", title)
+	for _, c := range columns {
+		fmt.Fprintf(w, " %s |", c.title)
+	}
+	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("---:|", len(columns)))
+	for _, row := range rows {
+		values := make([]float64, len(columns))
+		least := math.Inf(1)
+		for i, c := range columns {
+			v, ok := r.median(row.name(c.impl), row.unit)
+			if !ok {
+				v = math.NaN()
+			}
+			values[i], least = v, min(least, orInfinite(v))
+		}
+		if math.IsNaN(values[0]) {
+			return fmt.Errorf("benchmark %q was not run", row.name(columns[0].impl))
+		}
+		fmt.Fprintf(w, "| %s |", row.title)
+		for _, v := range values {
+			fmt.Fprintf(w, " %s |", cell(v, row.unit, v == least))
+		}
+		if _, err := fmt.Fprintln(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// name returns the name of the row's benchmark for an implementation.
+func (row row) name(impl string) string {
+	name := row.benchmark + "/impl=" + impl
+	if row.form == "" {
+		return name
+	}
+	return name + "/" + row.form
+}
+
+func orInfinite(v float64) float64 {
+	if math.IsNaN(v) {
+		return math.Inf(1)
+	}
+	return v
+}
+
+// cell returns a value for people to read, and nothing for NaN.
+func cell(v float64, unit string, bold bool) string {
+	if math.IsNaN(v) {
+		return ""
+	}
+	text := strconv.FormatFloat(v, 'f', 0, 64) + " B"
+	if unit == "sec/op" {
+		text = duration(v)
+	}
+	if bold {
+		return "**" + text + "**"
+	}
+	return text
+}
+
+// duration returns seconds in the unit that leaves the fewest digits, to two or
+// three significant ones.
+func duration(seconds float64) string {
+	for _, scale := range []struct {
+		factor float64
+		unit   string
+	}{{1e9, "ns"}, {1e6, "µs"}, {1e3, "ms"}} {
+		if v := seconds * scale.factor; v < 999.5 || scale.unit == "ms" {
+			digits := 0
+			if v < 9.95 {
+				digits = 1
+			}
+			return strconv.FormatFloat(v, 'f', digits, 64) + " " + scale.unit
+		}
+	}
+	return ""
+}
