@@ -88,12 +88,21 @@ func TestCopiesDoNotAllocate(t *testing.T) {
 			r.TakeInto(&taken)
 			series.Reset()
 		}
-		for range 3 {
+		// A handle that was not put back shows once the pools are used up.
+		for range 64 {
 			transferBoth()
 		}
 		if n := testing.AllocsPerRun(100, transferBoth); n != 0 {
 			t.Errorf("%s: a warm copy allocates %v times, want 0", name, n)
 		}
+	}
+}
+
+// TestTimersAreThereFromTheStart holds that the first copies allocate no timer.
+func TestTimersAreThereFromTheStart(t *testing.T) {
+	r := newRecorder(t)
+	if n := testing.AllocsPerRun(15, func() { r.Start(transfer.Load) }); n != 0 {
+		t.Errorf("one of the first 16 timers allocates %v times, want 0", n)
 	}
 }
 

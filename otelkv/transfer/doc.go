@@ -35,6 +35,6 @@
 //
 // Timers and events come from pools and are released exactly once, whatever the
 // caller does with its copies of a handle. A warm pool allocates nothing. A pool
-// keeps as many as were in use at a time; one that is never released is lost to
-// the garbage collector, not to the pool.
+// keeps as many as were in use at a time, and one that is never released is
+// garbage like any other value.
 package transfer
