@@ -77,7 +77,7 @@ func withStringKeys(t testing.TB, data []byte) []byte {
 			for _, v := range e.LabelValues() {
 				key += v
 			}
-			var value any = number(e.Value())
+			value := number(e.Value())
 			if m.Kind() == schema.KindHistogram {
 				var list []any
 				for _, n := range e.Samples() {

@@ -236,6 +236,13 @@ var decodeTests = []struct {
 		`{"A": {"data": {"types": {"c": "counter"}, "data": {"c": 1}}}, "B": {"types": {"c": "gauge"}, "data": {"c": 2}}, "C": {"data": {}}, "D": null}`,
 		fields{"A", fields{"data", step("c", "counter", fields{list{}, 1})}, "B", step("c", "gauge", 2), "C", fields{"data", fields{}}, "D", nil},
 		[]string{"connector A", "  counter c", "    (): 1", "connector B", "  gauge c", "    (): 2"}, nil},
+	{"connectors without data", `{"A": {"data": null}, "B": {}, "C": {"data": {"types": {"c": "counter"}, "data": {"c": 1}}}}`,
+		fields{"A", fields{"data", nil}, "B", fields{}, "C", fields{"data", step("c", "counter", 1)}},
+		[]string{"connector C", "  counter c", "    (): 1"}, nil},
+	{"connector with the name of a field",
+		`{"types": {}, "data": {}, "connectors": {"types": {"data": {"types": {"c": "counter"}, "data": {"c": 1}}}}}`,
+		fields{"types", fields{}, "data", fields{}, "connectors", fields{"types", fields{"data", step("c", "counter", 1)}}},
+		[]string{"connector types", "  counter c", "    (): 1"}, nil},
 	{"connector with data before types",
 		`{"A": {"data": {"c": 1}, "types": {"c": "counter"}, "info": {"k": "v"}}}`,
 		fields{"A", fields{"data", fields{"c", 1}, "types", fields{"c", "counter"}, "info", fields{"k", "v"}}},
@@ -346,6 +353,11 @@ func TestDecodeFailures(t *testing.T) {
 		{"leading zero", "json", `{"types": {"c": "counter"}, "data": {"c": 07}}`, stats.ErrMalformed, `otelkv: payload at byte 43: malformed: expected a comma or the container's end, got '7'`},
 		{"point without digit", "json", `{"types": {"c": "counter"}, "data": {"c": 7.}}`, stats.ErrMalformed, `otelkv: payload at byte 44: malformed: expected a digit, got '}'`},
 		{"NaN", "json", `{"types": {"c": "counter"}, "data": {"c": NaN}}`, stats.ErrMalformed, `otelkv: payload at byte 42: malformed: expected a value, got 'N'`},
+		{"entry's field is no string", "messagepack", string(pack(t, step("c", "counter", list{fields{1, 2}}))), stats.ErrMalformed, `otelkv: payload at byte 28: malformed: expected a field's name, got a number`},
+		{"exponent without digit", "json", `{"types": {"c": "counter"}, "data": {"c": 7e+`, stats.ErrTruncated, `otelkv: payload at byte 45: truncated`},
+		{"escape cut", "json", `{"\u12`, stats.ErrTruncated, `otelkv: payload at byte 6: truncated`},
+		{"backslash at the end", "json", `{"\`, stats.ErrTruncated, `otelkv: payload at byte 3: truncated`},
+		{"second surrogate broken", "json", `{"\ud83d\ud8-": 1}`, stats.ErrMalformed, `otelkv: payload at byte 12: malformed: expected a hexadecimal digit, got '-'`},
 		{"literal", "json", `nul0`, stats.ErrMalformed, `otelkv: payload at byte 3: malformed: expected null, got '0'`},
 		{"escape", "json", `{"\x": 1}`, stats.ErrMalformed, `otelkv: payload at byte 3: malformed: expected an escape, got 'x'`},
 		{"hex", "json", `{"\u12g4": 1}`, stats.ErrMalformed, `otelkv: payload at byte 6: malformed: expected a hexadecimal digit, got 'g'`},
@@ -366,7 +378,7 @@ func TestDecodeFailures(t *testing.T) {
 
 func checkFailure(t *testing.T, err, want error, text string) {
 	t.Helper()
-	if failure, ok := err.(*stats.DecodeError); !ok || !errors.Is(failure, want) {
+	if _, ok := errors.AsType[*stats.DecodeError](err); !ok || !errors.Is(err, want) {
 		t.Errorf("got %v, want a DecodeError that wraps %v", err, want)
 	}
 	if got := fmt.Sprint(err); got != text {
@@ -434,6 +446,59 @@ func TestUnmarshalJSONKeepsWhatIsGood(t *testing.T) {
 	data, err := p.MarshalJSON()
 	if want := `{"types":{"c":"counter"},"data":{"c":[{"labels":[],"value":1}]}}`; err != nil || string(data) != want {
 		t.Errorf("got %s, %v, want %s", data, err, want)
+	}
+}
+
+// TestJSONGolden holds the text of everything that a payload can have.
+func TestJSONGolden(t *testing.T) {
+	p := build(t).
+		counter("c", stats.Int64(7), "\"\\\n\t\x00\x7f\u2028é", "b").
+		gauge("g", stats.Float64(2)).
+		histogram("h", append(ints(1), floats(0.5, 1e-7, nan())...))
+	p.SetInfo(map[string]string{"k": "v", "a": ""})
+	p.check(p.Connector("C").AddCounter("c", stats.Int64(1)))
+	want := `{"types":{"c":"counter","g":"gauge","h":"histogram"},` +
+		`"data":{"c":[{"labels":["\"\\\n\u0009\u0000\u007f\u2028é","b"],"value":7}],` +
+		`"g":[{"labels":[],"value":2.0}],"h":[{"labels":[],"value":[1,0.5,1e-07,null]}]},` +
+		`"info":{"a":"","k":"v"},` +
+		`"connectors":{"C":{"data":{"types":{"c":"counter"},"data":{"c":[{"labels":[],"value":1}]}}}}}`
+	if got := string(p.AppendJSON(nil)); got != want {
+		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+}
+
+// TestDecodeIntoConnector decodes into a nested payload, and leaves the others
+// alone.
+func TestDecodeIntoConnector(t *testing.T) {
+	p := build(t).counter("own", stats.Int64(1))
+	nested := p.Connector("C")
+	for format, input := range map[string][]byte{
+		"json":        []byte(`{"types": {"c": "counter"}, "data": {"c": 1}}`),
+		"messagepack": pack(t, step("c", "counter", 1)),
+	} {
+		if err := decoders[format](input, nested); err != nil {
+			t.Errorf("%s: %v", format, err)
+		}
+		expect(t, p.Payload, "counter own", "  (): 1", "connector C", "  counter c", "    (): 1")
+	}
+	if err := decodeJSON([]byte(`{"D": {"data": {}}}`), nested); !errors.Is(err, stats.ErrMalformed) {
+		t.Errorf("got %v, want ErrMalformed: payloads nest once", err)
+	}
+}
+
+// TestMetricWithoutEntries follows one through everything that passes payloads on.
+func TestMetricWithoutEntries(t *testing.T) {
+	var p, merged stats.Payload
+	if err := decodeJSON([]byte(`{"types": {"c": "counter"}, "data": {"c": []}}`), &p); err != nil {
+		t.Fatal(err)
+	}
+	if err := merged.Merge(&p); err != nil {
+		t.Error(err)
+	}
+	expect(t, &merged, "counter c")
+	expect(t, merged.Take(), "counter c")
+	if s := p.Reduce(); s.Len() != 0 || p.IsEmpty() {
+		t.Errorf("%d keys, empty %t, want none and not empty", s.Len(), p.IsEmpty())
 	}
 }
 

@@ -4,8 +4,9 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/otelkv/otelkv-go/schema"
 	"github.com/tinylib/msgp/msgp"
+
+	"github.com/otelkv/otelkv-go/schema"
 )
 
 // AppendMessagePack appends the payload in the form that vLLM sends between

@@ -20,6 +20,8 @@ import (
 // safe for concurrent use; different payloads are independent, nested ones of
 // one parent are not.
 type Payload struct {
+	noCopy noCopy
+
 	metrics map[string]*Metric
 	present []*Metric
 	first   *Metric
@@ -41,6 +43,12 @@ type Payload struct {
 	retained retained
 	decoding *decoding
 }
+
+// noCopy lets go vet find copies: metrics point back at their payload.
+type noCopy struct{}
+
+func (*noCopy) Lock()   {}
+func (*noCopy) Unlock() {}
 
 // A Metric is one metric of a payload. It belongs to the payload, and is valid
 // until the payload is changed.
@@ -185,9 +193,10 @@ func (p *Payload) IsEmpty() bool {
 //
 // The memory of metrics, entries and samples is kept for what is recorded or
 // decoded next, so that a payload in a loop stops allocating. What is kept is
-// bounded, in total for the payload and again for each nested one: 8,192 entries, 1 MiB
-// of names and label values, 262,144 samples. A payload that held more gives all of it
-// back, except entries that a handle is bound to.
+// bounded, for the payload and again for each of at most 64 nested ones: 8,192
+// metrics and entries, 1 MiB of names and label values, 262,144 samples. A payload
+// that goes over one of these gives everything back but entries that a handle is
+// bound to.
 func (p *Payload) Reset() {
 	for _, m := range p.present {
 		for _, e := range m.present {

@@ -1,9 +1,6 @@
 package stats
 
-import (
-	"iter"
-	"slices"
-)
+import "iter"
 
 // A Summary is a payload reduced to one number a key, in the payload's order. It
 // shares no memory with the payload, and is safe for concurrent use, since
@@ -132,7 +129,7 @@ func (s Summary) MarshalJSON() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		dst = slices.Concat(dst, nested)
+		dst = append(dst, nested...)
 	}
 	return append(dst, '}'), nil
 }
