@@ -1,0 +1,132 @@
+// Package docs holds what operators are given to a real Prometheus: the
+// dashboard's queries, the rules and their unit tests.
+package docs
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/otelkv/otelkv-go/internal/e2e/servers"
+)
+
+// shipped is the folder of the files that operators get.
+var shipped = filepath.Join("..", "..", "..", "docs")
+
+// A target is one query of the dashboard.
+type target struct {
+	panel string
+	expr  string
+}
+
+// targets returns the queries of the dashboard's panels as Grafana sends them
+// with every variable at its default, for a job.
+func targets(t *testing.T, job string) []target {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(shipped, "dashboards", "kv-offload.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dashboard struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	if err := json.Unmarshal(text, &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	variables := strings.NewReplacer(
+		`engine=~"$engine"`, `engine=~".*",job="`+job+`"`,
+		"$model", ".*",
+		"$__rate_interval", "10s",
+	)
+	var all []target
+	for _, panel := range dashboard.Panels {
+		for _, query := range panel.Targets {
+			all = append(all, target{panel.Title, variables.Replace(query.Expr)})
+		}
+	}
+	if len(all) == 0 {
+		t.Fatal("the dashboard has no queries")
+	}
+	return all
+}
+
+// someNumber accepts a vector that has something to draw.
+func someNumber(vector []servers.Sample) error {
+	for _, sample := range vector {
+		if !math.IsNaN(sample.Value) {
+			return nil
+		}
+	}
+	return fmt.Errorf("no number in %v", vector)
+}
+
+// TestPanels holds that every query of every panel returns data, by every route
+// that the documentation gives for Prometheus's names.
+func TestPanels(t *testing.T) {
+	program := servers.BuildTieredCache(t)
+	collector := servers.StartCollector(t, "collector.yaml")
+	deltas := servers.StartCollector(t, "collector-delta.yaml")
+	run := func(environment ...string) *servers.Process {
+		return servers.StartTieredCache(t, program, append(environment, "OTEL_METRIC_EXPORT_INTERVAL=500"),
+			"-duration=90s", "-engines=2", "-seed=1")
+	}
+	// A Collector makes the job of the service's name.
+	push := func(name string, to *servers.Collector, environment ...string) {
+		run(append(environment, "OTEL_SERVICE_NAME="+name, "OTEL_METRICS_EXPORTER=otlp",
+			"OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+to.GRPC)...)
+	}
+	scraped := run()
+	push("collected", collector)
+	push("deltas", deltas, "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=delta")
+	prometheus := servers.StartPrometheus(t, configuration(t, host(t, scraped.ScrapeURL()), collector.Scrape, deltas.Scrape))
+
+	for _, job := range []string{"otelkv", "collected", "deltas"} {
+		t.Run(job, func(t *testing.T) {
+			for _, target := range targets(t, job) {
+				t.Run(target.panel, func(t *testing.T) {
+					prometheus.Await(t, target.expr, someNumber)
+				})
+			}
+		})
+	}
+}
+
+// configuration scrapes a service, and Collectors whose labels are honoured, and
+// evaluates the rules that operators get.
+func configuration(t *testing.T, service string, collectors ...string) string {
+	t.Helper()
+	rules, err := filepath.Abs(filepath.Join(shipped, "alerts", "rules.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf(`global:
+  scrape_interval: 500ms
+  scrape_timeout: 500ms
+  evaluation_interval: 500ms
+rule_files: [%q]
+scrape_configs:
+  - job_name: otelkv
+    static_configs: [{targets: [%q]}]
+  - job_name: collector
+    honor_labels: true
+    static_configs: [{targets: [%s]}]
+`, rules, service, strings.Join(collectors, ", "))
+}
+
+// host returns the host and port of a URL.
+func host(t *testing.T, address string) string {
+	t.Helper()
+	parsed, err := url.Parse(address)
+	if err != nil || parsed.Host == "" {
+		t.Fatalf("%q is not a URL", address)
+	}
+	return parsed.Host
+}

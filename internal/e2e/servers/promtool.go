@@ -1,0 +1,18 @@
+package servers
+
+import (
+	"context"
+	"testing"
+)
+
+func promtoolBinary() Binary {
+	return Binary{"promtool", func(ctx context.Context, dir, _ string) error {
+		return install(ctx, dir, "github.com/prometheus/prometheus/cmd/promtool@"+prometheusVersion)
+	}}
+}
+
+// Promtool returns the path of Prometheus's tool for rules.
+func Promtool(t testing.TB) string {
+	t.Helper()
+	return promtoolBinary().path(t)
+}
