@@ -1,12 +1,14 @@
 package tiering_test
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
+	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -180,4 +182,38 @@ func TestVLLMTieringManager(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestVLLMSpecMerge holds vLLM's case of a tier that declares a metric of its own.
+func TestVLLMSpecMerge(t *testing.T) {
+	own := schema.Int64Counter{
+		Name: "my_tier.metric", PrometheusName: "my_tier_metric", Unit: "{event}",
+		Description: "A metric of one tier.", LabelNames: []string{schema.LabelTier},
+	}
+	merged, err := vllm.TieringSpec().Merge(schema.MustCatalogue(own))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		metric schema.Metric
+		kind   schema.Kind
+		labels []string
+	}{
+		{own, schema.KindCounter, []string{"tier"}},
+		{vllm.TieringChunkQueries, schema.KindCounter, []string{"tier"}},
+		{vllm.TieringLookupSyncDelay, schema.KindHistogram, []string{"tier"}},
+		{vllm.TieringLookupAsyncDelay, schema.KindHistogram, []string{"tier"}},
+		{vllm.TieringPromotionJobFailures, schema.KindCounter, []string{"tier"}},
+		{vllm.TieringPromotionAllocationFailures, schema.KindCounter, nil},
+		{vllm.TieringPrimaryWriteUsage, schema.KindGauge, []string{"tier"}},
+		{vllm.TieringPrimaryReadUsage, schema.KindGauge, []string{"tier"}},
+		{vllm.TieringActivePromotionJobs, schema.KindGauge, []string{"tier"}},
+		{vllm.TieringActiveCascadeJobs, schema.KindGauge, []string{"tier"}},
+	} {
+		want := test.metric.Definition()
+		got, found := merged.Lookup(want.PrometheusName)
+		if !found || got.Kind() != test.kind || !slices.Equal(got.LabelNames, test.labels) || got.Description != want.Description {
+			t.Errorf("%s is %t, %v %q %q; want a %v with %q", want.PrometheusName, found, got.Kind(), got.LabelNames, got.Description, test.kind, test.labels)
+		}
+	}
 }
