@@ -36,7 +36,7 @@ type Binary struct {
 }
 
 // Binaries returns the programs that are built once and kept.
-func Binaries() []Binary { return []Binary{prometheusBinary(), collectorBinary()} }
+func Binaries() []Binary { return []Binary{prometheusBinary(), promtoolBinary(), collectorBinary()} }
 
 func prometheusBinary() Binary {
 	return Binary{"prometheus", func(ctx context.Context, dir, _ string) error {
