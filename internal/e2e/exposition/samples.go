@@ -21,9 +21,14 @@ import (
 // Samples maps a sample's name, with its labels sorted behind it, to its value.
 type Samples map[string]float64
 
-// Scrape gets the URL and returns the families of its text, parsed as the
-// llm-d router does: with names of the legacy form only.
+// Scrape gets the URL and returns the families of its text.
 func Scrape(t testing.TB, url string) map[string]*dto.MetricFamily {
+	t.Helper()
+	return Families(t, strings.NewReader(Get(t, url)))
+}
+
+// Get returns the text that the URL shows.
+func Get(t testing.TB, url string) string {
 	t.Helper()
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
@@ -36,13 +41,18 @@ func Scrape(t testing.TB, url string) map[string]*dto.MetricFamily {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %s", url, response.Status)
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return Families(t, response.Body)
+	if response.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s: %s", url, response.Status, text)
+	}
+	return string(text)
 }
 
-// Families parses text of the exposition format.
+// Families parses text of the exposition format as the llm-d router does: with
+// names of the legacy form only.
 func Families(t testing.TB, text io.Reader) map[string]*dto.MetricFamily {
 	t.Helper()
 	parser := expfmt.NewTextParser(model.LegacyValidation)

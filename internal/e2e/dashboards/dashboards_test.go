@@ -1,0 +1,147 @@
+// Package dashboards holds that the queries which people have for vLLM's metrics
+// return data for a service that uses otelkv.
+package dashboards
+
+import (
+	_ "embed"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/internal/e2e/exposition"
+	"github.com/otelkv/otelkv-go/internal/e2e/load"
+	"github.com/otelkv/otelkv-go/internal/e2e/servers"
+	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+//go:embed testdata/queries.promql
+var published string
+
+// queries returns the published queries by the board that they are from, with
+// the boards' variables filled in.
+func queries(t *testing.T, model string) map[string][]string {
+	t.Helper()
+	variables := strings.NewReplacer("$model_name", model, "$interval", "1m", "$aggregate_interval", "2m")
+	byBoard := make(map[string][]string)
+	board := ""
+	for line := range strings.Lines(published) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "## "):
+			board = line[3:]
+		case line != "" && !strings.HasPrefix(line, "#"):
+			byBoard[board] = append(byBoard[board], variables.Replace(line))
+		}
+	}
+	if len(byBoard) != 6 {
+		t.Fatalf("read %d boards, want 6", len(byBoard))
+	}
+	return byBoard
+}
+
+// podLabels are those that relabelling adds for the boards.
+func podLabels() map[string]string {
+	return map[string]string{
+		"namespace": "ns", "pod": "pod-0", "WorkerId": "worker-0",
+		"llm_isvc_name": "isvc", "llm_isvc_role": "both", "llm_isvc_component": "engine",
+	}
+}
+
+// asRay gives metrics the names under which Ray shows those of its engines.
+func asRay(name string) string { return "ray_" + strings.ReplaceAll(name, ":", "_") }
+
+// TestDashboardsOnTieredCache evaluates the queries on what tieredcache measures.
+// Its medium is "CPU", and the queries of the board of another medium name that.
+func TestDashboardsOnTieredCache(t *testing.T) {
+	cache := servers.StartTieredCache(t, servers.BuildTieredCache(t), nil, "-duration=60s", "-engines=2", "-seed=1")
+	f := record(func() map[string]*dto.MetricFamily {
+		time.Sleep(200 * time.Millisecond)
+		return exposition.Scrape(t, cache.ScrapeURL())
+	})
+	if err := cache.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	evaluate(t, f, "tieredcache", "CPU")
+}
+
+// TestDashboardsOnSharedStorage evaluates them on a recorder whose engines have
+// the medium that the llm-d board asks for.
+func TestDashboardsOnSharedStorage(t *testing.T) {
+	catalogue := vllm.TieringSpec()
+	service := load.NewService(t, catalogue, "shared", exporters.WithExporters("prometheus"), exporters.WithListen("127.0.0.1:0"))
+	engine, err := service.Recorder.AddEngine(7, "llama", otelkv.WithMedium("SHARED_STORAGE"), otelkv.WithTiers(load.Tier), otelkv.WithPriming())
+	if err != nil {
+		t.Fatal(err)
+	}
+	round := 0
+	f := record(func() map[string]*dto.MetricFamily {
+		round++
+		if err := engine.Observe(t.Context(), load.Payload(t, catalogue, round)); err != nil {
+			t.Fatal(err)
+		}
+		return exposition.Scrape(t, "http://"+service.Pipeline.Addr().String()+"/metrics")
+	})
+	prometheus, at := evaluate(t, f, "llama", "SHARED_STORAGE")
+	t.Run("queries of the catalogue", func(t *testing.T) {
+		for d := range catalogue.All() {
+			vector, err := prometheus.Query(d.Query, at)
+			if err != nil {
+				t.Fatalf("metric %q: %v", d.PrometheusName, err)
+			}
+			if err := someNumber(vector); err != nil {
+				t.Errorf("metric %q: %s: %v", d.PrometheusName, d.Query, err)
+			}
+		}
+	})
+}
+
+// evaluate holds that every query gives a number on the fixture, and returns the
+// server that has it.
+func evaluate(t *testing.T, f fixture, model, medium string) (*servers.Prometheus, time.Time) {
+	t.Helper()
+	f.republish(asRay)
+	prometheus, at := f.serve(t, podLabels())
+	for board, expressions := range queries(t, model) {
+		t.Run(board, func(t *testing.T) {
+			for _, expression := range expressions {
+				expression = strings.ReplaceAll(expression, "SHARED_STORAGE", medium)
+				vector, err := prometheus.Query(expression, at)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := someNumber(vector); err != nil {
+					t.Errorf("%s: %v", expression, err)
+				}
+			}
+		})
+	}
+	t.Run("labels of the pod are free", func(t *testing.T) {
+		for label := range podLabels() {
+			// Prometheus puts our label of the name aside like this.
+			vector, err := prometheus.Query(fmt.Sprintf(`{__name__=~".+",exported_%s!=""}`, label), at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(vector) > 0 {
+				t.Errorf("label %s is taken: %v", label, vector[0])
+			}
+		}
+	})
+	return prometheus, at
+}
+
+// someNumber accepts a vector with an element that a panel can draw.
+func someNumber(vector []servers.Sample) error {
+	for _, sample := range vector {
+		if !math.IsNaN(sample.Value) && !math.IsInf(sample.Value, 0) {
+			return nil
+		}
+	}
+	return fmt.Errorf("no number in %v", vector)
+}

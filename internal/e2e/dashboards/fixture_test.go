@@ -1,0 +1,108 @@
+package dashboards
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/otelkv/otelkv-go/internal/e2e/servers"
+)
+
+const (
+	snapshots = 25
+	// spacing is how far apart Prometheus is told that snapshots were taken, which
+	// gives the windows of the queries something to look at.
+	spacing = 15 * time.Second
+)
+
+// A fixture is what was scraped from a program, over and over.
+type fixture []map[string]*dto.MetricFamily
+
+// record takes the snapshots.
+func record(scrape func() map[string]*dto.MetricFamily) fixture {
+	f := make(fixture, snapshots)
+	for i := range f {
+		f[i] = scrape()
+	}
+	return f
+}
+
+// republish adds the families under other names, as a program does that scrapes
+// engines and shows their metrics as its own.
+func (f fixture) republish(rename func(string) string) {
+	for _, families := range f {
+		for name, family := range maps.Clone(families) {
+			renamed := rename(name)
+			families[renamed] = &dto.MetricFamily{Name: &renamed, Type: family.Type, Metric: family.Metric}
+		}
+	}
+}
+
+// serve has a Prometheus server scrape the fixture, and returns when it has all
+// of it, with the time of the last snapshot. The labels are added to every series,
+// as relabelling does.
+func (f fixture) serve(t *testing.T, labels map[string]string) (*servers.Prometheus, time.Time) {
+	t.Helper()
+	last := time.Now().Truncate(time.Second)
+	var mu sync.Mutex
+	next := 0
+	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if next == len(f) {
+			return
+		}
+		at := last.Add(-time.Duration(len(f)-1-next) * spacing)
+		if err := write(w, f[next], at); err != nil {
+			t.Error(err)
+		}
+		next++
+	}))
+	t.Cleanup(target.Close)
+	var text strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		fmt.Fprintf(&text, "          %s: %q\n", name, labels[name])
+	}
+	prometheus := servers.StartPrometheus(t, fmt.Sprintf(`
+global:
+  scrape_interval: 100ms
+  scrape_timeout: 100ms
+scrape_configs:
+  - job_name: fixture
+    static_configs:
+      - targets: [%q]
+        labels:
+%s`, strings.TrimPrefix(target.URL, "http://"), text.String()))
+	const counted = "vllm:kv_offload_cpu_cache_usage_perc"
+	prometheus.Await(t, fmt.Sprintf("count_over_time(%s[1h])", counted), func(vector []servers.Sample) error {
+		if len(vector) == 0 || vector[0].Value < snapshots {
+			return fmt.Errorf("want %d snapshots, got %v", snapshots, vector)
+		}
+		return nil
+	})
+	return prometheus, last
+}
+
+// write writes the families with a timestamp.
+func write(w http.ResponseWriter, families map[string]*dto.MetricFamily, at time.Time) error {
+	milliseconds := at.UnixMilli()
+	w.Header().Set("Content-Type", string(expfmt.NewFormat(expfmt.TypeTextPlain)))
+	for _, name := range slices.Sorted(maps.Keys(families)) {
+		for _, m := range families[name].GetMetric() {
+			m.TimestampMs = &milliseconds
+		}
+		if _, err := expfmt.MetricFamilyToText(w, families[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
