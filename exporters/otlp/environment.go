@@ -25,11 +25,10 @@ func protocolFromEnvironment() (Protocol, string) {
 func checkEnvironment() error {
 	var errs []error
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS"} {
-		value := strings.TrimSpace(os.Getenv(name))
-		if value == "" {
-			continue
-		}
-		for i, pair := range strings.Split(value, ",") {
+		for i, pair := range strings.Split(os.Getenv(name), ",") {
+			if strings.TrimSpace(pair) == "" {
+				continue
+			}
 			if err := checkHeader(pair); err != nil {
 				errs = append(errs, fmt.Errorf("otelkv: entry %d of %s: %w", i+1, name, err))
 			}

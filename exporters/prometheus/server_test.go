@@ -3,22 +3,18 @@ package prometheus_test
 import (
 	"compress/gzip"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/otelkv/otelkv-go/exporters/internal/collectortest"
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
 )
 
@@ -151,59 +147,11 @@ func TestServerBearerToken(t *testing.T) {
 	}
 }
 
-// An authority signs certificates for one test.
-type authority struct {
-	certificate *x509.Certificate
-	key         *ecdsa.PrivateKey
-	pool        *x509.CertPool
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"},
-		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(certificate)
-	return &authority{certificate, key, pool}
-}
-
-func (a *authority) issue(t *testing.T, expires time.Time) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "test"}, NotAfter: expires,
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, key.Public(), a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}
-
 func TestServerTLS(t *testing.T) {
-	ours, other := newAuthority(t), newAuthority(t)
+	ours, other := collectortest.NewAuthority(t), collectortest.NewAuthority(t)
 	valid := time.Now().Add(time.Hour)
-	serverCertificate := prometheus.WithTLSConfig(&tls.Config{Certificates: []tls.Certificate{ours.issue(t, valid)}})
-	certificates := func(c ...tls.Certificate) *tls.Config { return &tls.Config{RootCAs: ours.pool, Certificates: c} }
+	serverCertificate := prometheus.WithTLSConfig(&tls.Config{Certificates: []tls.Certificate{ours.Issue(t, valid)}})
+	certificates := func(c ...tls.Certificate) *tls.Config { return &tls.Config{RootCAs: ours.Pool(), Certificates: c} }
 	tests := []struct {
 		name   string
 		opts   []prometheus.ServerOption
@@ -211,13 +159,13 @@ func TestServerTLS(t *testing.T) {
 		want   bool
 	}{
 		{"trusted", []prometheus.ServerOption{serverCertificate}, certificates(), true},
-		{"server of an unknown authority", []prometheus.ServerOption{serverCertificate}, &tls.Config{RootCAs: other.pool}, false},
-		{"TLS 1.1", []prometheus.ServerOption{serverCertificate}, &tls.Config{RootCAs: ours.pool, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, false},
-		{"client certificate", []prometheus.ServerOption{serverCertificate, prometheus.WithClientCAs(ours.pool)}, certificates(ours.issue(t, valid)), true},
-		{"client certificate, options the other way round", []prometheus.ServerOption{prometheus.WithClientCAs(ours.pool), serverCertificate}, certificates(ours.issue(t, valid)), true},
-		{"no client certificate", []prometheus.ServerOption{serverCertificate, prometheus.WithClientCAs(ours.pool)}, certificates(), false},
-		{"client of an unknown authority", []prometheus.ServerOption{serverCertificate, prometheus.WithClientCAs(ours.pool)}, certificates(other.issue(t, valid)), false},
-		{"expired client certificate", []prometheus.ServerOption{serverCertificate, prometheus.WithClientCAs(ours.pool)}, certificates(ours.issue(t, time.Now().Add(-time.Minute))), false},
+		{"server of an unknown authority", []prometheus.ServerOption{serverCertificate}, &tls.Config{RootCAs: other.Pool()}, false},
+		{"TLS 1.1", []prometheus.ServerOption{serverCertificate}, &tls.Config{RootCAs: ours.Pool(), MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, false},
+		{"client certificate", []prometheus.ServerOption{serverCertificate, prometheus.WithClientCAs(ours.Pool())}, certificates(ours.Issue(t, valid)), true},
+		{"client certificate, options the other way round", []prometheus.ServerOption{prometheus.WithClientCAs(ours.Pool()), serverCertificate}, certificates(ours.Issue(t, valid)), true},
+		{"no client certificate", []prometheus.ServerOption{serverCertificate, prometheus.WithClientCAs(ours.Pool())}, certificates(), false},
+		{"client of an unknown authority", []prometheus.ServerOption{serverCertificate, prometheus.WithClientCAs(ours.Pool())}, certificates(other.Issue(t, valid)), false},
+		{"expired client certificate", []prometheus.ServerOption{serverCertificate, prometheus.WithClientCAs(ours.Pool())}, certificates(ours.Issue(t, time.Now().Add(-time.Minute))), false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
