@@ -193,4 +193,3 @@ func (r *Recorder) prepare(s *series) {
 		r.lingering.succeed(s, s.start)
 	}
 }
-

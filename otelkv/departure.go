@@ -33,9 +33,11 @@ type departure struct {
 	waiting []*reader // that have not reported it
 }
 
-// add makes each of the readers report the series once more. Where readers do
-// not collect, the oldest departures are dropped.
+// add makes each of the readers report the series once more, those that it could
+// have reported before. Where readers do not collect, the oldest departures are
+// dropped.
 func (d *departures) add(gone []*series, readers []*reader) {
+	gone = slices.DeleteFunc(slices.Clone(gone), func(s *series) bool { return !s.shown() })
 	if len(gone) == 0 || len(readers) == 0 {
 		return
 	}
@@ -54,36 +56,39 @@ func (d *departures) add(gone []*series, readers []*reader) {
 // take returns the series that a reader has yet to report, and counts them as
 // reported. Of two departures of the same series, which happen when an engine
 // came back and went away again between two collections, the later one waits for
-// the next collection.
+// the next collection, and so does what departed after it.
+//
+// The reader's superseded series are those that it must leave out this time,
+// because one that they took the place of is reported now or waits.
 func (d *departures) take(reader *reader) []*series {
-	clear(reader.departed)
+	clear(reader.superseded)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var all []*series
+	waits := false
 	for _, departure := range d.queue {
 		i := slices.Index(departure.waiting, reader)
 		if i < 0 {
 			continue
 		}
-		if slices.ContainsFunc(departure.series, reader.hasDeparted) {
-			break
-		}
-		departure.waiting = slices.Delete(departure.waiting, i, i+1)
+		waits = waits || slices.ContainsFunc(departure.series, reader.isSuperseded)
 		for _, s := range departure.series {
-			reader.departed[s.identity()] = struct{}{}
+			reader.superseded[s.identity()] = struct{}{}
 		}
-		all = append(all, departure.series...)
+		if !waits {
+			departure.waiting = slices.Delete(departure.waiting, i, i+1)
+			all = append(all, departure.series...)
+		}
 	}
 	d.queue = slices.DeleteFunc(d.queue, func(departure *departure) bool { return len(departure.waiting) == 0 })
 	return all
 }
 
-// hasDeparted reports whether a series with the attributes of s departed and is
-// reported by the collection under way.
-func (r *reader) hasDeparted(s *series) bool {
-	if len(r.departed) == 0 {
+// isSuperseded reports whether the collection under way leaves s out.
+func (r *reader) isSuperseded(s *series) bool {
+	if len(r.superseded) == 0 {
 		return false
 	}
-	_, ok := r.departed[s.identity()]
+	_, ok := r.superseded[s.identity()]
 	return ok
 }

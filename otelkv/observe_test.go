@@ -165,7 +165,9 @@ func TestObserveSkipsWhatIsBad(t *testing.T) {
 		}, otelkv.ErrBadNumber, "a gauge cannot take NaN"},
 		"infinite sample": {func(p *stats.Payload) error { return p.RecordHistogram("lookup", stats.Float64(math.Inf(1))) },
 			otelkv.ErrBadNumber, "sample 1 of 1 is +Inf"},
-		"label too long": {func(p *stats.Payload) error { return p.AddCounter("my_counter", stats.Int64(1), strings.Repeat("x", 1025)) },
+		"label too long": {func(p *stats.Payload) error {
+			return p.AddCounter("my_counter", stats.Int64(1), strings.Repeat("x", 1025))
+		},
 			otelkv.ErrLabelValue, "has 1025 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {

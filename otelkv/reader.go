@@ -8,13 +8,13 @@ import (
 
 // A reader collects every series for one reader of a pipeline of ours.
 type reader struct {
-	recorder *Recorder
-	wants    preaggregated.Deltas
-	index    int       // among the recorder's readers
-	last     time.Time // of the collection before
-	metrics  []preaggregated.Metric
-	lengths  []int // of the collection before, by the metric's ordinal
-	departed map[identity]struct{}
+	recorder   *Recorder
+	wants      preaggregated.Deltas
+	index      int       // among the recorder's readers
+	last       time.Time // of the collection before
+	metrics    []preaggregated.Metric
+	lengths    []int                 // of the collection before, by the metric's ordinal
+	superseded map[identity]struct{} // by what departed
 }
 
 // NewReader implements the source that a pipeline of package exporters collects
@@ -23,11 +23,11 @@ func (r *Recorder) NewReader(wants preaggregated.Deltas) preaggregated.Reader {
 	r.collecting.Lock()
 	defer r.collecting.Unlock()
 	n := &reader{
-		recorder: r,
-		wants:    wants,
-		index:    len(r.readers),
-		lengths:  make([]int, len(r.metrics)),
-		departed: make(map[identity]struct{}),
+		recorder:   r,
+		wants:      wants,
+		index:      len(r.readers),
+		lengths:    make([]int, len(r.metrics)),
+		superseded: make(map[identity]struct{}),
 	}
 	r.readers = append(r.readers, n)
 	return n
@@ -49,7 +49,7 @@ func (r *reader) Collect(now time.Time) []preaggregated.Metric {
 	for _, e := range r.recorder.snapshot() {
 		for _, m := range r.recorder.metrics {
 			for _, s := range e.ordered(m) {
-				if !r.hasDeparted(s) {
+				if !r.isSuperseded(s) {
 					r.collect(s)
 				}
 			}
@@ -60,7 +60,7 @@ func (r *reader) Collect(now time.Time) []preaggregated.Metric {
 }
 
 func (r *reader) collect(s *series) {
-	if s.live.Load() || s.mirrored.Load() && len(s.metric.mirrors) > 0 {
+	if s.shown() {
 		s.metric.collect(s, r, emitter{reader: r, series: s})
 	}
 }

@@ -47,6 +47,9 @@ func (s *series) show() {
 	}
 }
 
+// shown reports whether the series is reported under any name.
+func (s *series) shown() bool { return s.live.Load() || s.mirrored.Load() }
+
 func (s *series) addInt64(increment int64) {
 	if increment < 0 {
 		s.metric.recorder.refuse()
