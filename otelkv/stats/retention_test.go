@@ -32,6 +32,46 @@ func held(p *Payload) retained {
 	return r
 }
 
+// checkLookups finds each metric and entry that the payload shows under its name
+// and key.
+func checkLookups(t *testing.T, p *Payload) {
+	t.Helper()
+	for _, m := range p.present {
+		if p.metrics[m.name] != m {
+			t.Fatalf("metric %q is shown, but another is found", m.name)
+		}
+		for _, e := range m.present {
+			if m.entries[e.key] != e {
+				t.Fatalf("metric %q: entry %q is shown, but another is found", m.name, e.labelValues)
+			}
+		}
+	}
+}
+
+// TestReplacedMetricIsForgotten decodes after [Payload.TakeInto] has replaced a
+// metric that the decoder remembers.
+func TestReplacedMetricIsForgotten(t *testing.T) {
+	input := []byte(`{"types": {"a": "gauge", "m": "counter"}, "data": {"a": 1, "m": 2}}`)
+	var p, source Payload
+	if _, err := p.Int64Counter(schema.Int64Counter{PrometheusName: "m"}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := p.UnmarshalJSON(input); err != nil {
+			t.Fatal(err)
+		}
+		checkLookups(t, &p)
+		if len(p.present) != 2 {
+			t.Fatalf("%d metrics, want 2", len(p.present))
+		}
+		if err := source.RecordGauge("m", Int64(1)); err != nil {
+			t.Fatal(err)
+		}
+		source.TakeInto(&p)
+		checkLookups(t, &p)
+	}
+}
+
 // TestRetentionIsBounded reuses one payload for streams whose entries never
 // repeat. What the payload keeps stays within its bounds, is what it counts, and
 // a bound handle outlives it all.
@@ -58,8 +98,8 @@ func TestRetentionIsBounded(t *testing.T) {
 				types = append(types, fmt.Sprintf(`"c%d-%d": "counter", "unused%d-%d": "gauge"`, round, i, round, i))
 				data = append(data, fmt.Sprintf(`"c%d-%d": 1`, round, i))
 			}
-			return `{"types": {"bound": "counter",` + strings.Join(types, ",") + `},
-				"data": {"bound": [{"labels": ["a"], "value": 1}],` + strings.Join(data, ",") + `}}`
+			return `{"types": {"bound": "counter", "fixed": "gauge", ` + strings.Join(types, ",") + `},
+				"data": {"bound": [{"labels": ["b"], "value": 1}, {"labels": ["c"], "value": 1}], "fixed": 1, ` + strings.Join(data, ",") + `}}`
 		},
 		"samples": func(round int) string {
 			return fmt.Sprintf(`{"types": {"h%d": "histogram"}, "data": {"h%d": [%s1]}}`, round, round, strings.Repeat("1,", 5000))
@@ -90,6 +130,7 @@ func TestRetentionIsBounded(t *testing.T) {
 				if len(p.shown) == 0 {
 					t.Fatal("a nested payload that the caller holds is no longer part of its parent")
 				}
+				checkLookups(t, &p)
 				p.Reset()
 				got := held(&p)
 				if got != p.retained {
