@@ -100,67 +100,66 @@ func (p *producer) remove(removed *source) {
 func (p *producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
 	collected := make([]metricdata.ScopeMetrics, 0, len(p.views))
 	for _, v := range p.views {
-		if metrics := p.collect(v, now); len(metrics) > 0 {
+		if metrics := p.collect(v); len(metrics) > 0 {
 			collected = append(collected, metricdata.ScopeMetrics{Scope: v.scope, Metrics: metrics})
 		}
 	}
 	return collected, nil
 }
 
-func (p *producer) collect(v view, now time.Time) []metricdata.Metrics {
-	points := v.points.Collect(now)
+func (p *producer) collect(v view) []metricdata.Metrics {
+	points, at := v.points.Collect()
 	metrics := make([]metricdata.Metrics, 0, len(points))
 	for _, m := range points {
 		metrics = append(metrics, metricdata.Metrics{
 			Name:        m.Definition.Name,
 			Description: m.Definition.Description,
 			Unit:        m.Definition.Unit,
-			Data:        p.aggregation(m, now),
+			Data:        p.aggregation(m, at),
 		})
 	}
 	return metrics
 }
 
 // aggregation returns the points in the form that exporters take.
-func (p *producer) aggregation(m preaggregated.Metric, now time.Time) metricdata.Aggregation {
+func (p *producer) aggregation(m preaggregated.Metric, at time.Time) metricdata.Aggregation {
 	integers := m.Definition.Number() == schema.NumberKindInt64
 	switch m.Definition.Kind() {
 	case schema.KindCounter:
 		if integers {
-			return metricdata.Sum[int64]{DataPoints: dataPoints(m.Int64Points, now), Temporality: p.counters, IsMonotonic: true}
+			return metricdata.Sum[int64]{DataPoints: dataPoints(m.Int64Points, at), Temporality: p.counters, IsMonotonic: true}
 		}
-		return metricdata.Sum[float64]{DataPoints: dataPoints(m.Float64Points, now), Temporality: p.counters, IsMonotonic: true}
+		return metricdata.Sum[float64]{DataPoints: dataPoints(m.Float64Points, at), Temporality: p.counters, IsMonotonic: true}
 	case schema.KindGauge:
 		if integers {
-			return metricdata.Gauge[int64]{DataPoints: dataPoints(m.Int64Points, now)}
+			return metricdata.Gauge[int64]{DataPoints: dataPoints(m.Int64Points, at)}
 		}
-		return metricdata.Gauge[float64]{DataPoints: dataPoints(m.Float64Points, now)}
+		return metricdata.Gauge[float64]{DataPoints: dataPoints(m.Float64Points, at)}
 	default:
 		return metricdata.Histogram[float64]{
-			DataPoints:  distributions(m.Distributions, m.Definition.Boundaries, now),
+			DataPoints:  distributions(m.Distributions, m.Definition.Boundaries, at),
 			Temporality: p.histograms,
 		}
 	}
 }
 
-func dataPoints[N int64 | float64](points []preaggregated.Point[N], now time.Time) []metricdata.DataPoint[N] {
+func dataPoints[N int64 | float64](points []preaggregated.Point[N], at time.Time) []metricdata.DataPoint[N] {
 	out := make([]metricdata.DataPoint[N], len(points))
 	for i, p := range points {
-		out[i] = metricdata.DataPoint[N]{Attributes: p.Attributes, StartTime: p.Start, Time: now, Value: p.Value}
+		out[i] = metricdata.DataPoint[N]{Attributes: p.Attributes, StartTime: p.Start, Time: at, Value: p.Value}
 	}
 	return out
 }
 
-func distributions(points []preaggregated.Distribution, boundaries []float64, now time.Time) []metricdata.HistogramDataPoint[float64] {
+func distributions(points []preaggregated.Distribution, boundaries []float64, at time.Time) []metricdata.HistogramDataPoint[float64] {
 	out := make([]metricdata.HistogramDataPoint[float64], len(points))
 	for i, p := range points {
 		out[i] = metricdata.HistogramDataPoint[float64]{
 			Attributes:   p.Attributes,
 			StartTime:    p.Start,
-			Time:         now,
+			Time:         at,
 			Bounds:       boundaries,
 			BucketCounts: p.Counts,
 			Sum:          p.Sum,
@@ -168,7 +167,7 @@ func distributions(points []preaggregated.Distribution, boundaries []float64, no
 		for _, n := range p.Counts {
 			out[i].Count += n
 		}
-		if out[i].Count > 0 {
+		if out[i].Count > 0 && p.Min <= p.Max {
 			out[i].Min, out[i].Max = metricdata.NewExtrema(p.Min), metricdata.NewExtrema(p.Max)
 		}
 	}

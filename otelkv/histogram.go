@@ -14,9 +14,11 @@ import (
 // A sample is two atomic operations: it is added to the interval's sum, and then
 // counted in its bucket. The count of a point is the sum of its buckets, and is
 // read before the sum, so that the sum holds every sample that is counted, and
-// may run ahead by the samples in flight. What samples change and collections
-// reset (sum, least and greatest of the interval) is folded into the totals by
-// each collection, so that a long life costs no precision.
+// may run ahead by the samples in flight: those that were recorded while the
+// series was read. A delta can so count a sample whose value the delta before it
+// had in its sum. What samples change and collections reset (sum, least and
+// greatest of the interval) is folded into the totals by each collection, so
+// that a long life costs no precision.
 type histogramCell struct {
 	boundaries []float64 // of the definition
 	buckets    []atomic.Uint64

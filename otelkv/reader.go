@@ -33,12 +33,13 @@ func (r *Recorder) NewReader(wants preaggregated.Deltas) preaggregated.Reader {
 	return n
 }
 
-// Collect returns the points of every live series.
+// Collect returns the points of every live series, and when they were read. It
+// looks at the clock last, because series can appear while it reads the others.
 //
 // A series that departed is reported once more. One that took its place is left
 // out until the next collection, because a backend would see two points of one
 // series; nothing of it is lost by that.
-func (r *reader) Collect(now time.Time) []preaggregated.Metric {
+func (r *reader) Collect() ([]preaggregated.Metric, time.Time) {
 	r.recorder.callbacks.run()
 	r.recorder.collecting.Lock()
 	defer r.recorder.collecting.Unlock()
@@ -55,8 +56,8 @@ func (r *reader) Collect(now time.Time) []preaggregated.Metric {
 			}
 		}
 	}
-	r.last = now
-	return r.end()
+	r.last = r.recorder.config.now()
+	return r.end(), r.last
 }
 
 func (r *reader) collect(s *series) {

@@ -45,9 +45,11 @@ type Deltas struct {
 // A Reader collects for one reader of the pipeline. Its method is called by one
 // goroutine at a time.
 type Reader interface {
-	// Collect returns the metrics that have points. What it returns belongs to
-	// the caller, except for boundaries and attribute sets, which do not change.
-	Collect(now time.Time) []Metric
+	// Collect returns the metrics that have points, and when they were read, after
+	// which none of them starts. It is where the reader's next deltas start. What
+	// is returned belongs to the caller, except for boundaries and attribute sets,
+	// which do not change.
+	Collect() (metrics []Metric, at time.Time)
 }
 
 // A Metric is one metric's points. One of its slices is set, by kind and number.
@@ -67,8 +69,8 @@ type Point[N int64 | float64] struct {
 }
 
 // A Distribution is one series of a histogram. Counts has one more element than
-// the definition has boundaries. Min and Max are meaningless where all counts
-// are zero.
+// the definition has boundaries. Sum may already hold samples that Counts does
+// not. Min is greater than Max where neither is known.
 type Distribution struct {
 	Attributes attribute.Set
 	Start      time.Time
