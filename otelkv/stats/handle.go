@@ -129,6 +129,10 @@ func (c *Float64Counter) Add(increment float64) {
 	if !e.present {
 		e.show()
 	}
+	if e.value.float {
+		e.value.bits = math.Float64bits(math.Float64frombits(e.value.bits) + increment)
+		return
+	}
 	e.value = Float64(e.value.Float64() + increment)
 }
 

@@ -1,6 +1,10 @@
 package stats
 
-import "github.com/otelkv/otelkv-go/schema"
+import (
+	"slices"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
 
 // Merge adds what other holds, as vLLM's aggregate does: counters add up, a gauge
 // takes other's value, a histogram takes other's samples after its own, and
@@ -40,7 +44,7 @@ func (p *Payload) merge(other *Payload, errs *entryErrors) {
 		}
 		for _, e := range from.present {
 			if err := m.mergeEntry(e); err != nil {
-				errs.add(&EntryError{Connector: other.name, Metric: from.name, LabelValues: e.labelValues, Err: err})
+				errs.add(&EntryError{Connector: other.name, Metric: from.name, LabelValues: slices.Clone(e.labelValues), Err: err})
 			}
 		}
 	}
