@@ -167,7 +167,11 @@ func (e *Engine) attributeSet(m *instrumented, labelValues []string) attribute.S
 	all := make([]attribute.KeyValue, 0, len(e.attributes)+len(labelValues))
 	all = append(all, e.attributes...)
 	for i, value := range labelValues {
-		all = append(all, attribute.String(m.definition.LabelNames[i], value))
+		label := m.definition.LabelNames[i]
+		all = append(all, attribute.String(label, value))
+		if label == schema.LabelTier && e.recorder.config.tierMedium != nil {
+			all = append(all, attribute.String(LabelTierMedium, e.recorder.config.medium(value)))
+		}
 	}
 	return attribute.NewSet(all...)
 }

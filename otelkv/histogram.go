@@ -84,6 +84,26 @@ func (c *histogramCell) record(sample float64) bool {
 	return true
 }
 
+// addBuckets adds samples of which only the buckets and the sum are known. It
+// reports false for a sum that would make the total infinite, and leaves the
+// samples out.
+func (c *histogramCell) addBuckets(counts []uint64, sum float64) bool {
+	for {
+		old := c.sum.Load()
+		total := math.Float64frombits(old) + sum
+		if !finite(total) {
+			return false
+		}
+		if c.sum.CompareAndSwap(old, math.Float64bits(total)) {
+			break
+		}
+	}
+	for i, n := range counts {
+		c.buckets[i].Add(n)
+	}
+	return true
+}
+
 // bucket returns the index of the first boundary that is not below sample:
 // upper bounds are inclusive, as in Prometheus and OTLP.
 func bucket(boundaries []float64, sample float64) int {

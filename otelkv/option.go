@@ -15,7 +15,8 @@ import (
 
 // DefaultSeriesLimit is the number of series of one definition, over all
 // engines, past which label values fold into [Other]. It stays below the SDK's
-// own limit of 2,000 for an instrument, so that ours acts first.
+// own limit of 2,000 for an instrument, so that ours acts first, with room for
+// the folded series of a hundred engines.
 const DefaultSeriesLimit = 1900
 
 // DefaultTotalSeriesLimit is the number of series of one recorder past which
@@ -42,6 +43,7 @@ type config struct {
 	engineLabel    string
 	connectorLabel string
 	constants      []attribute.KeyValue
+	tierMedium     func(tier string) TierMedium
 	seriesLimit    int
 	totalLimit     int
 	instruments    bool
@@ -67,12 +69,15 @@ func newConfig(options []Option) config {
 	return c
 }
 
-// engineLabelNames returns the names of the labels that every series carries
-// before its own.
+// engineLabelNames returns the names of the labels that series carry beside their
+// own.
 func (c *config) engineLabelNames() []string {
 	names := []string{c.modelLabel, c.engineLabel}
 	if c.connectorLabel != "" {
 		names = append(names, c.connectorLabel)
+	}
+	if c.tierMedium != nil {
+		names = append(names, LabelTierMedium)
 	}
 	for _, kv := range c.constants {
 		names = append(names, string(kv.Key))
@@ -87,20 +92,32 @@ func (c *config) check(catalogue *schema.Catalogue) error {
 	names := c.engineLabelNames()
 	for i, name := range names {
 		if err := schema.CheckLabelName(name); err != nil {
-			errs = append(errs, fmt.Errorf("otelkv: engine label %q: %w", name, err))
+			errs = append(errs, fmt.Errorf("otelkv: engine label %q: %w: %w", name, ErrLabelName, err))
 		}
 		if slices.Contains(names[:i], name) {
-			errs = append(errs, fmt.Errorf("otelkv: engine label %q: given twice", name))
+			errs = append(errs, fmt.Errorf("otelkv: engine label %q: %w", name, ErrLabelTwice))
+		}
+	}
+	for _, kv := range c.constants {
+		if err := checkConstant(kv.Value); err != nil {
+			errs = append(errs, fmt.Errorf("otelkv: engine label %q: %w", kv.Key, err))
 		}
 	}
 	for d := range catalogue.All() {
 		for _, label := range d.LabelNames {
 			if slices.Contains(names, label) {
-				errs = append(errs, fmt.Errorf("otelkv: metric %q: label %q is an engine label", d.PrometheusName, label))
+				errs = append(errs, fmt.Errorf("otelkv: metric %q: label %q: %w: it is also an engine label", d.PrometheusName, label, ErrLabelTwice))
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func checkConstant(value attribute.Value) error {
+	if value.Type() != attribute.STRING {
+		return fmt.Errorf("%w: %v is no string", ErrLabelValue, value.Emit())
+	}
+	return checkLabelValue(value.AsString())
 }
 
 // WithMeterProvider sets where the metrics go. Without it, or with nil, the
@@ -127,7 +144,8 @@ func WithConnectorLabelName(name string) Option {
 	return optionFunc(func(c *config) { c.connectorLabel = name })
 }
 
-// WithConstantLabels adds labels of the same value to every series.
+// WithConstantLabels adds labels of the same value to every series, for example
+// the replica that re-publishes them. The values are strings.
 func WithConstantLabels(labels ...attribute.KeyValue) Option {
 	labels = slices.Clone(labels)
 	return optionFunc(func(c *config) { c.constants = append(c.constants, labels...) })

@@ -69,8 +69,10 @@ type mirrorTarget struct {
 // New returns a recorder of the catalogue's metrics. Call [Recorder.Close] to
 // end what it registered with the MeterProvider.
 //
-// It returns every problem at once: a label name of the options that is illegal
-// or clashes with a definition's, and what the provider said of an instrument.
+// It returns every problem at once: a label of the options with a name or
+// value that is illegal ([ErrLabelName], [ErrLabelValue]) or with the name of
+// another ([ErrLabelTwice]), also of one that a definition declares, and what the
+// provider said of an instrument.
 func New(catalogue *schema.Catalogue, options ...Option) (*Recorder, error) {
 	c := newConfig(options)
 	if err := c.check(catalogue); err != nil {
