@@ -1,0 +1,75 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"time"
+)
+
+// rateInterval takes the place of Grafana's variable. It suits a scrape interval
+// of a second.
+const rateInterval = 15 * time.Second
+
+// A row is a heading of the dashboard with its graphs.
+type row struct {
+	title  string
+	panels []panel
+}
+
+// A panel is one graph of the dashboard, with the dashboard's JSON names.
+type panel struct {
+	Type        string
+	Title       string
+	FieldConfig struct {
+		Defaults struct{ Unit string }
+	}
+	Targets []target
+}
+
+// A target is one query of a panel.
+type target struct {
+	Expr         string
+	LegendFormat string
+}
+
+// readRows returns the rows of a dashboard without its tables.
+func readRows(path string) ([]row, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var dashboard struct{ Panels []panel }
+	if err := json.Unmarshal(text, &dashboard); err != nil {
+		return nil, err
+	}
+	var rows []row
+	for _, p := range dashboard.Panels {
+		switch p.Type {
+		case "row":
+			rows = append(rows, row{title: p.Title})
+		case "timeseries":
+			last := &rows[len(rows)-1]
+			last.panels = append(last.panels, p)
+		}
+	}
+	return rows, nil
+}
+
+// query returns the expression with every variable at its default.
+func (t target) query() string {
+	return strings.NewReplacer(
+		"$model", ".*",
+		"$engine", ".*",
+		"$__rate_interval", rateInterval.String(),
+	).Replace(t.Expr)
+}
+
+// legend returns the legend of a series with the given labels.
+func (t target) legend(labels map[string]string) string {
+	text := t.LegendFormat
+	for name, value := range labels {
+		text = strings.ReplaceAll(text, "{{"+name+"}}", value)
+	}
+	return text
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"math"
+	"strconv"
+
+	"gonum.org/v1/plot"
+)
+
+// A scale is a unit in which an axis can be labelled: so much of the metric's own
+// unit, and what it is called.
+type scale struct {
+	size float64
+	name string
+}
+
+// scales returns the scales of one of Grafana's units, ascending.
+func scales(unit string) []scale {
+	switch unit {
+	case "binBps":
+		return []scale{{1, " B/s"}, {1 << 10, " KiB/s"}, {1 << 20, " MiB/s"}, {1 << 30, " GiB/s"}}
+	case "decbytes":
+		return []scale{{1, " B"}, {1e3, " kB"}, {1e6, " MB"}, {1e9, " GB"}}
+	case "s":
+		return []scale{{1e-6, " µs"}, {1e-3, " ms"}, {1, " s"}}
+	case "suffix: s/MiB":
+		return []scale{{1e-6, " µs/MiB"}, {1e-3, " ms/MiB"}, {1, " s/MiB"}}
+	case "percentunit":
+		return []scale{{0.01, "%"}}
+	case "cps":
+		return []scale{{1, "/s"}}
+	}
+	return []scale{{1, ""}}
+}
+
+// scaleOf returns the largest scale of which an axis up to high has at least one.
+func scaleOf(high float64, unit string) scale {
+	all := scales(unit)
+	chosen := all[0]
+	for _, s := range all {
+		if high >= s.size {
+			chosen = s
+		}
+	}
+	return chosen
+}
+
+// unitTicks labels an axis that starts at 0 in one of Grafana's units, at round
+// numbers of the scale that suits it.
+type unitTicks struct{ unit string }
+
+// Ticks implements plot.Ticker.
+func (u unitTicks) Ticks(_, high float64) []plot.Tick {
+	s := scaleOf(high, u.unit)
+	width := roundWidth(high / s.size)
+	var ticks []plot.Tick
+	for i := 0; ; i++ {
+		value := float64(i) * width
+		if value*s.size > high || u.unit == "percentunit" && value > 100 {
+			return ticks
+		}
+		ticks = append(ticks, plot.Tick{Value: value * s.size, Label: strconv.FormatFloat(value, 'g', 4, 64) + s.name})
+	}
+}
+
+// roundWidth returns a round number of which high has three to six.
+func roundWidth(high float64) float64 {
+	power := math.Pow(10, math.Floor(math.Log10(high/3)))
+	for _, factor := range []float64{5, 2, 1} {
+		if high/(factor*power) >= 3 {
+			return factor * power
+		}
+	}
+	return power
+}
