@@ -195,6 +195,7 @@ func TestEviction(t *testing.T) {
 }
 
 func TestNewTrackerErrors(t *testing.T) {
+	newTracker(t, connector.WithMaxRequests(1))
 	if _, err := connector.NewTracker(connector.WithMaxRequests(0)); err == nil ||
 		err.Error() != "otelkv: connector: max requests is 0, expected at least 1" {
 		t.Errorf("NewTracker returned %v", err)

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
@@ -186,4 +187,28 @@ func TestBackPressureOfUnknownTier(t *testing.T) {
 		}
 	}
 	mustEqual(t, "take", idle(nil, "1:delayed"), reduce(d.Take()))
+	if got := d.State().Rejected; got != 9 {
+		t.Errorf("%d calls rejected, want 9", got)
+	}
+}
+
+func TestAverageFollowsStoresWithBinder(t *testing.T) {
+	var series stats.Payload
+	c := newClock()
+	d := delayed{newTracker(t, tiering.Config{SecondaryTiers: []string{"delayed"}, ChunkSize: mebibyte},
+		tiering.WithClock(c.read), tiering.WithBackPressure(1, tiering.BackPressure{Warmup: 1}), tiering.WithBinder(series.Binder())), c}
+	d.store(0.5)
+	if got, found := reduce(series.Take())[of(vllm.BackPressureStoreLatencyEMA, "1:delayed", "")]; !found || got != 0.5 {
+		t.Errorf("the average is %v, found %t, want 0.5", got, found)
+	}
+}
+
+func TestBackPressureMarksMayMeet(t *testing.T) {
+	d := newDelayed(t, tiering.BackPressure{Warmup: 1, Alpha: 1, High: 2, Low: 2})
+	for _, seconds := range []float64{2, 1, 3} {
+		d.store(seconds)
+		if _, pressed := d.StoreLatency(1); pressed != (seconds >= 2) {
+			t.Errorf("pressed is %t at %v s/MiB", pressed, seconds)
+		}
+	}
 }

@@ -181,6 +181,18 @@ func TestCPUPoolWithBinder(t *testing.T) {
 	}
 }
 
+func TestCPUPoolTakeInto(t *testing.T) {
+	pool := newPool(t, 4)
+	pool.SetCounts(tiering.PoolCounts{Allocated: 1})
+	var dst stats.Payload
+	for range 2 {
+		if !pool.TakeInto(&dst) {
+			t.Error("TakeInto returned false")
+		}
+		mustEqual(t, "taken", usage(0.25, 0, 0.25), reduce(&dst))
+	}
+}
+
 func TestNewCPUPoolErrors(t *testing.T) {
 	var taken stats.Payload
 	if err := taken.AddCounter(vllm.CPUCacheUsage.PrometheusName, stats.Int64(1)); err != nil {

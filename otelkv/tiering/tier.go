@@ -52,11 +52,10 @@ func ParseTier(label string) (Tier, error) {
 	return t, nil
 }
 
+// validate checks a tier whose index is not negative.
 func (t Tier) validate() error {
 	reason := ""
 	switch {
-	case t.Index < 0:
-		reason = "the index is negative"
 	case t.Type == "":
 		reason = "the type is empty"
 	case len(t.Type) > MaxTypeLength:

@@ -33,6 +33,7 @@ func TestParseTier(t *testing.T) {
 		"0:cpu":                   `otelkv: tier "0:cpu": index 0 is the primary tier, 0:primary`,
 		"1:\xff":                  `otelkv: tier "1:\xff": the type is not valid UTF-8`,
 		"4:" + long + "x":         `otelkv: tier "4:` + long[:62] + `"...: the type has 256 bytes, at most 255 are allowed`,
+		"0:" + long[:62]:          `otelkv: tier "0:` + long[:62] + `": index 0 is the primary tier, 0:primary`,
 	} {
 		if tier, err := tiering.ParseTier(label); err == nil || err.Error() != want {
 			t.Errorf("ParseTier(%q) = %+v, %v, want the error\n%s", label, tier, err, want)
