@@ -38,8 +38,10 @@ func emptyInterval() interval {
 	return interval{least: math.Inf(1), greatest: math.Inf(-1)}
 }
 
+// fold adds another interval. Its sum stays at the greatest float64, as an
+// infinite one could never change again.
 func (i *interval) fold(other interval) {
-	i.sum += other.sum
+	i.sum = max(-math.MaxFloat64, min(i.sum+other.sum, math.MaxFloat64))
 	i.least = min(i.least, other.least)
 	i.greatest = max(i.greatest, other.greatest)
 }
