@@ -56,7 +56,6 @@ func (t *Tracker) ObserveOutcomes(totals Outcomes) {
 	defer t.mu.Unlock()
 	before := t.totals.values()
 	for i, total := range totals.values() {
-		total = max(total, 0)
 		delta := total - max(before[i], 0)
 		if delta < 0 {
 			delta = total

@@ -54,7 +54,9 @@ func TestVLLMSimplePool(t *testing.T) {
 			mustEqual(t, "take again", test.want, reduce(pool.Take()))
 
 			var series, dst stats.Payload
-			pool = newPool(t, test.counts, simplecpu.WithBinder(series.Binder()))
+			pool = newPool(t, simplecpu.PoolCounts{Total: 9, Free: 1}, simplecpu.WithBinder(series.Binder()))
+			mustEqual(t, "before, with a binder", poolGauges(9, 1, 8, 8./9, 0, 0), reduce(series.Take()))
+			pool.SetCounts(test.counts)
 			mustEqual(t, "with a binder", test.want, reduce(series.Take()))
 			if pool.Take() != nil || pool.TakeInto(&dst) {
 				t.Error("a pool with a binder gave a payload")

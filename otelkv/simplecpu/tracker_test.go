@@ -103,7 +103,6 @@ func TestVLLMSimpleConnector(t *testing.T) {
 			{"reset before the drain", func(tracker *simplecpu.Tracker) {
 				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 5})
 				tracker.ResetOutcomes()
-				tracker.ObserveOutcomes(simplecpu.Outcomes{})
 			}, simple(0, 0, outcome("stored", 3))},
 			{"after the reset", func(tracker *simplecpu.Tracker) {
 				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 6})
@@ -134,12 +133,11 @@ func TestVLLMSimpleConnector(t *testing.T) {
 			}, simple(0, 0)},
 		}},
 		{"load blocks", []step{
-			{"before completion", nothing, simple(0, 0)},
+			{"before completion", func(tracker *simplecpu.Tracker) { tracker.RecordLoad(0) }, simple(0, 0)},
 			{"after completion, also when abandoned", func(tracker *simplecpu.Tracker) {
 				tracker.RecordLoad(1)
 				tracker.ResetOutcomes()
 				tracker.RecordLoad(1)
-				tracker.RecordLoad(0)
 				tracker.RecordLoad(-1)
 			}, simple(0, 0, loaded(2))},
 			{"drained", nothing, simple(0, 0)},
@@ -158,6 +156,30 @@ func TestVLLMSimpleConnector(t *testing.T) {
 				mustEqual(t, s.name+", with a binder", s.want, reduce(series.Take()))
 			}
 		})
+	}
+}
+
+func TestGaugesFollowBlocksWithBinder(t *testing.T) {
+	var series stats.Payload
+	tracker := newTracker(t, cpuInfo(), simplecpu.WithBinder(series.Binder()))
+	mustEqual(t, "at the start", simple(0, 0), reduce(series.Take()))
+	tracker.SetBlocks(simplecpu.Blocks{Free: 60, Issued: 2})
+	mustEqual(t, "set", simple(4, 2), reduce(series.Take()))
+}
+
+func TestTakeInto(t *testing.T) {
+	tracker := newTracker(t, cpuInfo())
+	pool := newPool(t, simplecpu.PoolCounts{Total: 4, Free: 3})
+	var dst stats.Payload
+	for range 2 {
+		if !tracker.TakeInto(&dst) {
+			t.Error("a tracker's TakeInto returned false")
+		}
+		mustEqual(t, "tracker", simple(0, 0), reduce(&dst))
+		if !pool.TakeInto(&dst) {
+			t.Error("a pool's TakeInto returned false")
+		}
+		mustEqual(t, "pool", poolGauges(4, 3, 1, 0.25, 0, 0), reduce(&dst))
 	}
 }
 
