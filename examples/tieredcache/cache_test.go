@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,7 +26,7 @@ import (
 func testOptions() Options {
 	options := defaultOptions()
 	options.Sizes = Sizes{
-		ChunkBytes:    256,
+		ChunkBytes:    16 << 10, // far below it, the step alone would look like back-pressure
 		GPUChunks:     40,
 		PrimaryChunks: 48,
 		FileChunks:    64,
@@ -148,7 +149,7 @@ func TestCacheServesWhatWasStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		options := testOptions()
 		c := newTestCache(t, options, dir)
-		if err := c.runFor(t, 20*time.Second); err != nil {
+		if err := c.runFor(t, 8*time.Second); err != nil {
 			t.Fatal(err)
 		}
 		s := c.samples(t)
@@ -213,9 +214,15 @@ func TestCacheShortOfMemory(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		options := testOptions()
-		options.Sizes.PrimaryChunks = 6
+		options.Sizes.PrimaryChunks = 8
 		c := newTestCache(t, options, dir)
-		if err := c.runFor(t, 20*time.Second); err != nil {
+		var files atomic.Int64
+		create := c.files.create
+		c.files.create = func(dir string) (temporaryFile, error) {
+			files.Add(1)
+			return create(dir)
+		}
+		if err := c.runFor(t, 8*time.Second); err != nil {
 			t.Fatal(err)
 		}
 		s := c.samples(t)
@@ -227,6 +234,11 @@ func TestCacheShortOfMemory(t *testing.T) {
 			if s[name] <= 0 {
 				t.Errorf("%s is %v, want more than 0", name, s[name])
 			}
+		}
+		// What could not be promoted is computed again, and is on file already.
+		written := s["vllm:kv_offload_tiering_write_bytes_total 1:fs"]
+		if want := float64(files.Load()) * float64(options.Sizes.ChunkBytes); written != want {
+			t.Errorf("%v bytes cascaded, want those of %d files: %v", written, files.Load(), want)
 		}
 	})
 }
@@ -243,7 +255,7 @@ func TestCacheOnSlowFiles(t *testing.T) {
 			time.Sleep(200 * time.Millisecond)
 			return create(dir)
 		}
-		if err := c.runFor(t, 20*time.Second); err != nil {
+		if err := c.runFor(t, 8*time.Second); err != nil {
 			t.Fatal(err)
 		}
 		s := c.samples(t)
@@ -264,25 +276,52 @@ func TestCacheOnSlowFiles(t *testing.T) {
 	})
 }
 
+// TestCacheOnStuckFiles has a file tier whose queue is full most of the time.
+// Nothing waits for it: stores are dropped and counted.
+func TestCacheOnStuckFiles(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		options := testOptions()
+		options.Sizes.FileWorkers, options.Sizes.FileQueue = 1, 1
+		c := newTestCache(t, options, dir)
+		c.files.create = func(string) (temporaryFile, error) {
+			time.Sleep(time.Second)
+			return nil, errors.New("device is stuck")
+		}
+		if err := c.runFor(t, 8*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		s := c.samples(t)
+		failed := s["vllm:kv_offload_tiering_cascade_job_failures_total 1:fs"]
+		dropped := s["vllm:kv_offload_tiering_backpressure_stores_dropped_total 1:fs"]
+		stores := s["vllm:kv_offload_store_size_count"]
+		if failed <= 0 || dropped <= 0 || failed+dropped != stores {
+			t.Errorf("of %v stores %v failed to cascade and %v were dropped, want all", stores, failed, dropped)
+		}
+	})
+}
+
 func TestCacheNeverServesDamagedFiles(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		options := testOptions()
-		if err := newTestCache(t, options, dir).runFor(t, 5*time.Second); err != nil {
+		if err := newTestCache(t, options, dir).runFor(t, 3*time.Second); err != nil {
 			t.Fatal(err)
 		}
 		damaged := damageFiles(t, dir)
 		c := newTestCache(t, options, dir)
-		err := c.runFor(t, 5*time.Second)
+		err := c.runFor(t, 3*time.Second)
 		if !errors.Is(err, ErrCorrupt) {
 			t.Errorf("error %v, want one that wraps %q", err, ErrCorrupt)
 		}
 		s := c.samples(t)
-		if got := s["tieredcache_corrupt_chunks_total 1:fs"]; got <= 0 || got > float64(damaged) {
-			t.Errorf("%v corrupt chunks counted, %d files were damaged", got, damaged)
+		corrupt := s["tieredcache_corrupt_chunks_total 1:fs"]
+		if corrupt <= 0 || corrupt > float64(damaged) {
+			t.Errorf("%v corrupt chunks counted, %d files were damaged", corrupt, damaged)
 		}
-		if s["vllm:kv_offload_tiering_promotion_job_failures_total 1:fs"] <= 0 {
-			t.Error("no failed promotion was counted")
+		// A request does not ask again for what it could not be given.
+		if failed := s["vllm:kv_offload_tiering_promotion_job_failures_total 1:fs"]; failed <= 0 || failed > corrupt {
+			t.Errorf("%v promotions failed over %v corrupt chunks", failed, corrupt)
 		}
 		if c.served == 0 {
 			t.Error("nothing was served")
@@ -311,19 +350,21 @@ func TestCacheNeverServesDamagedMemory(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		c := newTestCache(t, testOptions(), dir)
-		if err := c.runFor(t, 5*time.Second); err != nil {
+		if err := c.runFor(t, 3*time.Second); err != nil {
 			t.Fatal(err)
 		}
+		damaged := 0
 		for _, e := range c.engines {
 			for _, chunk := range e.primary.chunks {
 				chunk.Data[0] ^= 1
+				damaged++
 			}
 		}
-		if err := c.runFor(t, 5*time.Second); !errors.Is(err, ErrCorrupt) {
+		if err := c.runFor(t, 3*time.Second); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("error %v, want one that wraps %q", err, ErrCorrupt)
 		}
-		if got := c.samples(t)["tieredcache_corrupt_chunks_total 0:primary"]; got <= 0 {
-			t.Errorf("%v corrupt chunks counted in the primary tier", got)
+		if got := c.samples(t)["tieredcache_corrupt_chunks_total 0:primary"]; got <= 0 || got > float64(damaged) {
+			t.Errorf("%v corrupt chunks counted in the primary tier, %d were damaged", got, damaged)
 		}
 	})
 }
@@ -336,7 +377,7 @@ func TestCacheOnFullDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTestCache(t, testOptions(), dir)
 		c.files.create = createOnFullDisk
-		if err := c.runFor(t, 5*time.Second); err != nil {
+		if err := c.runFor(t, 3*time.Second); err != nil {
 			t.Fatal(err)
 		}
 		s := c.samples(t)

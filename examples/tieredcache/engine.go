@@ -83,7 +83,7 @@ func (e *Engine) Run(ctx context.Context, fileWorkers *Workers) error {
 	var err error
 	for ctx.Err() == nil || len(e.requests) > 0 || e.inFlight > 0 {
 		e.step(ctx, time.Now())
-		err = cmp.Or(err, e.observe(context.WithoutCancel(ctx)))
+		err = cmp.Or(err, e.observe(ctx))
 		<-step.C
 	}
 	if e.corrupt > 0 {

@@ -78,6 +78,17 @@ func TestFileTierWritesAChunkOnce(t *testing.T) {
 	}
 }
 
+func TestFileTierForgetsAFileThatIsGone(t *testing.T) {
+	tier := openFiles(t, t.TempDir(), 4)
+	write(t, tier, key(1), key(2))
+	if err := os.Remove(tier.path(key(1))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tier.Read(key(1), make([]byte, testChunkBytes)); !errors.Is(err, fs.ErrNotExist) || tier.Len() != 1 {
+		t.Errorf("error %v and %d chunks, want %v and 1", err, tier.Len(), fs.ErrNotExist)
+	}
+}
+
 func TestFileTierEvictsLeastRecentlyUsed(t *testing.T) {
 	dir := t.TempDir()
 	tier := openFiles(t, dir, 2)
