@@ -3,7 +3,6 @@ package tiering
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -179,7 +178,7 @@ func (t *Tracker) Tiers() []Tier {
 	for i := range t.tiers {
 		tiers[i] = t.tiers[i].Tier
 	}
-	return slices.Clip(tiers)
+	return tiers
 }
 
 // RecordPromotionAllocationFailure counts a promotion that was refused because
