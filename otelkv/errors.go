@@ -3,6 +3,7 @@ package otelkv
 import (
 	"errors"
 
+	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
@@ -20,7 +21,7 @@ var (
 	ErrLabelValue = errors.New("bad label value")
 	// ErrBadNumber says that a value is NaN, infinite, a negative increment, or no
 	// whole number where the metric counts in int64.
-	ErrBadNumber = errors.New("bad number")
+	ErrBadNumber = stats.ErrNumber
 	// ErrLabelName says that a label cannot have the name.
 	ErrLabelName = errors.New("bad label name")
 	// ErrLabelTwice says that two labels of one series have the same name.

@@ -50,13 +50,13 @@ func (s *decoding) metrics(p *Payload) {
 		name := s.r.text()
 		m, err := s.lookupMetric(p, next, name)
 		if err != nil {
-			s.errs.add(&EntryError{Connector: p.name, Metric: s.clip(name), Err: err})
+			s.errs.Add(&EntryError{Connector: p.name, Metric: s.clip(name), Err: err})
 			s.r.skip()
 			continue
 		}
 		next = &m.next
 		if err := s.claim(m); err != nil {
-			s.errs.add(&EntryError{Connector: p.name, Metric: m.name, Err: err})
+			s.errs.Add(&EntryError{Connector: p.name, Metric: m.name, Err: err})
 			s.r.skip()
 			continue
 		}
@@ -236,7 +236,7 @@ func (s *decoding) entry(m *Metric, bad error) {
 
 // report names the entry of the key.
 func (s *decoding) report(m *Metric, err error) {
-	s.errs.add(&EntryError{Connector: m.payload.name, Metric: m.name, LabelValues: s.labels(), Err: err})
+	s.errs.Add(&EntryError{Connector: m.payload.name, Metric: m.name, LabelValues: s.labels(), Err: err})
 }
 
 // value decodes the value ahead into e, which is not shown yet.

@@ -165,7 +165,7 @@ func (s *decoding) connectors(p *Payload) {
 		}
 		text := s.r.text()
 		if err := s.checkText(text); err != nil {
-			s.errs.add(&EntryError{Connector: s.clip(text), Err: fmt.Errorf("name: %w", err)})
+			s.errs.Add(&EntryError{Connector: s.clip(text), Err: fmt.Errorf("name: %w", err)})
 			s.r.skip()
 			continue
 		}
@@ -174,7 +174,7 @@ func (s *decoding) connectors(p *Payload) {
 			s.anyConnector = true
 			continue
 		}
-		s.errs.add(&EntryError{Connector: child.name, Err: fmt.Errorf(`%w: expected a map with "types" and "data"`, ErrMalformed)})
+		s.errs.Add(&EntryError{Connector: child.name, Err: fmt.Errorf(`%w: expected a map with "types" and "data"`, ErrMalformed)})
 	}
 }
 
@@ -244,7 +244,7 @@ func (s *decoding) info(p *Payload) {
 }
 
 func (s *decoding) reportInfo(p *Payload, err error) {
-	s.errs.add(&EntryError{Connector: p.name, Err: fmt.Errorf("info: %w", err)})
+	s.errs.Add(&EntryError{Connector: p.name, Err: fmt.Errorf("info: %w", err)})
 }
 
 // fact returns the value ahead as text.

@@ -1,5 +1,7 @@
 package stats
 
+import "github.com/otelkv/otelkv-go/internal/errorlist"
+
 // A Decoder decodes payloads within limits. The zero Decoder has the default
 // limits. It is a value without state, and safe for concurrent use on different
 // payloads.
@@ -77,7 +79,7 @@ type decoding struct {
 	limits     Limits
 	generation uint64
 	counts     counts
-	errs       entryErrors
+	errs       errorlist.List
 	key        []byte
 	// next is where the entry that is expected next is kept, see lookupEntry.
 	next **Entry
@@ -103,7 +105,7 @@ func (p *Payload) beginDecoding(limits Limits) *decoding {
 
 // end returns what was wrong, and lets go of the input.
 func (s *decoding) end(p *Payload) error {
-	failure, errs := s.r.failure(), s.errs.join()
+	failure, errs := s.r.failure(), s.errs.Join()
 	s.r, s.next = nil, nil
 	s.json.data, s.messagePack.data, s.messagePack.rest = nil, nil, nil
 	if cap(s.json.unescaped) > maxRetainedScratch {
@@ -112,7 +114,7 @@ func (s *decoding) end(p *Payload) error {
 	if cap(s.key) > maxRetainedScratch {
 		s.key = nil
 	}
-	s.errs = entryErrors{}
+	s.errs = errorlist.List{}
 	s.counts = counts{}
 	if failure != nil {
 		p.Reset()

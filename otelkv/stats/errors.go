@@ -4,13 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/otelkv/otelkv-go/schema"
 )
 
 // What is wrong with an entry. An [EntryError] wraps one of them.
 var (
 	// ErrKind says that a metric has another kind than the one asked for, or that
 	// a payload gives no valid kind for it.
-	ErrKind = errors.New("wrong kind")
+	ErrKind = schema.ErrWrongKind
 	// ErrNumber says that a value is no number, a list where one number is due or
 	// the reverse, beyond int64 or float64, or no legal increment.
 	ErrNumber = errors.New("bad number")
@@ -105,8 +107,6 @@ const (
 	maxQuoted = 64
 	// maxQuotedLabels bounds the label values that an error shows.
 	maxQuotedLabels = 8
-	// maxEntryErrors bounds the entry errors that one call reports.
-	maxEntryErrors = 64
 )
 
 // quote returns s as a Go string literal, shortened, so that a hostile value
@@ -116,26 +116,4 @@ func quote[S ~string | ~[]byte](s S) string {
 		return fmt.Sprintf("%q...", string(s[:maxQuoted]))
 	}
 	return fmt.Sprintf("%q", string(s))
-}
-
-// entryErrors collects the errors of one call, up to a bound.
-type entryErrors struct {
-	errs []error
-	more int
-}
-
-func (c *entryErrors) add(err error) {
-	if len(c.errs) == maxEntryErrors {
-		c.more++
-		return
-	}
-	c.errs = append(c.errs, err)
-}
-
-// join returns what was collected as one error, or nil.
-func (c *entryErrors) join() error {
-	if c.more == 0 {
-		return errors.Join(c.errs...)
-	}
-	return errors.Join(append(c.errs, fmt.Errorf("otelkv: and %d more", c.more))...)
 }

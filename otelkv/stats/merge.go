@@ -3,6 +3,7 @@ package stats
 import (
 	"slices"
 
+	"github.com/otelkv/otelkv-go/internal/errorlist"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
@@ -21,22 +22,22 @@ func (p *Payload) Merge(other *Payload) error {
 	if other == nil {
 		return nil
 	}
-	var errs entryErrors
+	var errs errorlist.List
 	p.merge(other, &errs)
 	for name, child := range other.Connectors() {
 		p.connector(name).merge(child, &errs)
 	}
-	return errs.join()
+	return errs.Join()
 }
 
-func (p *Payload) merge(other *Payload, errs *entryErrors) {
+func (p *Payload) merge(other *Payload, errs *errorlist.List) {
 	if other.info != nil {
 		p.SetInfo(other.info)
 	}
 	for _, from := range other.present {
 		m, err := p.metric(from.name, from.kind)
 		if err != nil {
-			errs.add(&EntryError{Connector: other.name, Metric: from.name, Err: err})
+			errs.Add(&EntryError{Connector: other.name, Metric: from.name, Err: err})
 			continue
 		}
 		if len(from.present) == 0 {
@@ -44,7 +45,7 @@ func (p *Payload) merge(other *Payload, errs *entryErrors) {
 		}
 		for _, e := range from.present {
 			if err := m.mergeEntry(e); err != nil {
-				errs.add(&EntryError{Connector: other.name, Metric: from.name, LabelValues: slices.Clone(e.labelValues), Err: err})
+				errs.Add(&EntryError{Connector: other.name, Metric: from.name, LabelValues: slices.Clone(e.labelValues), Err: err})
 			}
 		}
 	}
