@@ -146,7 +146,7 @@ func (e *Engine) add(m *instrumented, labelValues []string) (*series, error) {
 
 func (e *Engine) newSeries(m *instrumented, labelValues []string) *series {
 	s := &series{metric: m, labelValues: labelValues, start: e.recorder.config.now()}
-	s.attributes = append(s.attributes, e.attributeSet(m, labelValues))
+	s.attributes = append(s.own[:0], e.attributeSet(m, labelValues))
 	for _, mirror := range m.mirrors {
 		values := labelValues
 		if mirror.labelValues != nil {

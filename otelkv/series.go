@@ -13,18 +13,18 @@ import (
 // its state, and OpenTelemetry reads it.
 //
 // A measurement writes bits and reads live. They are a cache line apart, so that
-// one goroutine's write does not take from the others what they only read.
+// one goroutine's write does not take from the others what they only read. What
+// a collection reads lies together.
 type series struct {
 	// bits is the value of a counter or gauge: an int64, or a float64's bits.
 	bits atomic.Uint64
 
 	labelValues []string
-	attributes  []attribute.Set          // its own, then its mirrors'
-	options     [][]metric.ObserveOption // the same, prepared for a callback
+	options     [][]metric.ObserveOption // as attributes, prepared for a callback
+	samples     []sampleOptions          // of a histogram on another provider than ours: its own, then its mirrors'
 
-	metric  *instrumented
-	cell    *histogramCell  // of a histogram on a pipeline of ours
-	samples []sampleOptions // of a histogram on any other provider: its own, then its mirrors'
+	metric *instrumented
+	cell   *histogramCell // of a histogram on a pipeline of ours
 	// live says that the series is reported under its own name. The first
 	// measurement sets it, and so does priming.
 	live atomic.Bool
@@ -34,7 +34,10 @@ type series struct {
 	// to any more.
 	finished atomic.Bool
 
-	start       time.Time // of its count
+	attributes []attribute.Set  // its own, then its mirrors'
+	own        [1]attribute.Set // backs attributes where there are no mirrors
+	start      time.Time        // of its count
+
 	deltas      []delta   // one for each reader of ours
 	hiddenUntil time.Time // when a foreign provider is told of it; zero for at once
 }
