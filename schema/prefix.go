@@ -1,0 +1,57 @@
+package schema
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// WithPrefix returns the catalogue with Prometheus names as a re-publisher gives
+// them: the prefix before each, and underscores for colons. With "ray_",
+// vllm:kv_offload_load_bytes becomes ray_vllm_kv_offload_load_bytes, as Ray has
+// it. OpenTelemetry names stay, so that an exporter with this catalogue renames
+// what a recorder with the original one emits. Give it to exporters only: the
+// keys of payloads keep their names.
+//
+// Mirrors, replacements and queries follow the names. The error joins
+// [DefinitionError] values where the prefix makes a name illegal, or two names
+// the same.
+func (c *Catalogue) WithPrefix(prefix string) (*Catalogue, error) {
+	renamed := make(map[string]string, len(c.definitions))
+	for _, d := range c.definitions {
+		renamed[d.PrometheusName] = prefix + strings.ReplaceAll(d.PrometheusName, ":", "_")
+	}
+	definitions := make([]Definition, 0, len(c.definitions))
+	for _, d := range c.definitions {
+		d = d.clone()
+		d.PrometheusName = renamed[d.PrometheusName]
+		for i, m := range d.Mirrors {
+			d.Mirrors[i].Of = renamed[m.Of]
+		}
+		d.Query = renameIn(d.Query, renamed)
+		d.ReplacedBy = renameIn(d.ReplacedBy, renamed)
+		definitions = append(definitions, d)
+	}
+	prefixed, err := newCatalogue(definitions)
+	if err != nil {
+		return nil, fmt.Errorf("otelkv: prefix %q: %w", prefix, err)
+	}
+	return prefixed, nil
+}
+
+// renameIn renames the metrics that a text names by family or by sample.
+func renameIn(text string, renamed map[string]string) string {
+	names := regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
+	return names.ReplaceAllStringFunc(text, func(name string) string {
+		if to, ok := renamed[name]; ok {
+			return to
+		}
+		for _, suffix := range []string{totalSuffix, "_bucket", "_count", "_sum", "_created"} {
+			family, found := strings.CutSuffix(name, suffix)
+			if to, ok := renamed[family]; found && ok {
+				return to + suffix
+			}
+		}
+		return name
+	})
+}
