@@ -2,7 +2,7 @@
 // MeterProvider with one or several exporters, chosen by name, that are started
 // and stopped together:
 //
-//	pipeline, err := exporters.New(ctx, vllm.Catalogue(), exporters.WithDefaultExporters("prometheus"))
+//	pipeline, err := exporters.New(ctx, vllm.TieringSpec(), exporters.WithDefaultExporters("prometheus"))
 //	if err != nil {
 //		return err
 //	}

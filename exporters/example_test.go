@@ -43,7 +43,7 @@ func ExampleRegistry_Register() {
 	if err != nil {
 		panic(err)
 	}
-	defer pipeline.Shutdown(context.Background())
+	defer func() { _ = pipeline.Shutdown(context.Background()) }()
 	fmt.Println(pipeline)
 	// Output: otelkv pipeline: memory
 }

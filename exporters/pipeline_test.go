@@ -128,7 +128,7 @@ func TestChoice(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer pipeline.Shutdown(expired())
+			defer func() { _ = pipeline.Shutdown(expired()) }()
 			if got, want := pipeline.String(), "otelkv pipeline: "+test.want; got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
@@ -166,7 +166,7 @@ func TestListens(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer pipeline.Shutdown(context.Background())
+			defer func() { _ = pipeline.Shutdown(context.Background()) }()
 			host, _, err := net.SplitHostPort(pipeline.Addr().String())
 			if err != nil || host != test.wantHost {
 				t.Errorf("listens at %s, want host %s", pipeline.Addr(), test.wantHost)
@@ -219,7 +219,7 @@ func TestHandlerWithoutServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer server.Shutdown(context.Background())
+	defer func() { _ = server.Shutdown(context.Background()) }()
 	count(t, pipeline, "test.load_bytes")
 	transport := new(http.Transport)
 	defer transport.CloseIdleConnections()

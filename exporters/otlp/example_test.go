@@ -19,7 +19,7 @@ func ExampleNewReader() {
 		panic(err)
 	}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
-	defer provider.Shutdown(ctx)
+	defer func() { _ = provider.Shutdown(ctx) }()
 	otel.SetMeterProvider(provider)
 }
 
@@ -33,5 +33,5 @@ func ExampleWithCatalogueNames() {
 		panic(err)
 	}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
-	defer provider.Shutdown(context.Background())
+	defer func() { _ = provider.Shutdown(context.Background()) }()
 }

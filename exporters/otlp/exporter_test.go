@@ -188,7 +188,7 @@ func TestCatalogueNamesLeaveTheInputAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer exporter.Shutdown(context.Background())
+	defer func() { _ = exporter.Shutdown(context.Background()) }()
 	rm := &metricdata.ResourceMetrics{ScopeMetrics: []metricdata.ScopeMetrics{{Metrics: []metricdata.Metrics{{
 		Name: "test.jobs", Unit: "{job}", Data: metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{{Value: 1}}},
 	}}}}}
@@ -291,7 +291,7 @@ func TestProtocol(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer exporter.Shutdown(context.Background())
+			defer func() { _ = exporter.Shutdown(context.Background()) }()
 			if err := exporter.Export(t.Context(), &metricdata.ResourceMetrics{}); err != nil {
 				t.Fatal(err)
 			}

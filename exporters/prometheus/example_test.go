@@ -22,7 +22,7 @@ func Example() {
 		panic(err)
 	}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
-	defer provider.Shutdown(context.Background())
+	defer func() { _ = provider.Shutdown(context.Background()) }()
 
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", exporter.Handler())
@@ -54,7 +54,7 @@ func ExampleWithRegisterer() {
 		panic(err)
 	}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
-	defer provider.Shutdown(context.Background())
+	defer func() { _ = provider.Shutdown(context.Background()) }()
 	// Output:
 }
 
@@ -64,13 +64,13 @@ func ExampleStartServer() {
 		panic(err)
 	}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
-	defer provider.Shutdown(context.Background())
+	defer func() { _ = provider.Shutdown(context.Background()) }()
 
 	server, err := prometheus.StartServer("127.0.0.1:0", exporter.Handler(), prometheus.WithBearerToken("token"))
 	if err != nil {
 		panic(err)
 	}
-	defer server.Shutdown(context.Background())
+	defer func() { _ = server.Shutdown(context.Background()) }()
 
 	answer, err := http.Get(server.URL())
 	if err != nil {

@@ -259,7 +259,7 @@ func TestServerTimeouts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer conn.Close()
+			defer func() { _ = conn.Close() }()
 			if _, err := io.WriteString(conn, test.send); err != nil {
 				t.Fatal(err)
 			}
@@ -280,7 +280,7 @@ func TestServerTimeouts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		if _, err := io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
@@ -325,8 +325,8 @@ func TestServerShutdown(t *testing.T) {
 		stopped := make(chan error, 1)
 		go func() { stopped <- server.Shutdown(context.Background()) }()
 		select {
-		case <-stopped:
-			t.Error("shutdown did not wait for the scrape")
+		case err := <-stopped:
+			t.Errorf("shutdown did not wait for the scrape, and returned %v", err)
 		case <-time.After(20 * time.Millisecond):
 		}
 		close(release)

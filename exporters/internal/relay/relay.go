@@ -39,7 +39,7 @@ func New(producers []sdkmetric.Producer, opts ...sdkmetric.ManualReaderOption) *
 // which is not registered or is shut down returns only the error.
 func (r *Relay) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
 	var rm metricdata.ResourceMetrics
-	err := guard("a callback", func() error { return r.ManualReader.Collect(ctx, &rm) })
+	err := guard("a callback", func() error { return r.Collect(ctx, &rm) })
 	if Stopped(err) {
 		return nil, err
 	}
