@@ -26,7 +26,7 @@ func Example() {
 	}
 	fmt.Println("KV Transfer metrics:", step.Reduce())
 	// Output:
-	// KV Transfer metrics: vllm:kv_offload_load_bytes=25165824, vllm:kv_offload_load_size_count=2, vllm:kv_offload_load_size_sum=25165824.0
+	// KV Transfer metrics: vllm:kv_offload_load_bytes=25165824, vllm:kv_offload_load_size_count=2, vllm:kv_offload_load_size_sum=25165824
 }
 
 // A sender and a receiver that reuse their payloads.

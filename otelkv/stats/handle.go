@@ -69,6 +69,7 @@ func (p *Payload) bind(d schema.Definition, labelValues []string) (*Entry, error
 	m := e.metric
 	if m.number == 0 {
 		m.number = d.Number()
+		m.counts = d.Unit != "s" && d.Unit != "1"
 		p.retained.entries--
 		p.retained.text -= len(m.name)
 	}
@@ -145,7 +146,21 @@ func (g *Float64Gauge) Record(value float64) { (*Entry)(g).set(Float64(value)) }
 
 // Record adds a sample. The payload keeps it, 16 bytes, until it is reset or
 // taken. NaN and infinities are kept too; what receives the payload refuses them.
-func (h *Histogram) Record(value float64) { (*Entry)(h).observe(Float64(value)) }
+//
+// A whole number is kept as an int64 where the metric's unit counts things, such
+// as bytes or chunks, and not seconds or a ratio: vLLM's payloads have ints there,
+// and so have the sums of [Payload.Reduce].
+func (h *Histogram) Record(value float64) {
+	e := (*Entry)(h)
+	if whole := int64(value); e.metric.counts && math.Abs(value) <= maxExact && float64(whole) == value {
+		e.observe(Int64(whole))
+		return
+	}
+	e.observe(Float64(value))
+}
+
+// maxExact is the greatest number up to which every whole float64 is exact.
+const maxExact = 1 << 53
 
 // Binder returns the payload as a [Binder].
 func (p *Payload) Binder() Binder { return payloadBinder{p} }

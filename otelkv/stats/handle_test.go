@@ -224,7 +224,7 @@ func TestTakeInto(t *testing.T) {
 	if !p.TakeInto(&p) {
 		t.Error("a payload taken into itself is not empty")
 	}
-	expect(t, &p, "histogram test:size", "  (1:fs): 99.0")
+	expect(t, &p, "histogram test:size", "  (1:fs): 99")
 }
 
 func TestTakeIntoReplacesOtherKind(t *testing.T) {
@@ -237,4 +237,27 @@ func TestTakeIntoReplacesOtherKind(t *testing.T) {
 	bound.bytes.Add(1)
 	bound.usage.Record(0.5)
 	expect(t, &target, "gauge test:usage", "  (): 0.5")
+}
+
+func TestHistogramHandleKeepsCountsWhole(t *testing.T) {
+	for _, test := range []struct {
+		unit string
+		want string
+	}{
+		{"By", "h_count=2, h_sum=24"},
+		{"{chunk}", "h_count=2, h_sum=24"},
+		{"s", "h_count=2, h_sum=24.0"},
+		{"1", "h_count=2, h_sum=24.0"},
+	} {
+		var p stats.Payload
+		h, err := p.Histogram(schema.Histogram{PrometheusName: "h", Unit: test.unit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Record(16)
+		h.Record(8)
+		if got := p.Reduce().String(); got != test.want {
+			t.Errorf("unit %q: %s, want %s", test.unit, got, test.want)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package stats_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -248,7 +249,12 @@ func (w *world) recordBound() string {
 		m.record("gauge", "test:usage", "", f)
 	case 4:
 		w.bound.sizes.Record(f)
-		m.record("histogram", "test:size", "1:fs", f)
+		// The unit is bytes, of which a whole number stays an int.
+		sample := any(f)
+		if f == math.Trunc(f) {
+			sample = int64(f)
+		}
+		m.record("histogram", "test:size", "1:fs", sample)
 	}
 	return "bound handle"
 }

@@ -63,6 +63,8 @@ type Metric struct {
 	first   *Entry
 	// number is set once a handle is bound to the metric, and fixes its kind.
 	number schema.NumberKind
+	// counts says, of a histogram with a handle, that its unit counts things.
+	counts bool
 	// declared is the kind that the payload being decoded gives, if declaredIn is
 	// its generation, and misdeclared what it gives in place of one.
 	declared    schema.Kind

@@ -83,5 +83,5 @@ func ExampleCPUPool() {
 	pool.SetCounts(tiering.PoolCounts{Allocated: 6, Evictable: 4, WritePending: 2})
 	fmt.Println(pool.Take().Reduce())
 	// Output:
-	// vllm:kv_offload_cpu_cache_usage_perc=0.25, vllm:kv_offload_cpu_cache_write_usage_perc=0.25, vllm:kv_offload_cpu_cache_read_usage_perc=0.0, vllm:kv_offload_cpu_allocation_size_count=1, vllm:kv_offload_cpu_allocation_size_sum=2.0
+	// vllm:kv_offload_cpu_cache_usage_perc=0.25, vllm:kv_offload_cpu_cache_write_usage_perc=0.25, vllm:kv_offload_cpu_cache_read_usage_perc=0.0, vllm:kv_offload_cpu_allocation_size_count=1, vllm:kv_offload_cpu_allocation_size_sum=2
 }

@@ -26,7 +26,7 @@ func ExampleRecorder_Start() {
 	fmt.Println(recorder.Take().Reduce())
 	fmt.Println(recorder.Take() == nil)
 	// Output:
-	// vllm:kv_offload_store_bytes=1048576, vllm:kv_offload_store_time=0.00025, vllm:kv_offload_store_size_count=1, vllm:kv_offload_store_size_sum=1048576.0
+	// vllm:kv_offload_store_bytes=1048576, vllm:kv_offload_store_time=0.00025, vllm:kv_offload_store_size_count=1, vllm:kv_offload_store_size_sum=1048576
 	// true
 }
 
@@ -57,5 +57,5 @@ func ExampleQueue() {
 	// Output:
 	// submitted 1 completed 0
 	// submitted 1 completed 1
-	// vllm:kv_offload_load_bytes=1048576, vllm:kv_offload_load_time=0.002, vllm:kv_offload_load_size_count=1, vllm:kv_offload_load_size_sum=1048576.0
+	// vllm:kv_offload_load_bytes=1048576, vllm:kv_offload_load_time=0.002, vllm:kv_offload_load_size_count=1, vllm:kv_offload_load_size_sum=1048576
 }

@@ -61,7 +61,7 @@ func TestVLLMTransferTiming(t *testing.T) {
 		e, _ := q.submit(transfer.Load, 1024, 10*time.Millisecond)
 		e.done = true
 		q.Poll()
-		mustEqual(t, "first poll", load("1024", "0.01", "[1024.0]"), read(r.Take()))
+		mustEqual(t, "first poll", load("1024", "0.01", "[1024]"), read(r.Take()))
 		q.Poll()
 		mustEqual(t, "second poll", nil, read(r.Take()))
 	})
@@ -72,7 +72,7 @@ func TestVLLMTransferTiming(t *testing.T) {
 		q.submit(transfer.Store, 1, time.Second)
 		e.done = true
 		q.Poll()
-		mustEqual(t, "take", load("2048", "0.005", "[2048.0]"), read(r.Take()))
+		mustEqual(t, "take", load("2048", "0.005", "[2048]"), read(r.Take()))
 	})
 	t.Run("worker stats merge", func(t *testing.T) {
 		one, two := newRecorder(t), newRecorder(t)
@@ -82,7 +82,7 @@ func TestVLLMTransferTiming(t *testing.T) {
 		if err := merged.Merge(two.Take()); err != nil {
 			t.Fatal(err)
 		}
-		mustEqual(t, "merged", store("300", "0.003", "[100.0 200.0]"), read(merged))
+		mustEqual(t, "merged", store("300", "0.003", "[100 200]"), read(merged))
 	})
 }
 
@@ -104,9 +104,9 @@ func TestQueueCompletesInOrder(t *testing.T) {
 	}{
 		{"none is done", func() {}, 0, 3, nil},
 		{"the second is done, the first is not", func() { second.done = true }, 0, 3, nil},
-		{"the first two are done", func() { first.done = true }, 2, 1, store("3", "2.0", "[1.0 2.0]")},
+		{"the first two are done", func() { first.done = true }, 2, 1, store("3", "2.0", "[1 2]")},
 		{"nothing new", func() {}, 2, 1, nil},
-		{"the third is done", func() { third.done = true }, last, 0, store("3", "1.0", "[3.0]")},
+		{"the third is done", func() { third.done = true }, last, 0, store("3", "1.0", "[3]")},
 	} {
 		step.events()
 		if got := q.Poll(); got != step.completed || q.Pending() != step.pending {
@@ -127,7 +127,7 @@ func TestFlush(t *testing.T) {
 	if first.waits != 1 || second.waits != 1 {
 		t.Errorf("waited %d and %d times, want once each", first.waits, second.waits)
 	}
-	mustEqual(t, "take", load("1", "1.0", "[1.0]"), read(r.Take()))
+	mustEqual(t, "take", load("1", "1.0", "[1]"), read(r.Take()))
 	if completed := q.Flush(); completed != 2 {
 		t.Errorf("a second flush completed %d, want 2", completed)
 	}

@@ -90,16 +90,16 @@ func TestRecord(t *testing.T) {
 		want   copied
 	}{
 		{"nothing", func(*transfer.Recorder) {}, nil},
-		{"load", func(r *transfer.Recorder) { r.Record(transfer.Load, 1024, 10*time.Millisecond) }, load("1024", "0.01", "[1024.0]")},
-		{"store", func(r *transfer.Recorder) { r.Record(transfer.Store, 2048, 5*time.Millisecond) }, store("2048", "0.005", "[2048.0]")},
+		{"load", func(r *transfer.Recorder) { r.Record(transfer.Load, 1024, 10*time.Millisecond) }, load("1024", "0.01", "[1024]")},
+		{"store", func(r *transfer.Recorder) { r.Record(transfer.Store, 2048, 5*time.Millisecond) }, store("2048", "0.005", "[2048]")},
 		{"both, several", func(r *transfer.Recorder) {
 			r.Record(transfer.Store, 100, time.Millisecond)
 			r.Record(transfer.Load, 16, 250*time.Millisecond)
 			r.Record(transfer.Store, 50, time.Millisecond)
-		}, both(store("150", "0.002", "[100.0 50.0]"), load("16", "0.25", "[16.0]"))},
+		}, both(store("150", "0.002", "[100 50]"), load("16", "0.25", "[16]"))},
 		{"zero bytes", func(r *transfer.Recorder) { r.Record(transfer.Load, 0, time.Second) }, nil},
 		{"negative bytes", func(r *transfer.Recorder) { r.Record(transfer.Load, -1, time.Second) }, nil},
-		{"negative time", func(r *transfer.Recorder) { r.Record(transfer.Load, 8, -time.Second) }, load("8", "0.0", "[8.0]")},
+		{"negative time", func(r *transfer.Recorder) { r.Record(transfer.Load, 8, -time.Second) }, load("8", "0.0", "[8]")},
 		{"no direction", func(r *transfer.Recorder) { r.Record(0, 8, time.Second); r.Record(transfer.Store+1, 8, time.Second) }, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestTakeInto(t *testing.T) {
 	if !r.TakeInto(&dst) {
 		t.Error("TakeInto returned false after a copy")
 	}
-	mustEqual(t, "taken", load("8", "1.0", "[8.0]"), read(&dst))
+	mustEqual(t, "taken", load("8", "1.0", "[8]"), read(&dst))
 	if r.TakeInto(&dst) {
 		t.Error("TakeInto returned true after no copy")
 	}
@@ -143,7 +143,7 @@ func TestTimer(t *testing.T) {
 	}
 	c.now = c.now.Add(-time.Hour)
 	other.End(1)
-	mustEqual(t, "take", both(store("4096", "0.02", "[4096.0]"), load("1", "0.0", "[1.0]")), read(r.Take()))
+	mustEqual(t, "take", both(store("4096", "0.02", "[4096]"), load("1", "0.0", "[1]")), read(r.Take()))
 }
 
 func TestTimerOfNoBytesDoesNotReadTheClock(t *testing.T) {
@@ -186,7 +186,7 @@ func TestTimerReleasesOnce(t *testing.T) {
 			if !current.End(8) {
 				t.Error("the current timer was released by the stale one")
 			}
-			mustEqual(t, "the current timer", store("8", "1.0", "[8.0]"), read(r.Take()))
+			mustEqual(t, "the current timer", store("8", "1.0", "[8]"), read(r.Take()))
 		})
 	}
 	if (transfer.Timer{}).End(1) || (transfer.Timer{}).Cancel() {
