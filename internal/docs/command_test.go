@@ -1,0 +1,63 @@
+package docs
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// commands returns how the test runs each command of the documents. Those without
+// a replacement need what a checkout does not have.
+func commands() map[string]string {
+	return map[string]string{
+		"go run ./examples/tieredcache":                   "go run ./examples/tieredcache -listen 127.0.0.1:0 -duration 1s",
+		"go run ./examples/replay FILE":                   "go run ./examples/replay internal/conformance/testdata/case-cpu-0.jsonl",
+		"promtool check rules docs/alerts/rules.yaml":     "promtool check rules docs/alerts/rules.yaml",
+		"promtool test rules docs/alerts/rules.test.yaml": "promtool test rules docs/alerts/rules.test.yaml",
+		"go test ./...":                      "", // is what runs this test
+		"go get github.com/otelkv/otelkv-go": "", // needs the module's proxy
+	}
+}
+
+// Every command that the documents tell a reader to run was run.
+func TestCommands(t *testing.T) {
+	known := commands()
+	for _, m := range markdowns(t) {
+		for _, block := range m.fences("sh") {
+			for line := range strings.Lines(block.text) {
+				command, _, _ := strings.Cut(line, "#")
+				command = strings.TrimSpace(command)
+				runnable, ok := known[command]
+				if !ok {
+					t.Errorf("%s: nobody has run %q: say in this test how", m.path, command)
+				}
+				if runnable == "" {
+					continue
+				}
+				t.Run(command, func(t *testing.T) { execute(t, runnable) })
+			}
+		}
+	}
+}
+
+// execute runs a command in the root of the repository.
+func execute(t *testing.T, command string) {
+	if testing.Short() {
+		t.Skip("SKIPPED, NOT TESTED: commands take long")
+	}
+	words := strings.Fields(command)
+	program, err := exec.LookPath(words[0])
+	if dir := os.Getenv("OTELKV_E2E_BIN"); err != nil && dir != "" {
+		program, err = exec.LookPath(filepath.Join(dir, words[0]))
+	}
+	if err != nil {
+		t.Skipf("SKIPPED, NOT TESTED here, but in internal/e2e: %v", err)
+	}
+	run := exec.CommandContext(t.Context(), program, words[1:]...)
+	run.Dir = root
+	if output, err := run.CombinedOutput(); err != nil {
+		t.Errorf("%s: %v\n%s", command, err, output)
+	}
+}

@@ -1,0 +1,36 @@
+package docs
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// foreign returns the names that the documents mention because they are wrong, or
+// gone, or of vLLM's other metrics.
+func foreign() map[string]string {
+	return map[string]string{
+		"vllm:kv_offload_lookup_delay_seconds": "gone, says migrating.md",
+		"vllm:kv_offload_bytes_total":          "what the default translation makes of the total bytes",
+	}
+}
+
+// A metric that a document mentions is one of the catalogue's: a family or a
+// sample.
+func TestMentionedMetricsExist(t *testing.T) {
+	known := make(map[string]bool)
+	for _, d := range definitions() {
+		known[d.PrometheusName] = true
+		for _, name := range sampleNames(d) {
+			known[name] = true
+		}
+	}
+	metric := regexp.MustCompile(`vllm:\w+`)
+	for _, m := range markdowns(t) {
+		for _, name := range metric.FindAllString(m.text, -1) {
+			if _, ok := foreign()[name]; !ok && !known[name] && !strings.HasSuffix(name, "_") {
+				t.Errorf("%s: no metric is called %s", m.path, name)
+			}
+		}
+	}
+}
