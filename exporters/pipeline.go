@@ -38,7 +38,10 @@ type Pipeline struct {
 	stop    sync.Once
 }
 
-var _ preaggregated.Provider = (*Pipeline)(nil)
+var (
+	_ preaggregated.Provider       = (*Pipeline)(nil)
+	_ preaggregated.FailureCounter = (*Pipeline)(nil)
+)
 
 // New returns a pipeline with the chosen exporters ([WithExporters]), running.
 // The catalogue names the metrics on a scrape. The caller shuts the pipeline
@@ -145,6 +148,18 @@ func (p *Pipeline) withoutOwn(g promclient.Gatherer) promclient.Gatherer {
 // is called. It serves this module's recorder, which calls it.
 func (p *Pipeline) AddSource(scope preaggregated.Scope, source preaggregated.Source) (remove func()) {
 	return p.sources.add(scope, source)
+}
+
+// ExportFailures returns how many exports failed so far, over all exporters that
+// push. A recorder shows it among its self-metrics.
+func (p *Pipeline) ExportFailures() int64 {
+	var failures int64
+	for _, r := range p.readers {
+		if f, ok := r.(preaggregated.FailureCounter); ok {
+			failures += f.ExportFailures()
+		}
+	}
+	return failures
 }
 
 // Handler returns the handler of scrapes, to mount it in a server of the host's.

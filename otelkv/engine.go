@@ -73,10 +73,14 @@ type Engine struct {
 	metrics    []seriesSet // by the metric's ordinal
 	connectors map[string]*Engine
 
-	infoMu       sync.Mutex   // held while an info is recorded
-	info         *series      // that is reported now, guarded by infoMu
-	infoReported atomic.Bool  // that an info was wrong
-	seen         atomic.Int64 // when the last payload was observed, in Unix nanoseconds
+	infoMu       sync.Mutex  // held while an info is recorded
+	info         *series     // that is reported now, guarded by infoMu
+	infoReported atomic.Bool // that an info was wrong
+
+	// For the self-metrics, if there are any.
+	seen atomic.Int64 // when the last payload was observed, see see
+	self *Engine
+	age  Float64Gauge
 }
 
 // A seriesSet is one engine's series of one metric.

@@ -34,7 +34,7 @@ func (e *Engine) Observe(ctx context.Context, payload *stats.Payload) error {
 		return nil
 	}
 	e.recorder.payloads.Add(1)
-	e.seen.Store(e.recorder.config.now().UnixNano())
+	e.see()
 	var errs errorlist.List
 	e.observe(ctx, "", payload, &errs)
 	return errs.Join()

@@ -47,6 +47,7 @@ type config struct {
 	seriesLimit    int
 	totalLimit     int
 	instruments    bool
+	selfMetrics    bool
 	removalDelay   time.Duration
 	now            func() time.Time
 }

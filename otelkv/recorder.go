@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -19,6 +20,7 @@ import (
 // use.
 type Recorder struct {
 	config  config
+	made    time.Time
 	metrics []*instrumented          // in the catalogue's order
 	byName  map[string]*instrumented // under both names
 	info    *instrumented            // the metric that a payload's info fills, or nil
@@ -44,6 +46,7 @@ type Recorder struct {
 	lingering  lingering  // on any other provider
 
 	unregister []func() error
+	self       *selfMetrics // nil unless asked for
 }
 
 // An instrumented metric is a definition in one recorder.
@@ -75,11 +78,23 @@ type mirrorTarget struct {
 // provider said of an instrument.
 func New(catalogue *schema.Catalogue, options ...Option) (*Recorder, error) {
 	c := newConfig(options)
+	r, err := newRecorder(catalogue, c)
+	if err == nil && c.selfMetrics {
+		r.self, err = newSelfMetrics(r)
+		if err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+	}
+	return r, err
+}
+
+func newRecorder(catalogue *schema.Catalogue, c config) (*Recorder, error) {
 	if err := c.check(catalogue); err != nil {
 		return nil, err
 	}
 	r := &Recorder{
 		config:  c,
+		made:    c.now(),
 		byName:  make(map[string]*instrumented, 2*catalogue.Len()),
 		engines: make(map[int]*Engine),
 	}
@@ -111,7 +126,7 @@ func (r *Recorder) Close() error {
 	unregister := r.unregister
 	r.unregister, r.closed = nil, true
 	r.mu.Unlock()
-	var errs []error
+	errs := []error{r.self.close()}
 	for _, f := range unregister {
 		errs = append(errs, f())
 	}
@@ -147,6 +162,9 @@ func (r *Recorder) AddEngine(index int, modelName string, options ...EngineOptio
 		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrEngineExists)
 	}
 	e := newEngine(r, index, c, attributes)
+	if err := r.self.addEngine(e, attributes); err != nil {
+		return nil, err
+	}
 	e.start()
 	r.engines[index] = e
 	r.scopes = append(slices.Clip(r.scopes), e)

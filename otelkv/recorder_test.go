@@ -3,6 +3,7 @@ package otelkv_test
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/otelkvtest"
@@ -13,13 +14,29 @@ import (
 // that is not one.
 func onBothWaysOut(t *testing.T, catalogue *schema.Catalogue, test func(*testing.T, *otelkvtest.Recorder), options ...otelkv.Option) {
 	t.Helper()
-	for name, way := range map[string][]otelkvtest.Option{
-		"pipeline":     nil,
-		"SDK provider": {otelkvtest.WithSDKProvider()},
-	} {
+	for name, way := range providers() {
 		t.Run(name, func(t *testing.T) {
-			test(t, otelkvtest.NewRecorder(t, catalogue, append(way, otelkvtest.WithRecorderOptions(options...))...))
+			test(t, otelkvtest.NewRecorder(t, catalogue, way, otelkvtest.WithRecorderOptions(options...)))
 		})
+	}
+}
+
+// inFakeTime is onBothWaysOut in a bubble of package synctest.
+func inFakeTime(t *testing.T, catalogue *schema.Catalogue, test func(*testing.T, *otelkvtest.Recorder), options ...otelkv.Option) {
+	t.Helper()
+	for name, way := range providers() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				test(t, otelkvtest.NewRecorder(t, catalogue, way, otelkvtest.WithRecorderOptions(options...)))
+			})
+		})
+	}
+}
+
+func providers() map[string]otelkvtest.Option {
+	return map[string]otelkvtest.Option{
+		"pipeline":     otelkvtest.WithRecorderOptions(),
+		"SDK provider": otelkvtest.WithSDKProvider(),
 	}
 }
 

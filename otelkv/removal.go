@@ -25,6 +25,9 @@ import (
 func (e *Engine) Remove() {
 	scopes := e.detach()
 	e.recorder.depart(scopes, func(*series) bool { return true })
+	if e.self != nil {
+		e.self.Remove()
+	}
 	e.recorder.forget(scopes)
 	if e.parent != nil {
 		e.parent.disconnect(e)

@@ -112,33 +112,31 @@ func TestAnEngineThatComesAndGoesIsReportedInOrder(t *testing.T) {
 }
 
 func TestARemovedTier(t *testing.T) {
-	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
-		synctest.Test(t, func(t *testing.T) {
-			engine := addEngine(t, recorder, 0, otelkv.WithTiers("1:fs", "2:obj"), otelkv.WithPriming())
-			fs := must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.TieringReadBytes, "1:fs"))
-			fs.Add(1)
-			recorder.Collect()
-			engine.RemoveTier("1:fs")
-			recorder.Collect()
-			time.Sleep(2 * otelkv.DefaultRemovalDelay)
-			got := recorder.Collect()
-			if got.Has(vllm.TieringReadBytes, tierLabels("0", "1:fs")) {
-				t.Error("the removed tier has series")
-			}
-			if !got.Has(vllm.TieringReadBytes, tierLabels("0", "2:obj")) {
-				t.Error("the other tier has none")
-			}
-			fs.Add(1)
-			if recorder.Collect().Has(vllm.TieringReadBytes, tierLabels("0", "1:fs")) {
-				t.Error("a series that was bound before the removal came back")
-			}
-			if err := engine.AddTiers("1:fs"); err != nil {
-				t.Fatal(err)
-			}
-			if v := recorder.Collect().Value(vllm.TieringReadBytes, tierLabels("0", "1:fs")); v != 0 {
-				t.Errorf("the tier that came back shows %v, want 0", v)
-			}
-		})
+	inFakeTime(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+		engine := addEngine(t, recorder, 0, otelkv.WithTiers("1:fs", "2:obj"), otelkv.WithPriming())
+		fs := must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.TieringReadBytes, "1:fs"))
+		fs.Add(1)
+		recorder.Collect()
+		engine.RemoveTier("1:fs")
+		recorder.Collect()
+		time.Sleep(2 * otelkv.DefaultRemovalDelay)
+		got := recorder.Collect()
+		if got.Has(vllm.TieringReadBytes, tierLabels("0", "1:fs")) {
+			t.Error("the removed tier has series")
+		}
+		if !got.Has(vllm.TieringReadBytes, tierLabels("0", "2:obj")) {
+			t.Error("the other tier has none")
+		}
+		fs.Add(1)
+		if recorder.Collect().Has(vllm.TieringReadBytes, tierLabels("0", "1:fs")) {
+			t.Error("a series that was bound before the removal came back")
+		}
+		if err := engine.AddTiers("1:fs"); err != nil {
+			t.Fatal(err)
+		}
+		if v := recorder.Collect().Value(vllm.TieringReadBytes, tierLabels("0", "1:fs")); v != 0 {
+			t.Errorf("the tier that came back shows %v, want 0", v)
+		}
 	})
 }
 

@@ -3,6 +3,8 @@ package otelkv
 import (
 	"errors"
 	"sync/atomic"
+
+	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 )
 
 // Statistics is what a recorder counts of itself since it was made.
@@ -32,11 +34,23 @@ func (r *Recorder) Statistics() Statistics {
 	}
 }
 
-// reasons are the errors that entries are rejected for.
-func reasons() [8]error {
-	return [8]error{
-		ErrUnknownMetric, ErrWrongKind, ErrLabelCount, ErrLabelValue,
-		ErrBadNumber, ErrMirror, ErrUnknownEngine, ErrRemoved,
+// A reason is an error that entries are rejected for, and its label in the
+// self-metrics.
+type reason struct {
+	err   error
+	label string
+}
+
+func reasons() [8]reason {
+	return [8]reason{
+		{ErrUnknownMetric, selfmetrics.ReasonUnknownMetric},
+		{ErrWrongKind, selfmetrics.ReasonWrongKind},
+		{ErrLabelCount, selfmetrics.ReasonLabelCount},
+		{ErrLabelValue, selfmetrics.ReasonLabelValue},
+		{ErrBadNumber, selfmetrics.ReasonBadNumber},
+		{ErrMirror, selfmetrics.ReasonMirror},
+		{ErrUnknownEngine, selfmetrics.ReasonUnknownEngine},
+		{ErrRemoved, selfmetrics.ReasonRemovedEngine},
 	}
 }
 
@@ -45,7 +59,7 @@ type rejections [8]atomic.Int64
 
 func (r *rejections) count(cause error) {
 	for i, reason := range reasons() {
-		if errors.Is(cause, reason) {
+		if errors.Is(cause, reason.err) {
 			r[i].Add(1)
 			return
 		}
@@ -56,7 +70,7 @@ func (r *rejections) byReason() map[error]int64 {
 	counts := make(map[error]int64)
 	for i, reason := range reasons() {
 		if n := r[i].Load(); n > 0 {
-			counts[reason] = n
+			counts[reason.err] = n
 		}
 	}
 	return counts

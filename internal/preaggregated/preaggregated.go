@@ -23,6 +23,13 @@ type Provider interface {
 	AddSource(scope Scope, source Source) (remove func())
 }
 
+// A FailureCounter is a Provider that counts the exports that failed.
+type FailureCounter interface {
+	// ExportFailures returns how many exports failed since the provider was made,
+	// over all of its exporters.
+	ExportFailures() int64
+}
+
 // A Scope names the instrumentation that metrics come from.
 type Scope struct {
 	Name    string

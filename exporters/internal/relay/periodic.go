@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"go.opentelemetry.io/otel"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -20,6 +21,7 @@ type Periodic struct {
 	relay    *Relay
 	exporter sdkmetric.Exporter
 	reader   *sdkmetric.PeriodicReader
+	failures *atomic.Int64
 }
 
 // NewPeriodic returns a reader that starts to export when it is registered with
@@ -30,11 +32,13 @@ func NewPeriodic(exporter sdkmetric.Exporter, producers []sdkmetric.Producer, op
 		sdkmetric.WithTemporalitySelector(exporter.Temporality),
 		sdkmetric.WithAggregationSelector(exporter.Aggregation))
 	opts = append(opts[:len(opts):len(opts)], sdkmetric.WithProducer(handled{relay}))
+	failures := new(atomic.Int64)
 	p := &Periodic{
 		ManualReader: relay.ManualReader,
 		relay:        relay,
 		exporter:     exporter,
-		reader:       sdkmetric.NewPeriodicReader(resourced{exporter, relay}, opts...),
+		failures:     failures,
+		reader:       sdkmetric.NewPeriodicReader(resourced{exporter, relay, failures}, opts...),
 	}
 	// A reader works only with a provider. This one has no instruments, and
 	// lives and ends with its reader.
@@ -60,6 +64,9 @@ func (p *Periodic) Shutdown(ctx context.Context) error {
 	return errors.Join(p.reader.Shutdown(ctx), p.ManualReader.Shutdown(ctx))
 }
 
+// ExportFailures returns how many exports failed so far.
+func (p *Periodic) ExportFailures() int64 { return p.failures.Load() }
+
 // MarshalLog describes the reader to OpenTelemetry's own log.
 func (p *Periodic) MarshalLog() any { return p.reader.MarshalLog() }
 
@@ -77,16 +84,21 @@ func (h handled) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error)
 }
 
 // resourced exports metrics as those of the resource that they were measured
-// for, which the provider that exports them does not know.
+// for, which the provider that exports them does not know, and counts what fails.
 type resourced struct {
 	sdkmetric.Exporter
-	relay *Relay
+	relay    *Relay
+	failures *atomic.Int64
 }
 
 func (r resourced) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
 	out := *rm
 	out.Resource = r.relay.Resource()
-	return r.Exporter.Export(ctx, &out)
+	err := r.Exporter.Export(ctx, &out)
+	if err != nil {
+		r.failures.Add(1)
+	}
+	return err
 }
 
 // MarshalLog describes the exporter to OpenTelemetry's own log, as the exporter

@@ -1,0 +1,129 @@
+package otelkv
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/otelkv/otelkv-go/internal/preaggregated"
+	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/selfmetrics"
+)
+
+// WithSelfMetrics makes the recorder also emit what it counts of itself, as
+// package selfmetrics defines it. Constant labels apply; the engine's labels are
+// only on what is counted for each engine. Of several recorders on one provider
+// that do so, each needs a constant label of its own.
+func WithSelfMetrics() Option {
+	return optionFunc(func(c *config) { c.selfMetrics = true })
+}
+
+// selfMetrics emits what a recorder counts of itself, through a second one.
+type selfMetrics struct {
+	recorder *Recorder
+}
+
+// newSelfMetrics returns the self-metrics of r.
+func newSelfMetrics(r *Recorder) (*selfMetrics, error) {
+	for d := range selfmetrics.Catalogue().All() {
+		if r.byName[d.PrometheusName] != nil {
+			return nil, fmt.Errorf("otelkv: metric %q: WithSelfMetrics defines it: leave it out of the recorder's catalogue", d.PrometheusName)
+		}
+	}
+	c := r.config
+	c.selfMetrics, c.connectorLabel, c.tierMedium = false, "", nil
+	recorder, err := newRecorder(selfmetrics.Catalogue(), c)
+	if err != nil {
+		return nil, err
+	}
+	s := &selfMetrics{recorder: recorder}
+	// What is not counted for each engine has no engine's labels.
+	process := newEngine(recorder, 0, newEngineConfig(nil), c.constants)
+	recorder.addScope(process)
+	observe, err := s.observer(r, process)
+	if err != nil {
+		return nil, errors.Join(err, recorder.Close())
+	}
+	recorder.RegisterCallback(observe)
+	return s, nil
+}
+
+// observer returns the function that reads the counts of r.
+func (s *selfMetrics) observer(r *Recorder, process *Engine) (func(), error) {
+	var errs []error
+	total := func(m schema.Int64Counter, labelValues ...string) Int64Total {
+		t, err := process.Int64Total(m, labelValues...)
+		errs = append(errs, err)
+		return t
+	}
+	payloads, refused := total(selfmetrics.Payloads), total(selfmetrics.RefusedNumbers)
+	folds, failures := total(selfmetrics.Folds), Int64Total{}
+	exports, counted := r.config.provider.(preaggregated.FailureCounter)
+	if counted {
+		failures = total(selfmetrics.ExportFailures)
+	}
+	var rejected [len(rejections{})]Int64Total
+	for i, reason := range reasons() {
+		rejected[i] = total(selfmetrics.RejectedEntries, reason.label)
+	}
+	series, err := process.Int64Gauge(selfmetrics.Series)
+	errs = append(errs, err)
+	return func() {
+		payloads.Observe(r.payloads.Load())
+		refused.Observe(r.refused.Load())
+		folds.Observe(r.folded.Load())
+		series.Record(r.series.Load())
+		if counted {
+			failures.Observe(exports.ExportFailures())
+		}
+		for i := range rejected {
+			rejected[i].Observe(r.rejected[i].Load())
+		}
+		r.recordAges()
+	}, errors.Join(errs...)
+}
+
+// see says that a payload of the engine came now. The time is kept as what passed
+// since the recorder was made, which does not change with the wall clock, and one
+// nanosecond, so that zero is never.
+func (e *Engine) see() {
+	if e.parent != nil {
+		e = e.parent
+	}
+	e.seen.Store(int64(e.recorder.config.now().Sub(e.recorder.made)) + 1)
+}
+
+// recordAges says for every engine how long ago its last payload came.
+func (r *Recorder) recordAges() {
+	now := r.config.now().Sub(r.made)
+	for _, e := range r.snapshot() {
+		if seen := e.seen.Load(); seen != 0 {
+			e.age.Record((now - time.Duration(seen-1)).Seconds())
+		}
+	}
+}
+
+// addEngine makes an engine of the recorder have self-metrics of its own, with
+// its labels.
+func (s *selfMetrics) addEngine(e *Engine, attributes []attribute.KeyValue) error {
+	if s == nil {
+		return nil
+	}
+	own := newEngine(s.recorder, e.index, newEngineConfig(nil), attributes)
+	age, err := own.Float64Gauge(selfmetrics.PayloadAge)
+	if err != nil {
+		return err
+	}
+	e.self, e.age = own, age
+	s.recorder.addScope(own)
+	return nil
+}
+
+func (s *selfMetrics) close() error {
+	if s == nil {
+		return nil
+	}
+	return s.recorder.Close()
+}

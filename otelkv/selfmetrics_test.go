@@ -1,0 +1,146 @@
+package otelkv_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelkv/otelkv-go/internal/preaggregated"
+	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/otelkv/otelkvtest"
+	"github.com/otelkv/otelkv-go/otelkv/stats"
+	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/selfmetrics"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+func TestSelfMetrics(t *testing.T) {
+	inFakeTime(t, schema.MustCatalogue(vllm.LoadBytes, vllm.TieringReadBytes), func(t *testing.T, recorder *otelkvtest.Recorder) {
+		engine := addEngine(t, recorder, 0)
+		addEngine(t, recorder, 1)
+		if recorder.Collect().Has(selfmetrics.PayloadAge, nil) {
+			t.Error("an engine without payloads has an age")
+		}
+		p := new(stats.Payload)
+		if err := errors.Join(
+			p.AddCounter("unknown", stats.Int64(1)),
+			p.AddCounter("vllm:kv_offload_load_bytes", stats.Float64(0.5)),
+			p.AddCounter("vllm:kv_offload_tiering_read_bytes", stats.Int64(1), "a"),
+			p.AddCounter("vllm:kv_offload_tiering_read_bytes", stats.Int64(1), "b"),
+		); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := engine.Observe(t.Context(), p); err == nil {
+				t.Fatal("observed bad entries without an error")
+			}
+		}
+		if err := recorder.Observe(t.Context(), 7, p); err == nil {
+			t.Fatal("observed for an engine that is unknown")
+		}
+		must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.LoadBytes)).Add(-1)
+		time.Sleep(3 * time.Second)
+		got := recorder.Collect()
+		for _, want := range []struct {
+			metric schema.Metric
+			labels otelkvtest.Labels
+			value  float64
+		}{
+			{selfmetrics.Payloads, nil, 2},
+			{selfmetrics.PayloadAge, engineLabels("0"), 3},
+			{selfmetrics.RejectedEntries, otelkvtest.Labels{"reason": "unknown_metric"}, 2},
+			{selfmetrics.RejectedEntries, otelkvtest.Labels{"reason": "bad_number"}, 2},
+			{selfmetrics.RejectedEntries, otelkvtest.Labels{"reason": "unknown_engine"}, 1},
+			{selfmetrics.RejectedEntries, otelkvtest.Labels{"reason": "mirror"}, 0},
+			{selfmetrics.RefusedNumbers, nil, 1},
+			{selfmetrics.Series, nil, 3},
+			{selfmetrics.Folds, nil, 2},
+		} {
+			if v := got.Value(want.metric, want.labels); v != want.value {
+				t.Errorf("%s%v = %v, want %v", want.metric.Definition().Name, want.labels, v, want.value)
+			}
+		}
+		if got.Has(selfmetrics.PayloadAge, engineLabels("1")) {
+			t.Error("the engine without payloads has an age")
+		}
+		if !got.Has(selfmetrics.Payloads, otelkvtest.Labels{"replica": "r"}) {
+			t.Error("the constant label is missing")
+		}
+		engine.Remove()
+		recorder.Collect()
+		time.Sleep(2 * otelkv.DefaultRemovalDelay)
+		if recorder.Collect().Has(selfmetrics.PayloadAge, engineLabels("0")) {
+			t.Error("a removed engine has an age")
+		}
+	}, otelkv.WithSelfMetrics(), otelkv.WithSeriesLimit(1), otelkv.WithConstantLabels(attribute.String("replica", "r")))
+}
+
+func TestSelfMetricsAreOffUnlessAskedFor(t *testing.T) {
+	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+		addEngine(t, recorder, 0)
+		for _, name := range recorder.Collect().Names() {
+			if strings.HasPrefix(name, "otelkv") {
+				t.Errorf("%s is there", name)
+			}
+		}
+	})
+}
+
+func TestSelfMetricsEndWithTheRecorder(t *testing.T) {
+	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+		if err := recorder.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if names := recorder.Collect().Names(); len(names) > 0 {
+			t.Errorf("a closed recorder shows %v", names)
+		}
+	}, otelkv.WithSelfMetrics())
+}
+
+func TestSelfMetricsMustNotBeDefinedTwice(t *testing.T) {
+	catalogue, err := vllm.TieringSpec().Merge(selfmetrics.Catalogue())
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider := sdkmetric.NewMeterProvider()
+	if _, err := otelkv.New(catalogue, otelkv.WithSelfMetrics(), otelkv.WithMeterProvider(provider)); err == nil || !strings.Contains(err.Error(), "otelkv_payloads") {
+		t.Errorf("got %v, want an error that names the metric", err)
+	}
+}
+
+// failing is a pipeline whose exports fail.
+type failing struct {
+	*sdkmetric.MeterProvider
+	source preaggregated.Source
+}
+
+func (f *failing) AddSource(_ preaggregated.Scope, source preaggregated.Source) func() {
+	f.source = source
+	return func() {}
+}
+
+func (f *failing) ExportFailures() int64 { return 42 }
+
+func TestExportFailuresOfThePipeline(t *testing.T) {
+	provider := &failing{MeterProvider: sdkmetric.NewMeterProvider()}
+	recorder, err := otelkv.New(vllm.TieringSpec(), otelkv.WithMeterProvider(provider), otelkv.WithSelfMetrics())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer recorder.Close()
+	// The self-metrics are added last.
+	collected, _ := provider.source.NewReader(preaggregated.Deltas{}).Collect()
+	for _, m := range collected {
+		if m.Definition.Name == selfmetrics.ExportFailures.Name {
+			if got := m.Int64Points[0].Value; got != 42 {
+				t.Errorf("%s is %d, want 42", m.Definition.Name, got)
+			}
+			return
+		}
+	}
+	t.Errorf("%s is absent", selfmetrics.ExportFailures.Name)
+}
