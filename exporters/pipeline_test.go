@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +27,7 @@ import (
 	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/exporters/console"
 	"github.com/otelkv/otelkv-go/exporters/internal/collectortest"
+	"github.com/otelkv/otelkv-go/exporters/otlp"
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -245,6 +247,30 @@ func TestNone(t *testing.T) {
 	}
 	if pipeline.Addr() != nil {
 		t.Errorf("listens at %s", pipeline.Addr())
+	}
+	answer := httptest.NewRecorder()
+	pipeline.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if answer.Code != http.StatusNotFound {
+		t.Errorf("the handler answers %d, want 404", answer.Code)
+	}
+}
+
+func TestOTLPOptions(t *testing.T) {
+	collector := collectortest.GRPC(t, nil)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
+	pipeline := newPipeline(t, exporters.WithExporters("otlp"), exporters.WithOTLPOptions(
+		otlp.WithCatalogueNames(catalogue),
+		otlp.WithReaderOptions(sdkmetric.WithMaxExportBatchSize(2))))
+	pipeline.AddSource(scope, &ledger{label: "0"})
+	if err := pipeline.ForceFlush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// The source has six points: two of the histogram, one of each other metric.
+	if got := collector.Attempts(); got != 3 {
+		t.Errorf("%d requests, want 3 of two points each", got)
+	}
+	if _, ok := collector.Metrics(t)["test:load_size"]; !ok {
+		t.Errorf("the last request has %v, want test:load_size", collector.Metrics(t))
 	}
 }
 

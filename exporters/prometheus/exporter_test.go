@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	promclient "github.com/prometheus/client_golang/prometheus"
@@ -203,6 +204,7 @@ func TestExposition(t *testing.T) {
 			c, _ := provider.Meter("host.example/a").Int64Counter("requests")
 			c.Add(t.Context(), 1, metric.WithAttributes(attribute.String("a.b", "2"), attribute.String("a_b", "1")))
 		}},
+		{name: "exponential_histogram", opts: []prometheus.Option{prometheus.WithProducer(exponential)}, measure: nothing},
 		{name: "hostile_label_values", measure: func(t *testing.T, provider *sdkmetric.MeterProvider) {
 			forged := "\"} 1\ntest:load_bytes_total{tier=\"forged\"} 9\n\\"
 			c, _ := provider.Meter("otelkv").Int64Counter("test.load_bytes")
@@ -224,6 +226,56 @@ func TestExposition(t *testing.T) {
 				t.Errorf("reported: %v", err)
 			}
 		})
+	}
+}
+
+func nothing(*testing.T, *sdkmetric.MeterProvider) {}
+
+// exemplars has a point of each type that can carry an exemplar, with an
+// attribute that a label has to spell differently and one that no label can
+// carry.
+var exemplars = producer(func() ([]metricdata.ScopeMetrics, error) {
+	at := time.Unix(1e9, 0)
+	filtered := []attribute.KeyValue{attribute.String("b.c", "1"), attribute.String("__a__", "2")}
+	trace, span := []byte{0: 1, 15: 0}, []byte{0: 2, 7: 0}
+	return []metricdata.ScopeMetrics{{Metrics: []metricdata.Metrics{
+		{Name: "test.load_bytes", Data: metricdata.Sum[int64]{IsMonotonic: true, Temporality: metricdata.CumulativeTemporality, DataPoints: []metricdata.DataPoint[int64]{{
+			Value: 3, Exemplars: []metricdata.Exemplar[int64]{{FilteredAttributes: filtered, Time: at, Value: 2, TraceID: trace, SpanID: span}},
+		}}}},
+		{Name: "test.load_size", Data: metricdata.Histogram[float64]{Temporality: metricdata.CumulativeTemporality, DataPoints: []metricdata.HistogramDataPoint[float64]{{
+			Count: 1, Sum: 2, Bounds: []float64{1}, BucketCounts: []uint64{0, 1},
+			Exemplars: []metricdata.Exemplar[float64]{{FilteredAttributes: filtered, Time: at, Value: 2, TraceID: trace, SpanID: span}},
+		}}}},
+	}}}, nil
+})
+
+// exponential is what a view can make of a histogram.
+var exponential = producer(func() ([]metricdata.ScopeMetrics, error) {
+	return []metricdata.ScopeMetrics{{Metrics: []metricdata.Metrics{
+		{Name: "test.load_size", Data: metricdata.ExponentialHistogram[float64]{Temporality: metricdata.CumulativeTemporality, DataPoints: []metricdata.ExponentialHistogramDataPoint[float64]{{
+			Attributes: attribute.NewSet(attribute.String("tier", "1:fs")), Count: 1, Sum: 2, Scale: 1, PositiveBucket: metricdata.ExponentialBucket{Offset: 1, Counts: []uint64{1}},
+		}}}},
+	}}}, nil
+})
+
+func TestExemplars(t *testing.T) {
+	exporter, _ := newExporter(t, everyKind(), prometheus.WithProducer(exemplars))
+	var got []string
+	for line := range strings.Lines(body(t, scrape(t, exporter.Handler(), openMetrics))) {
+		sample, exemplar, ok := strings.Cut(strings.TrimSpace(line), " # {")
+		if !ok || strings.HasPrefix(line, "#") {
+			continue
+		}
+		// The labels of an exemplar come in any order.
+		names, value, _ := strings.Cut(exemplar, "} ")
+		labels := strings.Split(names, ",")
+		slices.Sort(labels)
+		got = append(got, sample+" # "+strings.Join(labels, ",")+" "+value)
+	}
+	const exemplar = ` # b_c="1",span_id="0200000000000000",trace_id="01000000000000000000000000000000" 2.0 1e+09`
+	want := []string{"test:load_bytes_total 3.0" + exemplar, `test:load_size_bucket{le="+Inf"} 1` + exemplar}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("samples with exemplars (-want +got):\n%s", diff)
 	}
 }
 
