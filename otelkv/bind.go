@@ -106,9 +106,6 @@ func (e *Engine) resolve(m *instrumented, labelValues []string) (*series, error)
 }
 
 func (set *seriesSet) find(labelValues []string) *series {
-	if len(labelValues) == 1 {
-		return set.byLabels[labelValues[0]]
-	}
 	var buffer [128]byte
 	return set.byLabels[string(tuple.Append(buffer[:0], labelValues))]
 }

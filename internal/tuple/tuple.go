@@ -1,18 +1,37 @@
-// Package tuple turns tuples of label values into map keys.
+// Package tuple turns tuples of label values into map keys: each value behind its
+// length. No two tuples share a key, whatever bytes they hold, and the empty
+// tuple's is empty.
 package tuple
 
 import "encoding/binary"
 
-// Append appends the key of a tuple to dst. Tuples of the same length have the
-// same key only if they are equal. The key of a tuple of one value is the value,
-// which is why it can be looked up without building the key.
-func Append(dst []byte, values []string) []byte {
-	if len(values) == 1 {
-		return append(dst, values[0]...)
-	}
+// AppendValue appends one more value of a tuple to its key.
+func AppendValue[S ~string | ~[]byte](key []byte, value S) []byte {
+	key = binary.AppendUvarint(key, uint64(len(value)))
+	return append(key, value...)
+}
+
+// Append appends all values of a tuple to its key.
+func Append(key []byte, values []string) []byte {
 	for _, v := range values {
-		dst = binary.AppendUvarint(dst, uint64(len(v)))
-		dst = append(dst, v...)
+		key = AppendValue(key, v)
 	}
-	return dst
+	return key
+}
+
+// Split is the inverse of [Append]. The values share the key's memory.
+func Split(key string) []string {
+	var values []string
+	for len(key) > 0 {
+		length, shift := uint64(0), 0
+		for key[0] >= 0x80 {
+			length |= uint64(key[0]&0x7f) << shift
+			shift += 7
+			key = key[1:]
+		}
+		length |= uint64(key[0]) << shift
+		values = append(values, key[1:1+length])
+		key = key[1+length:]
+	}
+	return values
 }

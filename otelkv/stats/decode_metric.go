@@ -3,6 +3,7 @@ package stats
 import (
 	"fmt"
 
+	"github.com/otelkv/otelkv-go/internal/tuple"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
@@ -200,7 +201,7 @@ func (s *decoding) labelValues() (err error) {
 				err = fmt.Errorf("label value %d: %w", n, s.checkText(text))
 				continue
 			}
-			s.key = appendLabelValue(s.key, text)
+			s.key = tuple.AppendValue(s.key, text)
 			n++
 		}
 	}

@@ -3,6 +3,8 @@ package stats
 import (
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/otelkv/otelkv-go/internal/tuple"
 )
 
 // fields are the places of a payload's fields, zero where one is missing.
@@ -292,5 +294,5 @@ func (s *decoding) clip(text []byte) string {
 
 // labels returns what the key holds, for an error.
 func (s *decoding) labels() []string {
-	return splitLabelValues(string(s.key))
+	return tuple.Split(string(s.key))
 }

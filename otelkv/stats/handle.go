@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/otelkv/otelkv-go/internal/tuple"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
@@ -95,7 +96,7 @@ func (p *Payload) boundEntry(d schema.Definition, labelValues []string) (*Entry,
 	if m.number != 0 && m.number != d.Number() {
 		return nil, fmt.Errorf("%w: it is bound as a %v of %v, not of %v", ErrKind, m.kind, m.number, d.Number())
 	}
-	p.key = appendLabelValues(p.key[:0], labelValues)
+	p.key = tuple.Append(p.key[:0], labelValues)
 	return m.entry(p.key)
 }
 

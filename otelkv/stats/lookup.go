@@ -1,10 +1,10 @@
 package stats
 
 import (
-	"encoding/binary"
 	"fmt"
 	"unicode/utf8"
 
+	"github.com/otelkv/otelkv-go/internal/tuple"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
@@ -54,7 +54,7 @@ func (m *Metric) claim(kind schema.Kind) error {
 	return nil
 }
 
-// entry returns the entry with the given key, see [appendLabelValue]. It does not
+// entry returns the entry with the given key, see package tuple. It does not
 // show it.
 func (m *Metric) entry(key []byte) (*Entry, error) {
 	if e := m.entries[string(key)]; e != nil {
@@ -64,7 +64,7 @@ func (m *Metric) entry(key []byte) (*Entry, error) {
 }
 
 func (m *Metric) addEntry(key string) (*Entry, error) {
-	labelValues := splitLabelValues(key)
+	labelValues := tuple.Split(key)
 	for i, v := range labelValues {
 		if !utf8.ValidString(v) {
 			return nil, fmt.Errorf("label value %d: %w", i, ErrUTF8)
@@ -92,38 +92,4 @@ func (m *Metric) newEntry(key string, labelValues []string) *Entry {
 	m.payload.retained.entries++
 	m.payload.retained.text += len(key)
 	return e
-}
-
-// A tuple of label values is looked up by one key: each value behind its length.
-// No two tuples share a key, whatever bytes they hold, and the empty tuple's is
-// empty.
-
-func appendLabelValue[S ~string | ~[]byte](key []byte, value S) []byte {
-	key = binary.AppendUvarint(key, uint64(len(value)))
-	return append(key, value...)
-}
-
-func appendLabelValues(key []byte, values []string) []byte {
-	for _, v := range values {
-		key = appendLabelValue(key, v)
-	}
-	return key
-}
-
-// splitLabelValues is the inverse of [appendLabelValues]. The values share the
-// key's memory.
-func splitLabelValues(key string) []string {
-	var values []string
-	for len(key) > 0 {
-		length, shift := uint64(0), 0
-		for key[0] >= 0x80 {
-			length |= uint64(key[0]&0x7f) << shift
-			shift += 7
-			key = key[1:]
-		}
-		length |= uint64(key[0]) << shift
-		values = append(values, key[1:1+length])
-		key = key[1+length:]
-	}
-	return values
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/otelkv/otelkv-go/internal/tuple"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
@@ -52,7 +53,7 @@ func (p *Payload) entry(name string, kind schema.Kind, labelValues []string) (*E
 	if err != nil {
 		return nil, err
 	}
-	p.key = appendLabelValues(p.key[:0], labelValues)
+	p.key = tuple.Append(p.key[:0], labelValues)
 	return m.entry(p.key)
 }
 
