@@ -45,10 +45,14 @@ func (e *Engine) Observe(ctx context.Context, payload *stats.Payload) error {
 func (e *Engine) observe(ctx context.Context, connector string, payload *stats.Payload, errs *errorlist.List) {
 	for m := range payload.Metrics() {
 		instrument, unusable := e.recorder.resolve(m.Name(), m.Kind())
+		var expected []*series
+		if unusable == nil {
+			expected = e.ordered(instrument)
+		}
 		for entry := range m.Entries() {
 			cause := unusable
 			if cause == nil {
-				cause = e.apply(ctx, instrument, entry)
+				cause = e.apply(ctx, instrument, expected, entry)
 			}
 			if cause != nil {
 				e.recorder.rejected.count(cause)
@@ -56,6 +60,7 @@ func (e *Engine) observe(ctx context.Context, connector string, payload *stats.P
 					Connector: connector, Metric: m.Name(), LabelValues: slices.Clone(entry.LabelValues()), Err: cause,
 				})
 			}
+			expected = expected[min(1, len(expected)):]
 		}
 	}
 	if info, ok := payload.Info(); ok {
@@ -66,7 +71,13 @@ func (e *Engine) observe(ctx context.Context, connector string, payload *stats.P
 	}
 }
 
-func (e *Engine) apply(ctx context.Context, m *instrumented, entry *stats.Entry) error {
+// apply records one entry. A metric's entries come in the same order in every
+// payload of one origin, and their series were made in it, so that the entry's
+// is often the first of those expected, and need not be looked up.
+func (e *Engine) apply(ctx context.Context, m *instrumented, expected []*series, entry *stats.Entry) error {
+	if len(expected) > 0 && slices.Equal(expected[0].labelValues, entry.LabelValues()) {
+		return m.apply(ctx, expected[0], entry)
+	}
 	s, err := e.resolve(m, entry.LabelValues())
 	if err != nil {
 		return err
