@@ -63,14 +63,17 @@ func Families(t testing.TB, text io.Reader) map[string]*dto.MetricFamily {
 	return families
 }
 
-// Flatten returns every sample of the families.
-func Flatten(families map[string]*dto.MetricFamily) Samples {
+// Flatten returns every sample of the families. Labels named in without are left
+// out.
+func Flatten(families map[string]*dto.MetricFamily, without ...string) Samples {
 	samples := make(Samples)
 	for name, family := range families {
 		for _, m := range family.GetMetric() {
 			labels := make(map[string]string, len(m.GetLabel())+1)
 			for _, pair := range m.GetLabel() {
-				labels[pair.GetName()] = pair.GetValue()
+				if !slices.Contains(without, pair.GetName()) {
+					labels[pair.GetName()] = pair.GetValue()
+				}
 			}
 			switch {
 			case m.Counter != nil:

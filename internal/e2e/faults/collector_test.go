@@ -1,0 +1,51 @@
+package faults
+
+import (
+	"testing"
+	"time"
+
+	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/internal/e2e/exposition"
+	"github.com/otelkv/otelkv-go/internal/e2e/load"
+	"github.com/otelkv/otelkv-go/internal/e2e/servers"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+// TestCollectorIsKilled kills a real Collector under load. The one that takes its
+// place knows nothing, and has all totals after one export.
+func TestCollectorIsKilled(t *testing.T) {
+	errs := handleErrors(t)
+	c := servers.StartCollector(t, "collector.yaml")
+	service := load.NewService(t, vllm.TieringSpec(), "killed", exporters.WithExporters("prometheus,otlp"),
+		exporters.WithoutServer(), overGRPC(c.GRPC, often()))
+	url := "http://" + c.Scrape + "/metrics"
+	before := record(t, service, func() bool {
+		return exposition.Flatten(exposition.Scrape(t, url)).Sum("vllm:kv_offload_load_bytes_total") > 0
+	})
+	c.Kill()
+	during := record(t, service, func() bool { return errs.count() >= 5 })
+	c.Start(t)
+	after := record(t, service, func() bool { return true })
+	flush(t, service)
+
+	want := service.Exposed(t)
+	recorded := before.increments + during.increments + after.increments
+	if got := want.Sum("vllm:kv_offload_load_bytes_total"); got != float64(recorded) {
+		t.Errorf("the service has %v bytes, %d were recorded", got, recorded)
+	}
+	var got exposition.Samples
+	var difference string
+	// The Collector shows a batch a little after it has acknowledged it.
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		got = exposition.Flatten(exposition.Scrape(t, url), "job", "instance")
+		delete(got, "target_info{}")
+		if difference = exposition.Difference(want, got); difference == "" {
+			break
+		}
+	}
+	t.Logf("killed; lost %v of %d bytes, %d of them recorded in the course of %d failed exports",
+		float64(recorded)-got.Sum("vllm:kv_offload_load_bytes_total"), recorded, during.increments, errs.count())
+	if difference != "" {
+		t.Error(difference)
+	}
+}

@@ -1,0 +1,127 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.uber.org/goleak"
+
+	"github.com/otelkv/otelkv-go/internal/e2e/load"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// heapGrowth bounds how much more memory may be in use after a fault than before
+// it. A payload or export that is kept for every failure would pass it.
+const heapGrowth = 4 << 20
+
+// A recording is what was recorded while something was wrong.
+type recording struct {
+	increments, samples int64
+}
+
+// record has four goroutines record to the service's first engine, until they
+// have done at least a fixed amount and done says that the fault has shown. It
+// returns when all of them have, which they never do if recording waits for
+// an exporter.
+func record(t *testing.T, service *load.Service, done func() bool) recording {
+	t.Helper()
+	const goroutines, amount = 4, 20_000
+	var mu sync.Mutex
+	var all recording
+	var running sync.WaitGroup
+	for range goroutines {
+		loads, err := service.Engines[0].Int64Counter(vllm.LoadBytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes, err := service.Engines[0].Histogram(vllm.LoadSize)
+		if err != nil {
+			t.Fatal(err)
+		}
+		running.Go(func() {
+			var own recording
+			for own.increments < amount || !done() {
+				loads.Add(1)
+				sizes.Record(1)
+				own.increments++
+				own.samples++
+				if own.increments%amount == 0 {
+					time.Sleep(time.Millisecond)
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			all.increments += own.increments
+			all.samples += own.samples
+		})
+	}
+	running.Wait()
+	return all
+}
+
+// heap returns how much memory is in use.
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// flush exports until it succeeds, for at most a minute.
+func flush(t *testing.T, service *load.Service) {
+	t.Helper()
+	var err error
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		err = service.Pipeline.ForceFlush(ctx)
+		cancel()
+		if err == nil {
+			return
+		}
+	}
+	t.Fatalf("no export succeeds any more: %v", err)
+}
+
+// handled collects what is reported to the error handler of package otel, which
+// is the process's.
+type handled struct {
+	mu   sync.Mutex
+	errs []error
+}
+
+func handleErrors(t *testing.T) *handled {
+	t.Helper()
+	h := new(handled)
+	otel.SetErrorHandler(h)
+	t.Cleanup(func() { otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {})) })
+	return h
+}
+
+// Handle keeps the error, up to a number that no test needs.
+func (h *handled) Handle(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.errs) < 100 {
+		h.errs = append(h.errs, err)
+	}
+}
+
+func (h *handled) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.errs)
+}
+
+func (h *handled) joined() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return errors.Join(h.errs...)
+}

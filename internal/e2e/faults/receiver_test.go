@@ -1,0 +1,243 @@
+// Package faults holds what becomes of measurements when something around the
+// library fails: nothing that a cumulative total can carry is lost, recording
+// waits for nothing, and memory does not grow.
+package faults
+
+import (
+	"context"
+	"crypto/tls"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/exporters/otlp"
+	"github.com/otelkv/otelkv-go/internal/e2e/load"
+	"github.com/otelkv/otelkv-go/internal/e2e/receiver"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+// exportTimeout bounds one export, with all its retries.
+const exportTimeout = 300 * time.Millisecond
+
+// often exports so often that a fault is met many times.
+func often() otlp.Option {
+	return otlp.WithReaderOptions(sdkmetric.WithInterval(20*time.Millisecond), sdkmetric.WithTimeout(exportTimeout))
+}
+
+// whenFlushed exports when told to, and at the end.
+func whenFlushed() otlp.Option {
+	return otlp.WithReaderOptions(sdkmetric.WithInterval(time.Hour))
+}
+
+func overGRPC(address string, options ...otlp.Option) exporters.Option {
+	return exporters.WithOTLPOptions(append(options,
+		otlp.WithProtocol(otlp.ProtocolGRPC),
+		otlp.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(address), otlpmetricgrpc.WithInsecure()))...)
+}
+
+// refuse answers with an error.
+func refuse(err error) receiver.Answer {
+	return func(context.Context, *collector.ExportMetricsServiceRequest) (*collector.ExportMetricsServiceResponse, error) {
+		return nil, err
+	}
+}
+
+// hang does not answer before the client gives up.
+func hang(ctx context.Context, _ *collector.ExportMetricsServiceRequest) (*collector.ExportMetricsServiceResponse, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// reject answers that some data points were not taken, and takes none.
+func reject(context.Context, *collector.ExportMetricsServiceRequest) (*collector.ExportMetricsServiceResponse, error) {
+	return &collector.ExportMetricsServiceResponse{PartialSuccess: &collector.ExportMetricsPartialSuccess{
+		RejectedDataPoints: 3, ErrorMessage: "over quota",
+	}}, nil
+}
+
+func exhausted(t *testing.T) error {
+	t.Helper()
+	s, err := status.New(codes.ResourceExhausted, "later").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Millisecond)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Err()
+}
+
+// A fault is a receiver that does not work until it is mended.
+type fault struct {
+	option exporters.Option
+	mend   func()
+}
+
+// TestReceiverFails holds that totals survive a receiver that fails in any way.
+func TestReceiverFails(t *testing.T) {
+	answering := func(answer receiver.Answer) func(*testing.T, *receiver.Receiver) fault {
+		return func(t *testing.T, r *receiver.Receiver) fault {
+			r.Start(t)
+			r.Answer(answer)
+			return fault{overGRPC(r.Address(), often()), func() { r.Answer(receiver.Accept) }}
+		}
+	}
+	overHTTP := func(answer receiver.Answer) func(*testing.T, *receiver.Receiver) fault {
+		return func(t *testing.T, r *receiver.Receiver) fault {
+			server := httptest.NewServer(r)
+			t.Cleanup(server.Close)
+			r.Answer(answer)
+			return fault{exporters.WithOTLPOptions(
+				otlp.WithProtocol(otlp.ProtocolHTTPProtobuf),
+				otlp.WithHTTPOptions(otlpmetrichttp.WithEndpointURL(server.URL+"/v1/metrics")),
+				often(),
+			), func() { r.Answer(receiver.Accept) }}
+		}
+	}
+	tests := []struct {
+		name  string
+		fault func(*testing.T, *receiver.Receiver) fault
+		// reported is part of what the error handler is told.
+		reported string
+	}{
+		{"down at start", func(t *testing.T, r *receiver.Receiver) fault {
+			return fault{overGRPC(r.Address(), often()), func() { r.Start(t) }}
+		}, "connection refused"},
+		{"unavailable", answering(refuse(status.Error(codes.Unavailable, "restarting"))), "restarting"},
+		{"exhausted, with retry info", answering(refuse(exhausted(t))), "later"},
+		{"exhausted, without retry info", answering(refuse(status.Error(codes.ResourceExhausted, "no room"))), "no room"},
+		{"refusing for good", answering(refuse(status.Error(codes.InvalidArgument, "not understood"))), "not understood"},
+		{"slow", answering(hang), "deadline exceeded"},
+		{"partial success", answering(reject), "over quota"},
+		{"HTTP, unavailable", overHTTP(refuse(status.Error(codes.Unavailable, "restarting"))), "restarting"},
+		{"HTTP, exhausted", overHTTP(refuse(status.Error(codes.ResourceExhausted, "later"))), "later"},
+		{"HTTP, slow", overHTTP(hang), "timeout"},
+		{"HTTP, partial success", overHTTP(reject), "over quota"},
+		{"connection cut mid-stream", func(t *testing.T, r *receiver.Receiver) fault {
+			r.Start(t)
+			proxy := receiver.NewProxy(t, r.Address())
+			proxy.CutAfter(2 << 10)
+			return fault{overGRPC(proxy.Address(), often()), func() {
+				if proxy.Cuts() == 0 {
+					t.Error("no connection was cut")
+				}
+				proxy.CutAfter(0)
+			}}
+		}, "error reading"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := receiver.New(t, nil)
+			survive(t, r, test.fault(t, r), test.reported)
+		})
+	}
+}
+
+// TestCertificateFails is the same for certificates that a client must not
+// trust.
+func TestCertificateFails(t *testing.T) {
+	ours, other := receiver.NewAuthority(t), receiver.NewAuthority(t)
+	valid := ours.Issue(t, time.Now().Add(time.Hour))
+	tests := []struct {
+		name     string
+		first    tls.Certificate
+		reported string
+	}{
+		{"of an unknown authority", other.Issue(t, time.Now().Add(time.Hour)), "unknown authority"},
+		{"expired", ours.Issue(t, time.Now().Add(-time.Minute)), "expired"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var certificate atomic.Pointer[tls.Certificate]
+			certificate.Store(&test.first)
+			r := receiver.New(t, &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+				return certificate.Load(), nil
+			}})
+			r.Start(t)
+			trusted := otlp.WithGRPCOptions(otlpmetricgrpc.WithTLSCredentials(credentials.NewTLS(&tls.Config{RootCAs: ours.Pool})))
+			survive(t, r, fault{
+				exporters.WithOTLPOptions(otlp.WithProtocol(otlp.ProtocolGRPC), otlp.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(r.Address())), trusted, often()),
+				func() { certificate.Store(&valid) },
+			}, test.reported)
+		})
+	}
+}
+
+// survive records while the receiver fails, mends it, and holds that everything
+// has arrived then.
+func survive(t *testing.T, r *receiver.Receiver, f fault, reported string) {
+	t.Helper()
+	errs := handleErrors(t)
+	service := load.NewService(t, vllm.TieringSpec(), "faults", exporters.WithExporters(exporters.OTLP), f.option)
+	before := heap()
+	recorded := record(t, service, func() bool { return errs.count() >= 5 })
+	if r.Sum("vllm.kv_offload.load_bytes") != 0 {
+		t.Error("the receiver took something, so nothing was wrong with it")
+	}
+	if grown := heap() - before; grown > heapGrowth {
+		t.Errorf("the heap grew by %d bytes, at most %d are fine", grown, heapGrowth)
+	}
+	if err := errs.joined(); err == nil || !strings.Contains(err.Error(), reported) {
+		t.Errorf("reported %v, want %q", err, reported)
+	}
+	f.mend()
+	flush(t, service)
+	lost := float64(recorded.increments) - r.Sum("vllm.kv_offload.load_bytes")
+	lostSamples := float64(recorded.samples) - r.Sum("vllm.kv_offload.load_size")
+	t.Logf("lost %v of %d bytes and %v of %d samples in %d failed exports",
+		lost, recorded.increments, lostSamples, recorded.samples, errs.count())
+	if lost != 0 || lostSamples != 0 {
+		t.Error("totals are lost")
+	}
+}
+
+// TestDeltaLosesTheIntervalOfAFailedExport holds the documented price of delta
+// temporality, and that it is no higher.
+func TestDeltaLosesTheIntervalOfAFailedExport(t *testing.T) {
+	tests := []struct {
+		temporality sdkmetric.TemporalitySelector
+		name        string
+		lost        float64
+	}{
+		{sdkmetric.CumulativeTemporalitySelector, "cumulative", 0},
+		{sdkmetric.DeltaTemporalitySelector, "delta", 10},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			handleErrors(t)
+			r := receiver.New(t, nil)
+			r.Start(t)
+			service := load.NewService(t, vllm.TieringSpec(), "faults", exporters.WithExporters(exporters.OTLP),
+				overGRPC(r.Address(), whenFlushed(), otlp.WithGRPCOptions(otlpmetricgrpc.WithTemporalitySelector(test.temporality))))
+			loads, err := service.Engines[0].Int64Counter(vllm.LoadBytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			loads.Add(1)
+			flush(t, service)
+			r.Answer(refuse(status.Error(codes.InvalidArgument, "no")))
+			loads.Add(10)
+			if err := service.Pipeline.ForceFlush(t.Context()); err == nil {
+				t.Error("the refused export succeeded")
+			}
+			r.Answer(receiver.Accept)
+			loads.Add(100)
+			flush(t, service)
+			lost := 111 - r.Sum("vllm.kv_offload.load_bytes")
+			t.Logf("lost %v of 111 bytes", lost)
+			if lost != test.lost {
+				t.Errorf("lost %v bytes, want %v", lost, test.lost)
+			}
+		})
+	}
+}

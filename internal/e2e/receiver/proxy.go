@@ -1,0 +1,87 @@
+package receiver
+
+import (
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// A Proxy passes connections on to an address, and can cut them off in the
+// middle. It is safe for concurrent use.
+type Proxy struct {
+	listener net.Listener
+	to       string
+	// after is the number of bytes of a client after which its connection is cut,
+	// or 0 for none.
+	after   atomic.Int64
+	cuts    atomic.Int64
+	running sync.WaitGroup
+}
+
+// NewProxy listens on loopback until the test ends.
+func NewProxy(t testing.TB, to string) *Proxy {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{listener: listener, to: to}
+	p.running.Go(p.accept)
+	t.Cleanup(func() {
+		listener.Close()
+		p.running.Wait()
+	})
+	return p
+}
+
+// Address returns the host and port that it listens at.
+func (p *Proxy) Address() string { return p.listener.Addr().String() }
+
+// CutAfter cuts connections when so many bytes have come from the client, also
+// those that are open. With 0 they are left alone.
+func (p *Proxy) CutAfter(bytes int64) { p.after.Store(bytes) }
+
+// Cuts returns how many connections have been cut.
+func (p *Proxy) Cuts() int { return int(p.cuts.Load()) }
+
+func (p *Proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		p.running.Go(func() { p.pass(client) })
+	}
+}
+
+// pass carries bytes both ways until an end closes or the connection is cut.
+func (p *Proxy) pass(client net.Conn) {
+	defer client.Close()
+	server, err := net.Dial("tcp", p.to)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	p.running.Go(func() {
+		_, _ = io.Copy(client, server)
+		client.Close()
+	})
+	var passed int64
+	buffer := make([]byte, 512)
+	for {
+		n, err := client.Read(buffer)
+		if err != nil {
+			return
+		}
+		passed += int64(n)
+		if after := p.after.Load(); after > 0 && passed > after {
+			p.cuts.Add(1)
+			return
+		}
+		if _, err := server.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}

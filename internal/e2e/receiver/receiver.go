@@ -1,0 +1,120 @@
+// Package receiver is an OTLP receiver that answers as a test tells it to, and
+// keeps what it was sent.
+package receiver
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+	"testing"
+
+	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+)
+
+// An Answer decides what becomes of a request. It is received unless an error is
+// returned, or a response that says that data points were rejected.
+type Answer func(ctx context.Context, request *collector.ExportMetricsServiceRequest) (*collector.ExportMetricsServiceResponse, error)
+
+// Accept takes everything.
+func Accept(context.Context, *collector.ExportMetricsServiceRequest) (*collector.ExportMetricsServiceResponse, error) {
+	return &collector.ExportMetricsServiceResponse{}, nil
+}
+
+// A Receiver takes OTLP metrics over gRPC. It is safe for concurrent use.
+type Receiver struct {
+	collector.UnimplementedMetricsServiceServer
+	Totals
+
+	address string
+	tls     *tls.Config
+
+	mu       sync.Mutex
+	server   *grpc.Server
+	serving  chan struct{}
+	answer   Answer
+	requests int
+}
+
+// New returns a receiver with an address on loopback, where nothing listens until
+// Start. A nil configuration means no TLS.
+func New(t testing.TB, configuration *tls.Config) *Receiver {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	r := &Receiver{address: listener.Addr().String(), tls: configuration, answer: Accept}
+	t.Cleanup(r.Stop)
+	return r
+}
+
+// Address returns the host and port.
+func (r *Receiver) Address() string { return r.address }
+
+// Start listens, until Stop or the end of the test.
+func (r *Receiver) Start(t testing.TB) {
+	t.Helper()
+	listener, err := net.Listen("tcp", r.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var options []grpc.ServerOption
+	if r.tls != nil {
+		options = append(options, grpc.Creds(credentials.NewTLS(r.tls)))
+	}
+	server, serving := grpc.NewServer(options...), make(chan struct{})
+	collector.RegisterMetricsServiceServer(server, r)
+	r.mu.Lock()
+	r.server, r.serving = server, serving
+	r.mu.Unlock()
+	go func() {
+		defer close(serving)
+		if err := server.Serve(listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+			t.Error(err)
+		}
+	}()
+}
+
+// Stop cuts every connection and listens no more. What was received is kept.
+func (r *Receiver) Stop() {
+	r.mu.Lock()
+	server, serving := r.server, r.serving
+	r.server = nil
+	r.mu.Unlock()
+	if server != nil {
+		server.Stop()
+		<-serving
+	}
+}
+
+// Answer sets what becomes of requests from now on.
+func (r *Receiver) Answer(answer Answer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answer = answer
+}
+
+// Requests returns how many requests have come.
+func (r *Receiver) Requests() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.requests
+}
+
+// Export implements the OTLP service.
+func (r *Receiver) Export(ctx context.Context, request *collector.ExportMetricsServiceRequest) (*collector.ExportMetricsServiceResponse, error) {
+	r.mu.Lock()
+	r.requests++
+	answer := r.answer
+	r.mu.Unlock()
+	response, err := answer(ctx, request)
+	if err == nil && response.GetPartialSuccess().GetRejectedDataPoints() == 0 {
+		r.add(request)
+	}
+	return response, err
+}
