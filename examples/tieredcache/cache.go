@@ -21,6 +21,9 @@ type Cache struct {
 // declared to the recorder. Run starts and ends everything else.
 func NewCache(options Options, dir string, recorder *otelkv.Recorder, log *slog.Logger) (*Cache, error) {
 	sizes := options.Sizes
+	if longest := options.Workload.MaxChunks(); longest > sizes.GPUChunks {
+		return nil, fmt.Errorf("requests of up to %d chunks do not fit a GPU of %d", longest, sizes.GPUChunks)
+	}
 	files, err := OpenFileTier(dir, sizes.FileChunks, sizes.ChunkBytes)
 	if err != nil {
 		return nil, err

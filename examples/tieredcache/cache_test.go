@@ -208,6 +208,14 @@ func TestCacheServesWhatWasStored(t *testing.T) {
 	})
 }
 
+func TestNewCacheRefusesRequestsThatNeverFit(t *testing.T) {
+	options := testOptions()
+	options.Sizes.GPUChunks = options.Workload.MaxChunks() - 1
+	if _, err := NewCache(options, t.TempDir(), nil, nil); err == nil {
+		t.Error("no error for requests that are longer than the GPU")
+	}
+}
+
 // TestCacheShortOfMemory gives the engines less memory than their requests want.
 // Stores and promotions are refused, counted, and everything goes on.
 func TestCacheShortOfMemory(t *testing.T) {

@@ -149,6 +149,27 @@ func TestFileTierNeverServesDamage(t *testing.T) {
 	}
 }
 
+// FuzzReadChunk reads files of any content: what is served is what Write makes of
+// it, byte for byte, and everything else is damage.
+func FuzzReadChunk(f *testing.F) {
+	whole := append(appendHeader(nil, key(1), testChunkBytes, checksum(content(key(1)))), content(key(1))...)
+	f.Add(whole)
+	f.Add(whole[:headerBytes])
+	f.Add(append(whole[:len(whole):len(whole)], 0))
+	f.Add([]byte(magic))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		got := make([]byte, testChunkBytes)
+		sum, err := readChunk(bytes.NewReader(file), key(1), got)
+		var corrupt *CorruptError
+		switch written := append(appendHeader(nil, key(1), len(got), checksum(got)), got...); {
+		case err == nil && (!bytes.Equal(file, written) || sum != checksum(got)):
+			t.Errorf("served a file that Write does not make")
+		case err != nil && !errors.As(err, &corrupt):
+			t.Errorf("error %v, want a CorruptError", err)
+		}
+	})
+}
+
 func TestFileTierOpensOverLeftovers(t *testing.T) {
 	dir := t.TempDir()
 	write(t, openFiles(t, dir, 4), key(1), key(2), key(3))

@@ -57,7 +57,7 @@ func serve(ctx context.Context, options Options, stdout, stderr io.Writer) (err 
 		return err
 	}
 	chosen := cmp.Or(os.Getenv("OTEL_METRICS_EXPORTER"), exporters.Prometheus)
-	pipeline, err := exporters.New(ctx, catalogue, exporters.WithExporters(chosen), exporters.WithoutServer())
+	pipeline, err := newPipeline(ctx, catalogue, chosen)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func start(t *testing.T, arguments ...string) *running {
 	}
 	r.lines.Buffer(nil, 1<<20)
 	go func() {
-		defer stdout.Close()
+		defer func() { _ = stdout.Close() }()
 		r.ended <- run(ctx, append([]string{"-listen", "127.0.0.1:0"}, arguments...), testOptions(), stdout, r.stderr)
 	}()
 	first := r.line(t)
@@ -274,5 +274,23 @@ func TestProgramStopsOnSignal(t *testing.T) {
 				t.Errorf("exit: %v", err)
 			}
 		})
+	}
+}
+
+func TestProgramNamesItsService(t *testing.T) {
+	for environment, want := range map[string]string{
+		"OTEL_SERVICE_NAME=":           "tieredcache",
+		"OTEL_SERVICE_NAME=kv-cache":   "kv-cache",
+		"OTEL_RESOURCE_ATTRIBUTES=a=b": "tieredcache",
+	} {
+		command := program(t, "-duration", "1ms")
+		command.Env = append(command.Env, "OTEL_METRICS_EXPORTER=console", environment)
+		output, err := command.Output()
+		if err != nil {
+			t.Fatalf("exit: %v", err)
+		}
+		if named := `{"Key":"service.name","Value":{"Type":"STRING","Value":"` + want + `"}}`; !strings.Contains(string(output), named) {
+			t.Errorf("with %s the console shows no %s", environment, named)
+		}
 	}
 }

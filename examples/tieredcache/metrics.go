@@ -6,6 +6,10 @@ import (
 	"strconv"
 	"sync"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+
+	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
@@ -15,9 +19,10 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// This file is all that the cache has to do with otelkv. The engine tells the
-// trackers of an [EngineMetrics] what happens, by the rules of vLLM; once a step
-// [EngineMetrics.Observe] records what they have gathered.
+// This file is all that the cache has to do with otelkv but for the calls of the
+// trackers. The engine tells the trackers of an [EngineMetrics] what happens; they
+// know vLLM's rules. Once a step [EngineMetrics.Observe] records what they have
+// gathered.
 
 // modelName is the value of the label model_name.
 const modelName = "tieredcache"
@@ -73,6 +78,22 @@ func catalogue() (*schema.Catalogue, error) {
 		return nil, err
 	}
 	return vllm.TieringSpec().Merge(own)
+}
+
+// newPipeline returns the pipeline with the chosen exporters. Its service is
+// called as the program is, unless the environment says otherwise.
+func newPipeline(ctx context.Context, catalogue *schema.Catalogue, chosen string) (*exporters.Pipeline, error) {
+	service, err := resource.New(ctx,
+		resource.WithTelemetrySDK(),
+		resource.WithAttributes(attribute.String("service.name", modelName)),
+		resource.WithFromEnv())
+	if err != nil {
+		return nil, err
+	}
+	return exporters.New(ctx, catalogue,
+		exporters.WithExporters(chosen),
+		exporters.WithResource(service),
+		exporters.WithoutServer())
 }
 
 // EngineMetrics are the trackers of one engine. They gather what happens into
