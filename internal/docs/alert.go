@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -52,6 +53,9 @@ func alerts(w *writer) []alert {
 			vllm.TieringCascadeJobFailures, "Cascades to "+ofTier+" are stuck"),
 		beyondBoundary(w, "KVOffloadLookupsWaitLong", vllm.LookupAsyncDelay, byEngine(), "Deferred lookups of "+ofEngine+" wait for more than 10 s"),
 		beyondBoundary(w, "KVOffloadTierLookupsWaitLong", vllm.TieringLookupAsyncDelay, byEngineAndTier(), "Lookups in "+ofTier+" wait for more than 10 s"),
+		engineSilent(w),
+		seriesFolded(w),
+		entriesRejected(w),
 	}
 }
 
@@ -230,6 +234,81 @@ func beyondBoundary(w *writer, name string, m schema.Histogram, by []string, sum
 			{
 				name: "no lookups", at: "40m",
 				series: inputs(bucket(m, "10", "9x60", values...), bucket(m, "+Inf", "10x60", values...), counted(m, "10x60", values...)),
+			},
+		},
+	}
+}
+
+// engineSilent, and what follows, are about the recorder itself and need its
+// self-metrics.
+func engineSilent(w *writer) alert {
+	age := selfmetrics.PayloadAge
+	return alert{
+		name:     "KVOffloadEngineSilent",
+		expr:     above(300, w.max(w.gauge(age), byEngine()...)),
+		hold:     "5m",
+		severity: severityWarning,
+		summary:  "No payload came from " + ofEngine + " for five minutes or longer",
+		runbook: "The engine sent stats before and sends none now, so its counters stand still and its gauges show their last values. " +
+			"An engine that does nothing may send nothing: compare with its requests. Otherwise the engine is down or stuck, or the way " +
+			"from it to the recorder is broken; the recorder's log names payloads that it could not read. An engine that was taken away on " +
+			"purpose should be removed from the recorder.",
+		cases: []alertCase{
+			{name: "stopped", series: inputs(read(age, "0+60x60")), at: "30m", labels: alertLabels()},
+			{name: "stopped a short while ago", series: inputs(read(age, "0+60x60")), at: "8m"},
+			{name: "sends", series: inputs(read(age, "1x60")), at: "30m"},
+			{name: "a pause", series: inputs(read(age, "1x5 60+60x6 1x60")), at: "14m"},
+		},
+	}
+}
+
+const ofRecorder = "the recorder of {{ $labels.instance }} ({{ $labels.job }})"
+
+func seriesFolded(w *writer) alert {
+	folds := selfmetrics.Folds
+	expr := w.within("15m", func(w *writer) term { return above(0, w.increase(folds)) })
+	return alert{
+		name:     "OtelkvSeriesFolded",
+		expr:     expr,
+		hold:     "0m",
+		severity: severityWarning,
+		summary:  "Label values fold into \"other\" at " + ofRecorder,
+		runbook: "A metric reached its limit of series, and label values that were not declared share the value \"other\" from here on. " +
+			"Totals stay right, but what is under \"other\" cannot be told apart. Usually a label takes values that it should not: a request, " +
+			"a path, an address. Where the values are meant, declare the tiers or raise otelkv.WithSeriesLimit.",
+		cases: []alertCase{
+			{name: "folds", series: inputs(counted(folds, "0x10 0+5x30")), at: "30m", labels: processLabels()},
+			{name: "none", series: inputs(counted(folds, "0x60")), at: "30m"},
+			{name: "long ago", series: inputs(counted(folds, "0 7x60")), at: "40m"},
+		},
+	}
+}
+
+func entriesRejected(w *writer) alert {
+	rejected := selfmetrics.RejectedEntries
+	labels := processLabels()
+	labels[selfmetrics.LabelReason] = selfmetrics.ReasonUnknownMetric
+	return alert{
+		name:     "OtelkvEntriesRejected",
+		expr:     above(0, w.rate(rejected)),
+		hold:     "10m",
+		severity: severityWarning,
+		summary:  "Entries of payloads are rejected at " + ofRecorder + ": {{ $labels.reason }}",
+		runbook: "A sender and the recorder do not agree on a metric, so part of what the sender measures is missing; the rest counts. " +
+			"The errors that Observe returns name the metric and the reason. An unknown metric is mostly a sender of another version: add " +
+			"its definition to the catalogue. An unknown engine is one that was not declared.",
+		cases: []alertCase{
+			{
+				name: "goes on", at: "30m", labels: labels,
+				series: inputs(counted(rejected, "0+1x60", selfmetrics.ReasonUnknownMetric)),
+			},
+			{
+				name: "happened once", at: "8m",
+				series: inputs(counted(rejected, "0x5 1x60", selfmetrics.ReasonUnknownMetric)),
+			},
+			{
+				name: "none", at: "30m",
+				series: inputs(counted(rejected, "0x60", selfmetrics.ReasonUnknownMetric)),
 			},
 		},
 	}

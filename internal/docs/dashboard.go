@@ -59,7 +59,7 @@ func newDashboard(rows []row) grafanaDashboard {
 		id, y = id+1, y+1
 		x := 0
 		for _, p := range r.panels {
-			place := grafanaGridPos{H: panelHeight, W: width(p), X: x, Y: y}
+			place := grafanaGridPos{H: panelHeight, W: width(r, p), X: x, Y: y}
 			if x += place.W; x > gridWidth {
 				place.X, place.Y, x = 0, y+panelHeight, place.W
 				y += panelHeight
@@ -72,10 +72,14 @@ func newDashboard(rows []row) grafanaDashboard {
 	return dashboard
 }
 
-// width returns the columns that a panel takes: a table has many of its own.
-func width(p panel) int {
-	if p.table {
+// width returns the columns that a panel of a row takes. A table has many of its
+// own, and four panels share a line.
+func width(r row, p panel) int {
+	switch {
+	case p.table:
 		return gridWidth - panelWidth
+	case len(r.panels) == 4:
+		return gridWidth / 4
 	}
 	return panelWidth
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -44,7 +45,7 @@ func TestDashboardPanels(t *testing.T) {
 			t.Errorf("%s: no query", p.Title)
 		}
 		for _, target := range p.Targets {
-			if !strings.Contains(target.Expr, `{model_name=~"$model",engine=~"$engine"`) {
+			if !strings.Contains(target.Expr, `{model_name=~"$model",engine=~"$engine"`) && !strings.Contains(target.Expr, "otelkv_") {
 				t.Errorf("%s: a query that does not heed the variables: %s", p.Title, target.Expr)
 			}
 		}
@@ -69,11 +70,15 @@ func TestDashboardPanelsDoNotOverlap(t *testing.T) {
 	}
 }
 
-// The dashboard is of the tiering specification, so every sample that it asks for
-// is one of that catalogue.
+// The dashboard is of the tiering specification and the recorder itself, so every
+// sample that it asks for is one of their catalogues.
 func TestDashboardAsksForSamplesOfTheCatalogue(t *testing.T) {
+	catalogue, err := vllm.TieringSpec().Merge(selfmetrics.Catalogue())
+	if err != nil {
+		t.Fatal(err)
+	}
 	samples := make(map[string]bool)
-	for d := range vllm.TieringSpec().All() {
+	for d := range catalogue.All() {
 		for _, name := range sampleNames(d) {
 			samples[name] = true
 		}
@@ -82,7 +87,7 @@ func TestDashboardAsksForSamplesOfTheCatalogue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := regexp.MustCompile(`vllm:\w+`).FindAllString(string(text), -1)
+	asked := regexp.MustCompile(`\b(?:vllm:|otelkv_)\w+`).FindAllString(string(text), -1)
 	if len(asked) == 0 {
 		t.Fatal("no metric is asked for")
 	}

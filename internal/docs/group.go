@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -16,6 +17,21 @@ type group struct {
 
 // groups returns every metric that the reference describes, in its order.
 func groups() []group {
+	return append(vllmGroups(), group{
+		"The recorder itself",
+		"What a recorder counts of itself, where it was made with `otelkv.WithSelfMetrics`. Give the exporter a catalogue that has these too: `vllm.TieringSpec().Merge(selfmetrics.Catalogue())`.",
+		slices.Collect(func(yield func(schema.Metric) bool) {
+			for d := range selfmetrics.Catalogue().All() {
+				if !yield(d) {
+					return
+				}
+			}
+		}),
+	})
+}
+
+// vllmGroups returns the metrics of package vllm.
+func vllmGroups() []group {
 	return []group{
 		{
 			"Connector",
@@ -65,10 +81,10 @@ func groups() []group {
 	}
 }
 
-// definitions returns the definitions of every group.
-func definitions() []schema.Definition {
+// definitions returns the definitions of groups.
+func definitions(groups []group) []schema.Definition {
 	var all []schema.Definition
-	for _, g := range groups() {
+	for _, g := range groups {
 		for _, m := range g.metrics {
 			all = append(all, m.Definition())
 		}
@@ -76,18 +92,18 @@ func definitions() []schema.Definition {
 	return all
 }
 
-// specifications returns the functions of package vllm whose catalogue has the
-// metric.
+// specifications returns the functions whose catalogue has the metric.
 func specifications(d schema.Definition) []string {
 	var names []string
 	for _, s := range []struct {
 		name      string
 		catalogue *schema.Catalogue
 	}{
-		{"CPUSpec", vllm.CPUSpec(2)},
-		{"TieringSpec", vllm.TieringSpec()},
-		{"SimpleCPUSpec", vllm.SimpleCPUSpec()},
-		{"SimpleCPUPoolSpec", vllm.SimpleCPUPoolSpec()},
+		{"vllm.CPUSpec", vllm.CPUSpec(2)},
+		{"vllm.TieringSpec", vllm.TieringSpec()},
+		{"vllm.SimpleCPUSpec", vllm.SimpleCPUSpec()},
+		{"vllm.SimpleCPUPoolSpec", vllm.SimpleCPUPoolSpec()},
+		{"selfmetrics.Catalogue", selfmetrics.Catalogue()},
 	} {
 		if _, ok := s.catalogue.Lookup(d.PrometheusName); ok {
 			names = append(names, s.name)
@@ -107,5 +123,15 @@ func sampleNames(d schema.Definition) []string {
 // labelNames returns the labels of every sample of the metric, the engine's
 // first.
 func labelNames(d schema.Definition) []string {
+	if ofProcess(d) {
+		return d.LabelNames
+	}
 	return slices.Concat([]string{schema.LabelModelName, schema.LabelEngine}, d.LabelNames)
+}
+
+// ofProcess reports whether a metric is counted for the whole process, and has no
+// engine's labels: all self-metrics but the age of an engine's payload.
+func ofProcess(d schema.Definition) bool {
+	_, own := selfmetrics.Catalogue().Lookup(d.PrometheusName)
+	return own && d.PrometheusName != selfmetrics.PayloadAge.PrometheusName
 }

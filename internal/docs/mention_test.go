@@ -19,13 +19,13 @@ func foreign() map[string]string {
 // sample.
 func TestMentionedMetricsExist(t *testing.T) {
 	known := make(map[string]bool)
-	for _, d := range definitions() {
+	for _, d := range definitions(groups()) {
 		known[d.PrometheusName] = true
 		for _, name := range sampleNames(d) {
 			known[name] = true
 		}
 	}
-	metric := regexp.MustCompile(`vllm:\w+`)
+	metric := regexp.MustCompile(`\b(?:vllm:|otelkv_)\w+`)
 	for _, m := range markdowns(t) {
 		for _, name := range metric.FindAllString(m.text, -1) {
 			if _, ok := foreign()[name]; !ok && !known[name] && !strings.HasSuffix(name, "_") {

@@ -27,7 +27,7 @@ func nameConstants(root string) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	b.WriteString(namesHead)
-	for _, g := range groups() {
+	for _, g := range vllmGroups() {
 		for _, m := range g.metrics {
 			d := m.Definition()
 			goName, ok := goNames[d.PrometheusName]

@@ -2,6 +2,7 @@ package docs
 
 import (
 	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -71,6 +72,7 @@ func rows(w *writer) []row {
 		jobs(w),
 		pressure(w),
 		capacity(w),
+		recorder(w),
 	}
 }
 
@@ -301,6 +303,45 @@ func capacity(w *writer) row {
 			unit:        unitCount,
 			queries:     each(w.gauge(vllm.ConfigInfo(vllm.CPUConfigLabelNames()...)), ""),
 			table:       true,
+		},
+	}}
+}
+
+func recorder(w *writer) row {
+	return row{"The recorder itself", []panel{
+		{
+			title:       "Age of the last payload",
+			description: "Seconds since each engine's last payload came. An engine whose age grows while others' do not has stopped sending. Engines that record directly are not here.",
+			unit:        unitSeconds,
+			queries:     each(w.max(w.gauge(selfmetrics.PayloadAge), byEngine()...), legendEngine),
+		},
+		{
+			title:       "Payloads",
+			description: "Payloads observed for each second, over all recorders. These counts need otelkv.WithSelfMetrics, and are not by engine.",
+			unit:        unitPerSecond,
+			queries:     each(w.sum(w.rate(selfmetrics.Payloads)), "payloads"),
+		},
+		{
+			title:       "Left out",
+			description: "Payload entries that were rejected, by reason, numbers that were refused, and exports that failed, for each second. Anything but 0 is a fault of a sender, of the code that records, or of a receiver.",
+			unit:        unitPerSecond,
+			queries: []legended{
+				{w.sum(w.rate(selfmetrics.RejectedEntries), selfmetrics.LabelReason), "rejected, {{reason}}"},
+				{w.sum(w.rate(selfmetrics.RefusedNumbers)), "refused numbers"},
+				{w.sum(w.rate(selfmetrics.ExportFailures)), "failed exports"},
+			},
+		},
+		{
+			title:       "Series",
+			description: "Series that recorders hold. Past the limit label values fold into \"other\".",
+			unit:        unitCount,
+			queries:     each(w.sum(w.gauge(selfmetrics.Series)), "series"),
+		},
+		{
+			title:       "Folds",
+			description: "Times for each second that label values became \"other\". Anything but 0 means that a label has more values than was planned for.",
+			unit:        unitPerSecond,
+			queries:     each(w.sum(w.rate(selfmetrics.Folds)), "folds"),
 		},
 	}}
 }

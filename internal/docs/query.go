@@ -12,7 +12,8 @@ import (
 // A writer writes PromQL over definitions, so that no query can ask for a metric
 // or a label that the catalogue lacks. It gathers what does not fit, for err.
 type writer struct {
-	// matchers stand in every selector: `model_name=~"$model"`.
+	// matchers stand in the selector of every metric that has an engine's labels:
+	// `model_name=~"$model"`.
 	matchers []string
 	// window is the range of rates: "5m" or Grafana's variable for it.
 	window string
@@ -41,9 +42,11 @@ func (w *writer) within(window string, write func(*writer) term) term {
 	return t
 }
 
-// selector selects the samples of the given name.
-func (w *writer) selector(name string, matchers ...string) string {
-	matchers = slices.Concat(w.matchers, matchers)
+// selector selects those samples of a metric that have the given name.
+func (w *writer) selector(d schema.Definition, name string, matchers ...string) string {
+	if !ofProcess(d) {
+		matchers = slices.Concat(w.matchers, matchers)
+	}
 	if len(matchers) == 0 {
 		return name
 	}
@@ -56,7 +59,7 @@ func (w *writer) gauge(m schema.Metric) term {
 	if d.Kind() != schema.KindGauge {
 		return w.fail(d, "expected a gauge, have a %s", d.Kind())
 	}
-	return term{w.selector(d.SampleName()), labelNames(d)}
+	return term{w.selector(d, d.SampleName()), labelNames(d)}
 }
 
 // lowest is the least value of a gauge in the window.
@@ -80,7 +83,7 @@ func (w *writer) overWindow(function string, m schema.Metric) term {
 	if d.Kind() != schema.KindCounter {
 		return w.fail(d, "expected a counter, have a %s", d.Kind())
 	}
-	return term{fmt.Sprintf("%s(%s[%s])", function, w.selector(d.SampleName()), w.window), labelNames(d)}
+	return term{fmt.Sprintf("%s(%s[%s])", function, w.selector(d, d.SampleName()), w.window), labelNames(d)}
 }
 
 // rateOf is the growth of a part of a histogram for each second: its "bucket",
@@ -94,7 +97,7 @@ func (w *writer) rateOf(part string, m schema.Metric, matchers ...string) term {
 	if part == "bucket" {
 		labels = append(labels, "le")
 	}
-	return term{fmt.Sprintf("rate(%s[%s])", w.selector(d.PrometheusName+"_"+part, matchers...), w.window), labels}
+	return term{fmt.Sprintf("rate(%s[%s])", w.selector(d, d.PrometheusName+"_"+part, matchers...), w.window), labels}
 }
 
 // quantile estimates a quantile of a histogram, one for each value of the labels.
@@ -114,6 +117,9 @@ func (w *writer) aggregate(operator string, t term, by []string) term {
 		if !slices.Contains(t.labels, label) {
 			w.errs = append(w.errs, fmt.Errorf("%s by %q: %s has the labels %q", operator, label, t.text, t.labels))
 		}
+	}
+	if len(by) == 0 {
+		return term{fmt.Sprintf("%s(%s)", operator, t.text), nil}
 	}
 	return term{fmt.Sprintf("%s by (%s) (%s)", operator, strings.Join(by, ", "), t.text), by}
 }

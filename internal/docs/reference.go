@@ -15,10 +15,10 @@ const referenceHead = `<!-- Generated from the catalogue. To change it, change t
 
 # Metrics
 
-Every metric of package ` + "`schema/vllm`" + `, with both of its names. A scrape shows the sample names. Payloads use the Prometheus name as
+Every metric of packages ` + "`schema/vllm` and `schema/selfmetrics`" + `, with both of its names. A scrape shows the sample names. Payloads use the Prometheus name as
 their key. OTLP carries the OpenTelemetry name, unless the exporter is told to use the other ([names](names.md)).
 
-Every series has the labels ` + "`model_name` and `engine`" + ` before those listed here. Units are
+Every series of vLLM's metrics has the labels ` + "`model_name` and `engine`" + ` before those listed here. Units are
 [UCUM](https://ucum.org/): ` + "`By`" + ` is bytes, ` + "`s`" + ` seconds, ` + "`1`" + ` a fraction from 0 to 1 (or the constant 1 of an info metric), and a word in
 braces says what is counted. ` + "`[5m]`" + ` in the queries suits a scrape interval of a minute or less.
 
@@ -59,7 +59,9 @@ func writeMetric(b *bytes.Buffer, d schema.Definition) {
 	row("Samples", codes(sampleNames(d)))
 	row("Kind", fmt.Sprintf("%s of %s", d.Kind(), d.Number()))
 	row("Unit", code(d.Unit))
-	row("Labels", codes(labelNames(d)))
+	if labels := labelNames(d); len(labels) > 0 {
+		row("Labels", codes(labels))
+	}
 	for _, label := range slices.Sorted(maps.Keys(d.LabelValues)) {
 		row("Values of "+code(label), codes(d.LabelValues[label]))
 	}
@@ -73,7 +75,7 @@ func writeMetric(b *bytes.Buffer, d schema.Definition) {
 	row("Repeats", repeats(d))
 	row("Replaced by", replacements(d))
 	row("Since", since(d))
-	row("In", codes(specifications(d)))
+	row("Catalogue", codes(specifications(d)))
 	fmt.Fprintf(b, "\nUse: %s\n\n```promql\n%s\n```\n\n", d.Usage, d.Query)
 	if d.Trap != "" {
 		fmt.Fprintf(b, "Trap: %s\n\n", d.Trap)

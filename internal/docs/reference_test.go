@@ -5,20 +5,21 @@ import (
 	"testing"
 
 	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
 // What no group lists would not be documented.
 func TestGroupsHoldEveryCatalogue(t *testing.T) {
 	documented := make(map[string]bool)
-	for _, d := range definitions() {
+	for _, d := range definitions(groups()) {
 		if documented[d.PrometheusName] {
 			t.Errorf("%s is in two groups", d.PrometheusName)
 		}
 		documented[d.PrometheusName] = true
 	}
 	for _, catalogue := range []*schema.Catalogue{
-		vllm.CPUSpec(2), vllm.TieringSpec(), vllm.SimpleCPUSpec(), vllm.SimpleCPUPoolSpec(),
+		vllm.CPUSpec(2), vllm.TieringSpec(), vllm.SimpleCPUSpec(), vllm.SimpleCPUPoolSpec(), selfmetrics.Catalogue(),
 	} {
 		for d := range catalogue.All() {
 			if !documented[d.PrometheusName] {

@@ -91,11 +91,18 @@ func expand(template string, labels map[string]string) string {
 	return template
 }
 
-// The series that tests are made of are those of one engine.
+// The series that tests are made of are those of one engine, or of one process.
 const (
-	testModel  = "llama"
-	testEngine = "0"
+	testModel    = "llama"
+	testEngine   = "0"
+	testJob      = "otelkv"
+	testInstance = "127.0.0.1:9464"
 )
+
+// processLabels returns the labels of an alert about the test's process.
+func processLabels() map[string]string {
+	return map[string]string{"job": testJob, "instance": testInstance}
+}
 
 // alertLabels returns the labels of an alert about the test's engine and, if one
 // is given, its tier.
@@ -135,6 +142,9 @@ func selectorOf(d schema.Definition, labelValues []string, more ...string) strin
 	pairs := []string{
 		fmt.Sprintf("%s=%q", schema.LabelModelName, testModel),
 		fmt.Sprintf("%s=%q", schema.LabelEngine, testEngine),
+	}
+	if ofProcess(d) {
+		pairs = []string{fmt.Sprintf("job=%q", testJob), fmt.Sprintf("instance=%q", testInstance)}
 	}
 	for i, value := range labelValues {
 		pairs = append(pairs, fmt.Sprintf("%s=%q", d.LabelNames[i], value))

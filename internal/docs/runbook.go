@@ -51,5 +51,7 @@ func plain(summary string) string {
 	return strings.NewReplacer(
 		ofTier, "a tier",
 		ofEngine, "an engine",
+		ofRecorder, "a recorder",
+		": {{ $labels.reason }}", "",
 	).Replace(summary)
 }

@@ -49,7 +49,7 @@ type (
 
 // telemetryFile writes schema/vllm/schema.yaml.
 func telemetryFile(string) ([]byte, error) {
-	changes, err := telemetryChanges(definitions())
+	changes, err := telemetryChanges(definitions(vllmGroups()))
 	if err != nil {
 		return nil, err
 	}
