@@ -18,7 +18,7 @@ import (
 // the same one.
 //
 // The error is a [stats.EntryError] that wraps [ErrUnknownMetric],
-// [ErrWrongKind], [ErrLabelCount], [ErrLabelValue], [ErrMirror] or [ErrRemoved].
+// [ErrWrongKind], [ErrLabelValues], [ErrMirror] or [ErrRemoved].
 // With it comes a counter that records nothing.
 func (e *Engine) Int64Counter(m schema.Int64Counter, labelValues ...string) (Int64Counter, error) {
 	s, err := e.bind(m.Definition(), labelValues)
@@ -85,7 +85,7 @@ func (r *Recorder) resolve(name string, kind schema.Kind) (*instrumented, error)
 func (e *Engine) resolve(m *instrumented, labelValues []string) (*series, error) {
 	if len(labelValues) != len(m.definition.LabelNames) {
 		return nil, fmt.Errorf("%w: expects %d labels %q, got %d",
-			ErrLabelCount, len(m.definition.LabelNames), m.definition.LabelNames, len(labelValues))
+			ErrLabelValues, len(m.definition.LabelNames), m.definition.LabelNames, len(labelValues))
 	}
 	e.mu.RLock()
 	s := e.metrics[m.ordinal].find(labelValues)

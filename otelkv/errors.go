@@ -8,20 +8,19 @@ import (
 )
 
 // What can be wrong with a measurement. Every error that names one metric is a
-// [stats.EntryError] that wraps one of these.
+// [stats.EntryError] that wraps one of these. Where the reason is the same, the
+// value is that of package stats or schema.
 var (
 	// ErrUnknownMetric says that the catalogue has no metric of the name.
 	ErrUnknownMetric = schema.ErrUnknownMetric
 	// ErrWrongKind says that the metric is of another kind or number.
 	ErrWrongKind = schema.ErrWrongKind
-	// ErrLabelCount says that there are more or fewer label values than the metric
-	// has label names.
-	ErrLabelCount = errors.New("wrong number of label values")
-	// ErrLabelValue says that a label value is no valid UTF-8, or too long.
-	ErrLabelValue = errors.New("bad label value")
-	// ErrBadNumber says that a value is NaN, infinite, a negative increment, or no
+	// ErrLabelValues says that there are more or fewer label values than the metric
+	// has label names, or that one is too long or no valid UTF-8.
+	ErrLabelValues = stats.ErrLabelValues
+	// ErrNumber says that a value is NaN, infinite, a negative increment, or no
 	// whole number where the metric counts in int64.
-	ErrBadNumber = stats.ErrNumber
+	ErrNumber = stats.ErrNumber
 	// ErrLabelName says that a label cannot have the name.
 	ErrLabelName = errors.New("bad label name")
 	// ErrLabelTwice says that two labels of one series have the same name.

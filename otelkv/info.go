@@ -32,7 +32,7 @@ func (e *Engine) observeInfo(info map[string]string) error {
 	})
 	if len(undeclared) > 0 {
 		return e.reportInfo(m.definition.PrometheusName,
-			fmt.Errorf("%w: info has undeclared labels %.256q", ErrLabelCount, strings.Join(undeclared, ", ")))
+			fmt.Errorf("%w: info has undeclared labels %.256q", ErrLabelValues, strings.Join(undeclared, ", ")))
 	}
 	return nil
 }

@@ -111,7 +111,7 @@ func (int64CounterKind) apply(_ context.Context, s *series, e *stats.Entry) erro
 		return err
 	}
 	if increment < 0 {
-		return fmt.Errorf("%w: a counter cannot take the negative increment %d", ErrBadNumber, increment)
+		return fmt.Errorf("%w: a counter cannot take the negative increment %d", ErrNumber, increment)
 	}
 	s.addInt64(increment)
 	return nil
@@ -120,7 +120,7 @@ func (int64CounterKind) apply(_ context.Context, s *series, e *stats.Entry) erro
 func (float64CounterKind) apply(_ context.Context, s *series, e *stats.Entry) error {
 	increment := e.Value().Float64()
 	if !finite(increment) || increment < 0 {
-		return fmt.Errorf("%w: a counter cannot take the increment %v", ErrBadNumber, increment)
+		return fmt.Errorf("%w: a counter cannot take the increment %v", ErrNumber, increment)
 	}
 	s.addFloat64(increment)
 	return nil
@@ -138,7 +138,7 @@ func (int64GaugeKind) apply(_ context.Context, s *series, e *stats.Entry) error 
 func (float64GaugeKind) apply(_ context.Context, s *series, e *stats.Entry) error {
 	value := e.Value().Float64()
 	if !finite(value) {
-		return fmt.Errorf("%w: a gauge cannot take %v", ErrBadNumber, value)
+		return fmt.Errorf("%w: a gauge cannot take %v", ErrNumber, value)
 	}
 	s.setFloat64(value)
 	return nil
@@ -153,7 +153,7 @@ func (histogramKind) apply(ctx context.Context, s *series, e *stats.Entry) error
 		if finite(sample) {
 			s.recordSample(ctx, sample)
 		} else if err == nil {
-			err = fmt.Errorf("%w: sample %d of %d is %v", ErrBadNumber, i+1, len(samples), sample)
+			err = fmt.Errorf("%w: sample %d of %d is %v", ErrNumber, i+1, len(samples), sample)
 		}
 	}
 	// An entry without samples makes the series appear, as a child does in vLLM.
@@ -165,7 +165,7 @@ func (histogramKind) apply(ctx context.Context, s *series, e *stats.Entry) error
 func whole(n stats.Number) (int64, error) {
 	v, exact := n.Int64()
 	if !exact {
-		return 0, fmt.Errorf("%w: %v is not a whole number within int64", ErrBadNumber, n)
+		return 0, fmt.Errorf("%w: %v is not a whole number within int64", ErrNumber, n)
 	}
 	return v, nil
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/otelkv/otelkv-go/otelkv/stats"
 )
 
 // MaxLabelLength is the length in bytes up to which a label value is taken.
@@ -12,10 +14,11 @@ const MaxLabelLength = 1024
 // checkLabelValue reports a label value that cannot be exported.
 func checkLabelValue(value string) error {
 	if len(value) > MaxLabelLength {
-		return fmt.Errorf("%w: %.32q... has %d bytes: at most %d are taken", ErrLabelValue, value, len(value), MaxLabelLength)
+		return fmt.Errorf("%w: %.32q...: %w: it has %d bytes, at most %d are taken",
+			ErrLabelValues, value, stats.ErrTooLarge, len(value), MaxLabelLength)
 	}
 	if !utf8.ValidString(value) {
-		return fmt.Errorf("%w: %.64q is not valid UTF-8", ErrLabelValue, value)
+		return fmt.Errorf("%w: %.64q: %w", ErrLabelValues, value, stats.ErrUTF8)
 	}
 	return nil
 }
@@ -27,7 +30,7 @@ func checkTiers(tiers []string) error {
 	for _, tier := range tiers {
 		err := checkLabelValue(tier)
 		if tier == "" {
-			err = fmt.Errorf("%w: it is empty", ErrLabelValue)
+			err = fmt.Errorf("%w: it is empty", ErrLabelValues)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("tier %.32q: %w", tier, err))

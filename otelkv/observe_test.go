@@ -148,7 +148,7 @@ func TestObserveSkipsWhatIsBad(t *testing.T) {
 		text string
 	}{
 		"wrong label count": {func(p *stats.Payload) error { return p.AddCounter("my_counter", stats.Int64(7), "a", "extra") },
-			otelkv.ErrLabelCount, `metric "my_counter": labels ["a" "extra"]: wrong number of label values: expects 1 labels ["my_label"], got 2`},
+			otelkv.ErrLabelValues, `metric "my_counter": labels ["a" "extra"]: bad label values: expects 1 labels ["my_label"], got 2`},
 		"undeclared metric": {func(p *stats.Payload) error { return p.AddCounter("unknown:metric", stats.Int64(1)) },
 			otelkv.ErrUnknownMetric, `metric "unknown:metric": not in the catalogue`},
 		"wrong kind": {func(p *stats.Payload) error { return p.RecordGauge("my_counter", stats.Int64(1), "a") },
@@ -157,18 +157,18 @@ func TestObserveSkipsWhatIsBad(t *testing.T) {
 			return p.AddCounter("vllm:kv_offload_total_bytes", stats.Int64(1), "CPU_to_GPU")
 		}, otelkv.ErrMirror, "record to vllm:kv_offload_load_bytes"},
 		"fraction for an int64 counter": {func(p *stats.Payload) error { return p.AddCounter("my_counter", stats.Float64(1.5), "a") },
-			otelkv.ErrBadNumber, "1.5 is not a whole number"},
+			otelkv.ErrNumber, "1.5 is not a whole number"},
 		"fraction for an int64 gauge": {func(p *stats.Payload) error { return p.RecordGauge("pending", stats.Float64(1.5)) },
-			otelkv.ErrBadNumber, "1.5 is not a whole number"},
+			otelkv.ErrNumber, "1.5 is not a whole number"},
 		"NaN gauge": {func(p *stats.Payload) error {
 			return p.RecordGauge("vllm:kv_offload_cpu_cache_usage_perc", stats.Float64(math.NaN()))
-		}, otelkv.ErrBadNumber, "a gauge cannot take NaN"},
+		}, otelkv.ErrNumber, "a gauge cannot take NaN"},
 		"infinite sample": {func(p *stats.Payload) error { return p.RecordHistogram("lookup", stats.Float64(math.Inf(1))) },
-			otelkv.ErrBadNumber, "sample 1 of 1 is +Inf"},
+			otelkv.ErrNumber, "sample 1 of 1 is +Inf"},
 		"label too long": {func(p *stats.Payload) error {
 			return p.AddCounter("my_counter", stats.Int64(1), strings.Repeat("x", 1025))
 		},
-			otelkv.ErrLabelValue, "has 1025 bytes"},
+			otelkv.ErrLabelValues, "it has 1025 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {

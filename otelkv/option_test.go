@@ -93,8 +93,8 @@ func TestLabelsThatClash(t *testing.T) {
 		"medium and a metric":        {ownMedium, []otelkv.Option{otelkv.WithTierMedium(nil)}, otelkv.ErrLabelTwice, `label "tier_medium"`},
 		"illegal constant":           {vllm.LoadBytes, []otelkv.Option{constant("a-b", "x")}, otelkv.ErrLabelName, `engine label "a-b": bad label name: illegal`},
 		"reserved constant":          {vllm.LoadBytes, []otelkv.Option{constant("le", "x")}, otelkv.ErrLabelName, "reserved"},
-		"constant not UTF-8":         {vllm.LoadBytes, []otelkv.Option{constant("a", "\xff")}, otelkv.ErrLabelValue, `engine label "a"`},
-		"constant of another type":   {vllm.LoadBytes, []otelkv.Option{otelkv.WithConstantLabels(attribute.Int("a", 1))}, otelkv.ErrLabelValue, "1 is no string"},
+		"constant not UTF-8":         {vllm.LoadBytes, []otelkv.Option{constant("a", "\xff")}, otelkv.ErrLabelValues, `engine label "a"`},
+		"constant of another type":   {vllm.LoadBytes, []otelkv.Option{otelkv.WithConstantLabels(attribute.Int("a", 1))}, otelkv.ErrLabelValues, "1 is no string"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			options := append(c.options, otelkv.WithMeterProvider(noop.NewMeterProvider()))

@@ -33,7 +33,7 @@ func WithPriming() EngineOption {
 // [Engine.RemoveTier] took away. Where the engine is primed, their series exist
 // at zero from here on.
 //
-// The error wraps [ErrLabelValue] or [ErrRemoved].
+// The error wraps [ErrLabelValues] or [ErrRemoved].
 func (e *Engine) AddTiers(tiers ...string) error {
 	if err := checkTiers(tiers); err != nil {
 		return fmt.Errorf("otelkv: engine %d: %w", e.index, err)

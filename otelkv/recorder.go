@@ -73,7 +73,7 @@ type mirrorTarget struct {
 // end what it registered with the MeterProvider.
 //
 // It returns every problem at once: a label of the options with a name or
-// value that is illegal ([ErrLabelName], [ErrLabelValue]) or with the name of
+// value that is illegal ([ErrLabelName], [ErrLabelValues]) or with the name of
 // another ([ErrLabelTwice]), also of one that a definition declares, and what the
 // provider said of an instrument.
 func New(catalogue *schema.Catalogue, options ...Option) (*Recorder, error) {
@@ -138,7 +138,7 @@ func (r *Recorder) Close() error {
 // metrics that start at zero exist from here on.
 //
 // The error wraps [ErrEngineExists] if an engine of the index is declared
-// already, [ErrEngineIndex], [ErrLabelValue] or [ErrClosed].
+// already, [ErrEngineIndex], [ErrLabelValues] or [ErrClosed].
 func (r *Recorder) AddEngine(index int, modelName string, options ...EngineOption) (*Engine, error) {
 	if index < 0 {
 		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrEngineIndex)

@@ -53,7 +53,7 @@ func TestSelfMetrics(t *testing.T) {
 			{selfmetrics.Payloads, nil, 2},
 			{selfmetrics.PayloadAge, engineLabels("0"), 3},
 			{selfmetrics.RejectedEntries, otelkvtest.Labels{"reason": "unknown_metric"}, 2},
-			{selfmetrics.RejectedEntries, otelkvtest.Labels{"reason": "bad_number"}, 2},
+			{selfmetrics.RejectedEntries, otelkvtest.Labels{"reason": "number"}, 2},
 			{selfmetrics.RejectedEntries, otelkvtest.Labels{"reason": "unknown_engine"}, 1},
 			{selfmetrics.RejectedEntries, otelkvtest.Labels{"reason": "mirror"}, 0},
 			{selfmetrics.RefusedNumbers, nil, 1},

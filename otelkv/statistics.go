@@ -41,13 +41,12 @@ type reason struct {
 	label string
 }
 
-func reasons() [8]reason {
-	return [8]reason{
+func reasons() [7]reason {
+	return [7]reason{
 		{ErrUnknownMetric, selfmetrics.ReasonUnknownMetric},
 		{ErrWrongKind, selfmetrics.ReasonWrongKind},
-		{ErrLabelCount, selfmetrics.ReasonLabelCount},
-		{ErrLabelValue, selfmetrics.ReasonLabelValue},
-		{ErrBadNumber, selfmetrics.ReasonBadNumber},
+		{ErrLabelValues, selfmetrics.ReasonLabelValues},
+		{ErrNumber, selfmetrics.ReasonNumber},
 		{ErrMirror, selfmetrics.ReasonMirror},
 		{ErrUnknownEngine, selfmetrics.ReasonUnknownEngine},
 		{ErrRemoved, selfmetrics.ReasonRemovedEngine},
@@ -55,7 +54,7 @@ func reasons() [8]reason {
 }
 
 // rejections counts by reason.
-type rejections [8]atomic.Int64
+type rejections [7]atomic.Int64
 
 func (r *rejections) count(cause error) {
 	for i, reason := range reasons() {

@@ -156,9 +156,9 @@ func TestTotalBindErrors(t *testing.T) {
 		want error
 		text string
 	}{
-		"label count":       {func() error { _, err := pipeline.Int64Total(vllm.TieringReadBytes); return err }(), otelkv.ErrLabelCount, "expects 1 labels"},
+		"label count":       {func() error { _, err := pipeline.Int64Total(vllm.TieringReadBytes); return err }(), otelkv.ErrLabelValues, "expects 1 labels"},
 		"unknown metric":    {func() error { _, err := pipeline.Int64Total(vllm.SimpleLoadBlocks); return err }(), otelkv.ErrUnknownMetric, "not in the catalogue"},
-		"float label count": {func() error { _, err := pipeline.Float64Total(vllm.LoadTime, "x"); return err }(), otelkv.ErrLabelCount, "expects 0 labels"},
+		"float label count": {func() error { _, err := pipeline.Float64Total(vllm.LoadTime, "x"); return err }(), otelkv.ErrLabelValues, "expects 0 labels"},
 		"boundary missing":  {histogram(pipeline, vllm.LoadSize.Boundaries[1:]), otelkv.ErrBoundaries, "expected 1e+06 among"},
 		"not ascending":     {histogram(pipeline, []float64{2, 1}), otelkv.ErrBoundaries, "do not ascend"},
 		"foreign provider":  {histogram(foreign, vllm.LoadSize.Boundaries), otelkv.ErrNeedsPipeline, "no pipeline"},

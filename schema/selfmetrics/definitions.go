@@ -15,9 +15,8 @@ const LabelReason = "reason"
 const (
 	ReasonUnknownMetric = "unknown_metric"
 	ReasonWrongKind     = "wrong_kind"
-	ReasonLabelCount    = "label_count"
-	ReasonLabelValue    = "label_value"
-	ReasonBadNumber     = "bad_number"
+	ReasonLabelValues   = "label_values"
+	ReasonNumber        = "number"
 	ReasonMirror        = "mirror"
 	ReasonUnknownEngine = "unknown_engine"
 	ReasonRemovedEngine = "removed_engine"
@@ -57,8 +56,8 @@ var RejectedEntries = schema.Int64Counter{
 	Description:    "Entries of payloads that were left out, by reason. The other entries of the payload counted.",
 	LabelNames:     []string{LabelReason},
 	LabelValues: map[string][]string{LabelReason: {
-		ReasonUnknownMetric, ReasonWrongKind, ReasonLabelCount, ReasonLabelValue,
-		ReasonBadNumber, ReasonMirror, ReasonUnknownEngine, ReasonRemovedEngine,
+		ReasonUnknownMetric, ReasonWrongKind, ReasonLabelValues,
+		ReasonNumber, ReasonMirror, ReasonUnknownEngine, ReasonRemovedEngine,
 	}},
 	Usage: "Anything but zero means that a sender and this recorder do not agree; the errors of Observe name the metric.",
 	Query: "sum by (reason) (rate(otelkv_rejected_entries_total[5m])) > 0",
