@@ -219,8 +219,8 @@ const (
 	headerBytes = len(magic) + len(Key{}) + 4 + 4 + 4
 )
 
-func appendHeader(b []byte, key Key, length int, sum uint32) []byte {
-	b = append(b, magic...)
+func makeHeader(key Key, length int, sum uint32) []byte {
+	b := append(make([]byte, 0, headerBytes), magic...)
 	b = append(b, key[:]...)
 	b = binary.BigEndian.AppendUint32(b, uint32(length))
 	b = binary.BigEndian.AppendUint32(b, sum)
@@ -228,7 +228,7 @@ func appendHeader(b []byte, key Key, length int, sum uint32) []byte {
 }
 
 func writeChunk(file io.WriteCloser, key Key, content []byte, sum uint32) error {
-	_, err := file.Write(appendHeader(nil, key, len(content), sum))
+	_, err := file.Write(makeHeader(key, len(content), sum))
 	if err == nil {
 		_, err = file.Write(content)
 	}
@@ -248,7 +248,7 @@ func readChunk(r io.Reader, key Key, dst []byte) (sum uint32, err error) {
 		return 0, &CorruptError{key, "longer than a chunk"}
 	}
 	sum = checksum(dst)
-	if string(header) != string(appendHeader(nil, key, len(dst), sum)) {
+	if string(header) != string(makeHeader(key, len(dst), sum)) {
 		return 0, &CorruptError{key, "checksum, key or length differs"}
 	}
 	return sum, nil

@@ -123,7 +123,7 @@ func TestFileTierNeverServesDamage(t *testing.T) {
 		{"trailing byte", func(b []byte) []byte { return append(b, 0) }},
 		{"whole file of another chunk", func([]byte) []byte {
 			other := content(key(9))
-			return append(appendHeader(nil, key(9), len(other), checksum(other)), other...)
+			return append(makeHeader(key(9), len(other), checksum(other)), other...)
 		}},
 	}
 	for _, test := range tests {
@@ -152,7 +152,7 @@ func TestFileTierNeverServesDamage(t *testing.T) {
 // FuzzReadChunk reads files of any content: what is served is what Write makes of
 // it, byte for byte, and everything else is damage.
 func FuzzReadChunk(f *testing.F) {
-	whole := append(appendHeader(nil, key(1), testChunkBytes, checksum(content(key(1)))), content(key(1))...)
+	whole := append(makeHeader(key(1), testChunkBytes, checksum(content(key(1)))), content(key(1))...)
 	f.Add(whole)
 	f.Add(whole[:headerBytes])
 	f.Add(append(whole[:len(whole):len(whole)], 0))
@@ -161,7 +161,7 @@ func FuzzReadChunk(f *testing.F) {
 		got := make([]byte, testChunkBytes)
 		sum, err := readChunk(bytes.NewReader(file), key(1), got)
 		var corrupt *CorruptError
-		switch written := append(appendHeader(nil, key(1), len(got), checksum(got)), got...); {
+		switch written := append(makeHeader(key(1), len(got), checksum(got)), got...); {
 		case err == nil && (!bytes.Equal(file, written) || sum != checksum(got)):
 			t.Errorf("served a file that Write does not make")
 		case err != nil && !errors.As(err, &corrupt):

@@ -63,7 +63,7 @@ func serve(ctx context.Context, options Options, stdout, stderr io.Writer) (err 
 	}
 	defer func() { err = errors.Join(err, shutdown(pipeline)) }()
 
-	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
+	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline), otelkv.WithSelfMetrics())
 	if err != nil {
 		return err
 	}

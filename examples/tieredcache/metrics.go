@@ -16,6 +16,7 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
 	"github.com/otelkv/otelkv-go/otelkv/transfer"
 	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -70,14 +71,14 @@ var (
 	}
 )
 
-// catalogue returns what the program measures: all of vLLM's tiered offloading
-// and the cache's own.
+// catalogue returns what the program measures: all of vLLM's tiered offloading,
+// the cache's own, and what the recorder counts of itself.
 func catalogue() (*schema.Catalogue, error) {
 	own, err := schema.NewCatalogue(corruptChunks, failedWrites, residentChunks)
 	if err != nil {
 		return nil, err
 	}
-	return vllm.TieringSpec().Merge(own)
+	return vllm.TieringSpec().Merge(own, selfmetrics.Catalogue())
 }
 
 // newPipeline returns the pipeline with the chosen exporters. Its service is
