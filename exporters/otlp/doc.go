@@ -20,6 +20,9 @@
 //	OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION
 //	OTEL_METRIC_EXPORT_INTERVAL, OTEL_METRIC_EXPORT_TIMEOUT
 //
+// The histogram aggregation holds for instruments. A recorder's histograms keep
+// the catalogue's boundaries where they reach a pipeline aggregated.
+//
 // A collector that is down, slow or refusing delays nothing that is recorded.
 // With cumulative temporality nothing is lost either: the first export that
 // succeeds carries all. With delta temporality an interval whose export failed

@@ -423,6 +423,9 @@ func TestForeignMetricsCannotBreakTheScrape(t *testing.T) {
 		{"reserved label", []metricdata.Metrics{{Name: "c", Data: sum(attribute.String("__name__", "x"))}}, "__name__"},
 		{"empty label", []metricdata.Metrics{{Name: "c", Data: sum(attribute.String("", "x"))}}, "label name is empty"},
 		{"name without letters", []metricdata.Metrics{{Name: "...", Data: gauge}}, "..."},
+		{"scale too coarse", []metricdata.Metrics{{Name: "e", Data: metricdata.ExponentialHistogram[float64]{
+			Temporality: metricdata.CumulativeTemporality, DataPoints: []metricdata.ExponentialHistogramDataPoint[float64]{{Scale: -5}},
+		}}}, "scale is -5"},
 		{"summary", []metricdata.Metrics{{Name: "s", Data: metricdata.Summary{}}}, "Summary"},
 		{"no data", []metricdata.Metrics{{Name: "n"}}, "nil"},
 		{"counter named total", []metricdata.Metrics{{Name: "total", Data: sum()}, {Name: "total_total", Data: gauge}}, "total_total"},
@@ -448,6 +451,23 @@ func TestForeignMetricsCannotBreakTheScrape(t *testing.T) {
 				t.Errorf("reported %v, want ErrNotExported naming %q", err, test.want)
 			}
 		})
+	}
+}
+
+// TestHandlerContinues holds for what only the stock exporter finds out.
+func TestHandlerContinues(t *testing.T) {
+	errs := handleErrors(t)
+	malformed := producer(func() ([]metricdata.ScopeMetrics, error) {
+		return []metricdata.ScopeMetrics{{Metrics: []metricdata.Metrics{{Name: "e", Data: metricdata.ExponentialHistogram[float64]{
+			Temporality: metricdata.CumulativeTemporality,
+			DataPoints:  []metricdata.ExponentialHistogramDataPoint[float64]{{Count: 5, PositiveBucket: metricdata.ExponentialBucket{Counts: []uint64{1}}}},
+		}}}}}, nil
+	})
+	exporter, provider := newExporter(t, everyKind(), prometheus.WithProducer(malformed))
+	instruments(t, provider.Meter("otelkv"), everyKind(), engine...)
+	golden(t, "every_kind", body(t, scrape(t, exporter.Handler(), "")))
+	if err := errs.joined(); err == nil || !strings.Contains(err.Error(), "otelkv: scrape: error gathering metrics:") {
+		t.Errorf("reported %v, want the error of the scrape", err)
 	}
 }
 

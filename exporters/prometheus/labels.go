@@ -66,10 +66,10 @@ func (l labeller) relabel(data metricdata.Aggregation) (metricdata.Aggregation, 
 		d.DataPoints = relabelDistributions(d.DataPoints, admit)
 		data = d
 	case metricdata.ExponentialHistogram[int64]:
-		d.DataPoints = relabelExponential(d.DataPoints, admit)
+		d.DataPoints = relabelExponential(d.DataPoints, admit, &errs)
 		data = d
 	case metricdata.ExponentialHistogram[float64]:
-		d.DataPoints = relabelExponential(d.DataPoints, admit)
+		d.DataPoints = relabelExponential(d.DataPoints, admit, &errs)
 		data = d
 	}
 	if left == 0 {
@@ -100,9 +100,16 @@ func relabelDistributions[N int64 | float64](points []metricdata.HistogramDataPo
 	return kept
 }
 
-func relabelExponential[N int64 | float64](points []metricdata.ExponentialHistogramDataPoint[N], admit func(*attribute.Set) bool) []metricdata.ExponentialHistogramDataPoint[N] {
+// minNativeScale is the coarsest schema of Prometheus's native histograms.
+const minNativeScale = -4
+
+func relabelExponential[N int64 | float64](points []metricdata.ExponentialHistogramDataPoint[N], admit func(*attribute.Set) bool, errs *errorlist.List) []metricdata.ExponentialHistogramDataPoint[N] {
 	kept := points[:0]
 	for _, p := range points {
+		if p.Scale < minNativeScale {
+			errs.Add(fmt.Errorf("%w: its scale is %d: expected %d or more", ErrNotExported, p.Scale, minNativeScale))
+			continue
+		}
 		if admit(&p.Attributes) {
 			p.Exemplars = relabelExemplars(p.Exemplars)
 			kept = append(kept, p)

@@ -150,7 +150,7 @@ func TestServerBearerToken(t *testing.T) {
 func TestServerTLS(t *testing.T) {
 	ours, other := collectortest.NewAuthority(t), collectortest.NewAuthority(t)
 	valid := time.Now().Add(time.Hour)
-	serverCertificate := prometheus.WithTLSConfig(&tls.Config{Certificates: []tls.Certificate{ours.Issue(t, valid)}})
+	serverCertificate := prometheus.WithTLSConfig(&tls.Config{Certificates: []tls.Certificate{ours.Issue(t, valid)}, MinVersion: tls.VersionTLS10})
 	certificates := func(c ...tls.Certificate) *tls.Config { return &tls.Config{RootCAs: ours.Pool(), Certificates: c} }
 	tests := []struct {
 		name   string
@@ -249,7 +249,7 @@ func TestServerTimeouts(t *testing.T) {
 		send     string
 	}{
 		{"header never ends", prometheus.Timeouts{ReadHeader: soon}, "GET /metrics HTTP/1.1\r\nHost: x\r\n"},
-		{"idle connection", prometheus.Timeouts{Idle: soon}, "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n"},
+		{"idle connection", prometheus.Timeouts{Idle: soon, Read: time.Hour}, "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
