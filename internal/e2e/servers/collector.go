@@ -19,8 +19,9 @@ type Collector struct {
 }
 
 // StartCollector runs a Collector with a configuration of docs/collector until
-// the test ends. Only its addresses differ from the file's.
-func StartCollector(t testing.TB, configuration string) *Collector {
+// the test ends. Its addresses differ from the file's, and so does what settings
+// say, each as path=value.
+func StartCollector(t testing.TB, configuration string, settings ...string) *Collector {
 	t.Helper()
 	file, err := filepath.Abs(filepath.Join("..", "..", "..", "docs", "collector", configuration))
 	if err != nil {
@@ -35,6 +36,9 @@ func StartCollector(t testing.TB, configuration string) *Collector {
 		"--set=exporters.prometheus.endpoint=" + c.Scrape,
 		// It would serve its own metrics at a fixed port.
 		"--set=service.telemetry.metrics.level=none",
+	}
+	for _, setting := range settings {
+		c.arguments = append(c.arguments, "--set="+setting)
 	}
 	c.Start(t)
 	return c

@@ -1,0 +1,51 @@
+package routes
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	promclient "github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/otelkv/otelkv-go/exporters"
+	exporter "github.com/otelkv/otelkv-go/exporters/prometheus"
+	"github.com/otelkv/otelkv-go/internal/e2e/load"
+	"github.com/otelkv/otelkv-go/internal/e2e/servers"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+// TestServiceWithARegistry holds that a service which has a Prometheus registry
+// shows our metrics beside its own from that registry, and sends both over OTLP:
+// everything arrives by both ways, and nothing twice.
+func TestServiceWithARegistry(t *testing.T) {
+	// A registerer that is not the registry itself, as controller-runtime's.
+	registry := promclient.NewRegistry()
+	var registerer promclient.Registerer = registry
+	requests := promclient.NewCounterVec(promclient.CounterOpts{Name: "host_requests_total", Help: "Requests."}, []string{"code"})
+	registerer.MustRegister(requests)
+	requests.WithLabelValues("200").Add(41)
+
+	collector := servers.StartCollector(t, "collector.yaml")
+	service := load.NewService(t, vllm.TieringSpec(), "bridged",
+		exporters.WithExporters("prometheus,otlp"), exporters.WithoutServer(),
+		exporters.WithPrometheusOptions(exporter.WithRegisterer(registerer)),
+		exporters.WithPrometheusBridge(registry), overGRPC(collector.GRPC))
+	host := httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	t.Cleanup(host.Close)
+	prometheus := servers.StartPrometheus(t, prometheusConfiguration(t, strings.TrimPrefix(host.URL, "http://"), collector.Scrape))
+
+	service.Measure(t, 1)
+	service.Flush(t)
+	for _, job := range []string{"otelkv", "bridged"} {
+		t.Run(job, func(t *testing.T) {
+			prometheus.Await(t, fmt.Sprintf(`host_requests_total{job=%q,code="200"}`, job), servers.Values(41))
+			want := service.Exposed(t).Sum("vllm:kv_offload_load_bytes_total")
+			prometheus.Await(t, fmt.Sprintf(`sum(vllm:kv_offload_load_bytes_total{job=%q})`, job), servers.Values(want))
+			// Two engines, and no further series under this name or another.
+			prometheus.Await(t, fmt.Sprintf(`count({__name__=~".*load_bytes.*",job=%q})`, job), servers.Values(2))
+			prometheus.Await(t, fmt.Sprintf(`count({__name__=~".*host.*requests.*",job=%q})`, job), servers.Values(1))
+		})
+	}
+}
