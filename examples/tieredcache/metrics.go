@@ -71,18 +71,19 @@ var (
 	}
 )
 
-// catalogue returns what the program measures: all of vLLM's tiered offloading,
-// the cache's own, and what the recorder counts of itself.
+// catalogue returns what the program measures: all of vLLM's tiered offloading
+// and the cache's own.
 func catalogue() (*schema.Catalogue, error) {
 	own, err := schema.NewCatalogue(corruptChunks, failedWrites, residentChunks)
 	if err != nil {
 		return nil, err
 	}
-	return vllm.TieringSpec().Merge(own, selfmetrics.Catalogue())
+	return vllm.TieringSpec().Merge(own)
 }
 
-// newPipeline returns the pipeline with the chosen exporters. Its service is
-// called as the program is, unless the environment says otherwise.
+// newPipeline returns the pipeline with the chosen exporters, which also knows
+// what the recorder counts of itself. Its service is called as the program is,
+// unless the environment says otherwise.
 func newPipeline(ctx context.Context, catalogue *schema.Catalogue, chosen string) (*exporters.Pipeline, error) {
 	service, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
@@ -91,7 +92,11 @@ func newPipeline(ctx context.Context, catalogue *schema.Catalogue, chosen string
 	if err != nil {
 		return nil, err
 	}
-	return exporters.New(ctx, catalogue,
+	exported, err := catalogue.Merge(selfmetrics.Catalogue())
+	if err != nil {
+		return nil, err
+	}
+	return exporters.New(ctx, exported,
 		exporters.WithExporters(chosen),
 		exporters.WithResource(service),
 		exporters.WithoutServer())
