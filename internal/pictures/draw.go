@@ -20,7 +20,7 @@ import (
 
 // The pictures are as wide as a page of documentation, at twice its resolution.
 const (
-	columns     = 3
+	mostColumns = 3
 	panelWidth  = 4.2 * vg.Inch
 	panelHeight = 2.7 * vg.Inch
 	resolution  = 150
@@ -41,6 +41,7 @@ func palette() []color.Color {
 
 // draw writes the row's picture, named after the row, into a directory.
 func (r row) draw(ctx context.Context, s *server, over span, dir string) error {
+	columns := columns(len(r.panels))
 	lines := (len(r.panels) + columns - 1) / columns
 	grid := make([][]*plot.Plot, lines)
 	for i := range grid {
@@ -53,14 +54,10 @@ func (r row) draw(ctx context.Context, s *server, over span, dir string) error {
 		}
 		grid[i/columns][i%columns] = graph
 	}
-	width, height := columns*panelWidth, vg.Length(lines)*panelHeight
-	if len(r.panels) < columns {
-		width = vg.Length(len(r.panels)) * panelWidth
-		grid[0] = grid[0][:len(r.panels)]
-	}
+	width, height := vg.Length(columns)*panelWidth, vg.Length(lines)*panelHeight
 	picture := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(resolution), vgimg.UseBackgroundColor(color.White))
 	tiles := draw.Tiles{
-		Rows: lines, Cols: len(grid[0]),
+		Rows: lines, Cols: columns,
 		PadX: 8 * vg.Millimeter, PadY: 8 * vg.Millimeter,
 		PadTop: 4 * vg.Millimeter, PadBottom: 3 * vg.Millimeter, PadLeft: 3 * vg.Millimeter, PadRight: 5 * vg.Millimeter,
 	}
@@ -73,6 +70,14 @@ func (r row) draw(ctx context.Context, s *server, over span, dir string) error {
 		}
 	}
 	return write(vgimg.PngCanvas{Canvas: picture}, filepath.Join(dir, fileName(r.title)))
+}
+
+// columns returns how many of a row's panels stand beside each other.
+func columns(panels int) int {
+	if panels == 4 {
+		return 2
+	}
+	return min(panels, mostColumns)
 }
 
 func write(picture vgimg.PngCanvas, path string) error {
