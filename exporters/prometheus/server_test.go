@@ -248,7 +248,7 @@ func TestServerTimeouts(t *testing.T) {
 		timeouts prometheus.Timeouts
 		send     string
 	}{
-		{"header never ends", prometheus.Timeouts{ReadHeader: soon}, "GET /metrics HTTP/1.1\r\nHost: x\r\n"},
+		{"header never ends", prometheus.Timeouts{ReadHeader: soon, Read: time.Hour}, "GET /metrics HTTP/1.1\r\nHost: x\r\n"},
 		{"idle connection", prometheus.Timeouts{Idle: soon, Read: time.Hour}, "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n"},
 	}
 	for _, test := range tests {

@@ -19,7 +19,6 @@ type Periodic struct {
 	*sdkmetric.ManualReader
 
 	relay    *Relay
-	exporter sdkmetric.Exporter
 	reader   *sdkmetric.PeriodicReader
 	failures *atomic.Int64
 }
@@ -36,7 +35,6 @@ func NewPeriodic(exporter sdkmetric.Exporter, producers []sdkmetric.Producer, op
 	p := &Periodic{
 		ManualReader: relay.ManualReader,
 		relay:        relay,
-		exporter:     exporter,
 		failures:     failures,
 		reader:       sdkmetric.NewPeriodicReader(resourced{exporter, relay, failures}, opts...),
 	}
