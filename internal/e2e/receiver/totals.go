@@ -88,7 +88,10 @@ func (t *Totals) set(m *metrics.Metric, attributes []*common.KeyValue, start uin
 		id.start = 0
 		value += t.series[id]
 	}
-	t.series[id] = value
+	// Series that stay at zero add nothing, and a long test has very many of them.
+	if _, ok := t.series[id]; ok || value != 0 {
+		t.series[id] = value
+	}
 }
 
 func number(point *metrics.NumberDataPoint) float64 {

@@ -1,0 +1,283 @@
+// Package soak runs everything at once for a while: recording, payloads, scrapes
+// and pushes, engines that come and go, and a flood of label values.
+//
+//	go test ./soak -soak 10m -timeout 15m
+package soak
+
+import (
+	"flag"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.uber.org/goleak"
+
+	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/exporters/otlp"
+	"github.com/otelkv/otelkv-go/internal/e2e/exposition"
+	"github.com/otelkv/otelkv-go/internal/e2e/load"
+	"github.com/otelkv/otelkv-go/internal/e2e/receiver"
+	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/otelkv/stats"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+var duration = flag.Duration("soak", time.Minute, "how long the soak lasts")
+
+const (
+	recorders = 8
+	// payloadsPerSecond is over all engines that are there from the start.
+	payloadsPerSecond = 1000
+	scrapeInterval    = time.Second
+	// churnInterval is how often an engine comes and another one goes.
+	churnInterval = 100 * time.Millisecond
+	// attackBatch is how many tiers that nobody declared come in one go.
+	attackBatch = 50
+
+	// heapGrowth and goroutineGrowth bound what may be in use at the end beyond
+	// what was in use when the flood had reached its limit.
+	heapGrowth      = 8 << 20
+	goroutineGrowth = 5
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	goleak.VerifyTestMain(m)
+}
+
+// A soak is one run. The counts are of what was recorded.
+type soak struct {
+	service  *load.Service
+	receiver *receiver.Receiver
+	stop     chan struct{}
+	running  sync.WaitGroup
+
+	bytes    atomic.Int64 // by bound series, on engine 0
+	samples  atomic.Int64 // by bound series, on engine 0
+	payloads atomic.Int64 // on engine 1, each of one byte
+	attacks  atomic.Int64 // bytes of tiers that were flooded with, on engine 0
+	churned  atomic.Int64 // bytes of engines that came and went
+	engines  atomic.Int64 // that came and went
+	scrapes  atomic.Int64
+}
+
+func TestSoak(t *testing.T) {
+	length := *duration
+	if testing.Short() {
+		length = min(length, 5*time.Second)
+	}
+	r := receiver.New(t, nil)
+	r.Start(t)
+	s := &soak{receiver: r, stop: make(chan struct{})}
+	s.service = load.NewService(t, vllm.TieringSpec(), "soak", exporters.WithExporters("prometheus,otlp"),
+		exporters.WithListen("127.0.0.1:0"), exporters.WithOTLPOptions(
+			otlp.WithProtocol(otlp.ProtocolGRPC),
+			otlp.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(r.Address()), otlpmetricgrpc.WithInsecure()),
+			otlp.WithReaderOptions(sdkmetric.WithInterval(scrapeInterval))))
+	begin := time.Now()
+	s.start(t)
+
+	// A third of the time for the flood to reach its limit.
+	time.Sleep(length / 3)
+	heapBefore, goroutinesBefore := inUse()
+	time.Sleep(time.Until(begin.Add(length)))
+	heapAfter, goroutinesAfter := inUse()
+	close(s.stop)
+	s.running.Wait()
+	if err := s.service.Pipeline.ForceFlush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.report(t, time.Since(begin))
+	t.Logf("heap %d KiB, then %d KiB; goroutines %d, then %d", heapBefore>>10, heapAfter>>10, goroutinesBefore, goroutinesAfter)
+	if heapAfter-heapBefore > heapGrowth {
+		t.Errorf("the heap grew by %d bytes", heapAfter-heapBefore)
+	}
+	if goroutinesAfter-goroutinesBefore > goroutineGrowth {
+		t.Errorf("there are %d goroutines more", goroutinesAfter-goroutinesBefore)
+	}
+	s.check(t)
+}
+
+// start starts everything that records or reads.
+func (s *soak) start(t *testing.T) {
+	for range recorders {
+		s.running.Go(func() { s.record(t) })
+	}
+	s.every(time.Second/payloadsPerSecond, func() { s.observe(t) })
+	s.every(churnInterval, s.newChurn(t))
+	s.every(20*time.Millisecond, s.newAttack(t))
+	url := "http://" + s.service.Pipeline.Addr().String() + "/metrics"
+	s.every(scrapeInterval, func() {
+		exposition.Scrape(t, url)
+		s.scrapes.Add(1)
+	})
+}
+
+// every calls do at the interval. Calls that were missed are made up for, so that
+// the rate holds on a busy machine.
+func (s *soak) every(interval time.Duration, do func()) {
+	s.running.Go(func() {
+		for next := time.Now(); ; next = next.Add(interval) {
+			timer := time.NewTimer(time.Until(next))
+			select {
+			case <-s.stop:
+				timer.Stop()
+				return
+			case <-timer.C:
+				do()
+			}
+		}
+	})
+}
+
+// record adds to bound series in bursts, with rests that leave the machine to
+// others.
+func (s *soak) record(t *testing.T) {
+	loads, err := s.service.Engines[0].Int64Counter(vllm.LoadBytes)
+	if err != nil {
+		t.Error(err)
+	}
+	sizes, err := s.service.Engines[0].Histogram(vllm.LoadSize)
+	if err != nil {
+		t.Error(err)
+	}
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-time.After(time.Millisecond):
+		}
+		for i := range 1000 {
+			loads.Add(1)
+			sizes.Record(float64(i))
+		}
+		s.bytes.Add(1000)
+		s.samples.Add(1000)
+	}
+}
+
+// observe records one payload, as a worker would send it.
+func (s *soak) observe(t *testing.T) {
+	var payload stats.Payload
+	if err := payload.AddCounter(vllm.LoadBytes.PrometheusName, stats.Int64(1)); err != nil {
+		t.Error(err)
+	}
+	if err := payload.RecordHistogram(vllm.LoadSize.PrometheusName, stats.Int64(1)); err != nil {
+		t.Error(err)
+	}
+	if err := payload.AddCounter(vllm.TieringReadBytes.PrometheusName, stats.Int64(1), load.Tier); err != nil {
+		t.Error(err)
+	}
+	if err := s.service.Recorder.Observe(t.Context(), 1, &payload); err != nil {
+		t.Error(err)
+	}
+	s.payloads.Add(1)
+}
+
+// newChurn returns what adds an engine, records to it and removes it again. The
+// engines share ten indexes, so that most of them take the place of another one.
+func (s *soak) newChurn(t *testing.T) func() {
+	index := 0
+	return func() {
+		index++
+		engine, err := s.service.Recorder.AddEngine(100+index%10, "churn", otelkv.WithTiers(load.Tier), otelkv.WithPriming())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		loads, err := engine.Int64Counter(vllm.LoadBytes)
+		if err != nil {
+			t.Error(err)
+		}
+		loads.Add(int64(index))
+		engine.Remove()
+		s.churned.Add(int64(index))
+		s.engines.Add(1)
+	}
+}
+
+// newAttack returns what floods a label with values.
+func (s *soak) newAttack(t *testing.T) func() {
+	tier := 0
+	return func() {
+		var payload stats.Payload
+		for range attackBatch {
+			tier++
+			if err := payload.AddCounter(vllm.TieringReadBytes.PrometheusName, stats.Int64(1), fmt.Sprintf("%d:attack", tier)); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := s.service.Engines[0].Observe(t.Context(), &payload); err != nil {
+			t.Error(err)
+		}
+		s.attacks.Add(attackBatch)
+	}
+}
+
+// inUse returns the heap and the number of goroutines in use.
+func inUse() (heap int64, goroutines int) {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc), runtime.NumGoroutine()
+}
+
+func (s *soak) report(t *testing.T, length time.Duration) {
+	t.Helper()
+	statistics := s.service.Recorder.Statistics()
+	t.Logf("in %v: %d bytes and %d samples by %d goroutines, %d payloads (%.0f a second), %d engines came and went, "+
+		"%d scrapes, %d pushes, %d label values of a flood, %d folds, %d series at the end",
+		length.Round(time.Second), s.bytes.Load(), s.samples.Load(), recorders,
+		s.payloads.Load(), float64(s.payloads.Load())/length.Seconds(), s.engines.Load(),
+		s.scrapes.Load(), s.receiver.Requests(), s.attacks.Load(), statistics.Folded, statistics.Series)
+}
+
+// check holds that every total is exact, by both ways out.
+func (s *soak) check(t *testing.T) {
+	t.Helper()
+	shown := s.service.Exposed(t)
+	tests := []struct {
+		name, prometheusName, labels string
+		want                         int64
+	}{
+		{"vllm.kv_offload.load_bytes", "vllm:kv_offload_load_bytes_total", `engine="0"`, s.bytes.Load()},
+		{"vllm.kv_offload.load_size", "vllm:kv_offload_load_size_count", `engine="0"`, s.samples.Load()},
+		{"vllm.kv_offload.load_bytes", "vllm:kv_offload_load_bytes_total", `engine="1"`, s.payloads.Load()},
+		{"vllm.kv_offload.load_size", "vllm:kv_offload_load_size_count", `engine="1"`, s.payloads.Load()},
+		{"vllm.kv_offload.size", "vllm:kv_offload_size_count", `engine="1"`, s.payloads.Load()},
+		{"vllm.kv_offload.tiering.read_bytes", "vllm:kv_offload_tiering_read_bytes_total", `tier="` + load.Tier + `"`, s.payloads.Load()},
+		{"vllm.kv_offload.tiering.read_bytes", "vllm:kv_offload_tiering_read_bytes_total", `engine="0"`, s.attacks.Load()},
+	}
+	for _, test := range tests {
+		if got := s.receiver.Sum(test.name, test.labels); got != float64(test.want) {
+			t.Errorf("pushed: %s{%s} is %v, want %d", test.name, test.labels, got, test.want)
+		}
+		if got := shown.Sum(test.prometheusName, test.labels); got != float64(test.want) {
+			t.Errorf("scraped: %s{%s} is %v, want %d", test.prometheusName, test.labels, got, test.want)
+		}
+	}
+	// A scrape no longer shows the engines that went. A push told of each of them
+	// before.
+	if got := s.receiver.Sum("vllm.kv_offload.load_bytes", `model_name="churn"`); got != float64(s.churned.Load()) {
+		t.Errorf("pushed: the engines that went have %v bytes, want %d", got, s.churned.Load())
+	}
+	tiers := 0
+	for key := range shown {
+		if strings.HasPrefix(key, "vllm:kv_offload_tiering_read_bytes_total{") {
+			tiers++
+		}
+	}
+	if tiers > otelkv.DefaultSeriesLimit+3 {
+		t.Errorf("%d series of one metric, the limit is %d", tiers, otelkv.DefaultSeriesLimit)
+	}
+	if statistics := s.service.Recorder.Statistics(); s.attacks.Load() > otelkv.DefaultSeriesLimit && statistics.Folded == 0 {
+		t.Error("no label value was folded")
+	}
+}
