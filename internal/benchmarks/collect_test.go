@@ -1,19 +1,13 @@
 package benchmarks
 
 import (
-	"bytes"
 	"context"
 	"math"
-	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"sync/atomic"
 	"testing"
 
-	promclient "github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.opentelemetry.io/otel/attribute"
-	stock "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -144,8 +138,17 @@ func BenchmarkCollect(b *testing.B) {
 // newCollected returns a reader of a pipeline of the given series.
 func newCollected(b *testing.B, s scalars, tiers []string) sdkmetric.Reader {
 	b.Helper()
+	recorder, reader := newCollectedPipeline(b, s.catalogue())
+	s.fill(b, newEngine(b, recorder), tiers)
+	return reader
+}
+
+// newCollectedPipeline returns a recorder on a pipeline, and the pipeline's
+// reader.
+func newCollectedPipeline(b *testing.B, catalogue *schema.Catalogue) (*otelkv.Recorder, sdkmetric.Reader) {
+	b.Helper()
 	var reader sdkmetric.Reader
-	pipeline, err := exporters.New(b.Context(), s.catalogue(), exporters.WithExporters(exporters.None),
+	pipeline, err := exporters.New(b.Context(), catalogue, exporters.WithExporters(exporters.None),
 		exporters.WithReader(func(_ context.Context, settings exporters.Settings) (sdkmetric.Reader, error) {
 			reader = sdkmetric.NewManualReader(sdkmetric.WithProducer(settings.Producer(nil)))
 			return reader, nil
@@ -158,8 +161,48 @@ func newCollected(b *testing.B, s scalars, tiers []string) sdkmetric.Reader {
 			b.Error(err)
 		}
 	})
-	s.fill(b, newEngine(b, newRecorder(b, s.catalogue(), pipeline)), tiers)
-	return reader
+	return newRecorder(b, catalogue, pipeline), reader
+}
+
+// BenchmarkCollectHistogram is BenchmarkCollect for 1,900 histogram series of ten
+// boundaries.
+func BenchmarkCollectHistogram(b *testing.B) {
+	size, tiers := newMetrics("").histogram, tierNames(otelkv.DefaultSeriesLimit)
+
+	serial(b, "otelkv", func(b *testing.B) {
+		recorder, reader := newCollectedPipeline(b, schema.MustCatalogue(size))
+		fillHistogram(b, newEngine(b, recorder), size, tiers)
+		benchmarkCollect(b, reader, len(tiers))
+	})
+	serial(b, "otel_cached", func(b *testing.B) {
+		provider, reader := newProvider(b)
+		recordHistogram(b, provider.Meter("benchmarks"), size, tiers)
+		benchmarkCollect(b, reader, len(tiers))
+	})
+}
+
+// fillHistogram gives a histogram a series for each tier.
+func fillHistogram(b *testing.B, e *otelkv.Engine, size schema.Histogram, tiers []string) {
+	b.Helper()
+	for _, tier := range tiers {
+		bound := must(e.Histogram(size, tier))(b)
+		for _, sample := range sizes {
+			bound.Record(sample)
+		}
+	}
+}
+
+// recordHistogram makes the same series as fillHistogram.
+func recordHistogram(b *testing.B, meter metric.Meter, size schema.Histogram, tiers []string) {
+	b.Helper()
+	instrument := must(meter.Float64Histogram(size.Name,
+		metric.WithDescription(size.Description), metric.WithExplicitBucketBoundaries(size.Boundaries...)))(b)
+	for _, tier := range tiers {
+		set := attribute.NewSet(attributes(tier)...)
+		for _, sample := range sizes {
+			instrument.Record(b.Context(), sample, metric.WithAttributeSet(set))
+		}
+	}
 }
 
 // benchmarkCollect collects again and again, as a periodic reader does, and
@@ -189,83 +232,10 @@ func points(rm metricdata.ResourceMetrics) int {
 				n += len(data.DataPoints)
 			case metricdata.Gauge[float64]:
 				n += len(data.DataPoints)
+			case metricdata.Histogram[float64]:
+				n += len(data.DataPoints)
 			}
 		}
 	}
 	return n
 }
-
-// BenchmarkScrape answers a scrape of 9,500 series, up to the text. The stock
-// exporter is told to leave out scope labels and target_info, so that it writes
-// no more than otelkv's does.
-func BenchmarkScrape(b *testing.B) {
-	s, tiers := newScalars(), tierNames(otelkv.DefaultSeriesLimit)
-
-	serial(b, "otelkv", func(b *testing.B) {
-		benchmarkScrape(b, newScraped(b, s, tiers), collectedSeries)
-	})
-	serial(b, "otel_cached", func(b *testing.B) {
-		registry := promclient.NewRegistry()
-		exporter := must(stock.New(stock.WithRegisterer(registry), stock.WithoutScopeInfo(), stock.WithoutTargetInfo()))(b)
-		provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
-		b.Cleanup(func() {
-			if err := provider.Shutdown(context.Background()); err != nil {
-				b.Error(err)
-			}
-		})
-		s.observe(b, provider.Meter("benchmarks"), tiers)
-		benchmarkScrape(b, promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}), collectedSeries)
-	})
-	serial(b, "client_golang", func(b *testing.B) {
-		registry := promclient.NewRegistry()
-		for i := range collectedMetrics {
-			vector := promclient.NewCounterVec(promclient.CounterOpts{
-				Name: "benchmark_bytes_" + strconv.Itoa(i) + "_total", Help: "What the benchmarks measure.",
-			}, labelNames())
-			registry.MustRegister(vector)
-			for j, tier := range tiers {
-				vector.WithLabelValues(modelName, engine, tier).Add(float64(j) / 7)
-			}
-		}
-		benchmarkScrape(b, promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}), collectedSeries)
-	})
-}
-
-// newScraped returns the scrape handler of a pipeline of the given series.
-func newScraped(b *testing.B, s scalars, tiers []string) http.Handler {
-	b.Helper()
-	recorder, pipeline := newPipeline(b, s.catalogue())
-	s.fill(b, newEngine(b, recorder), tiers)
-	return pipeline.Handler()
-}
-
-// benchmarkScrape answers scrapes, and checks that no series is missing.
-func benchmarkScrape(b *testing.B, handler http.Handler, series int) {
-	b.Helper()
-	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
-	response := &response{header: make(http.Header)}
-	for b.Loop() {
-		response.reset()
-		handler.ServeHTTP(response, request)
-	}
-	if lines := bytes.Count(response.body.Bytes(), []byte("\nbenchmark")); lines != series {
-		b.Fatalf("the scrape has status %d and %d series, want %d", response.status, lines, series)
-	}
-}
-
-// A response keeps the memory of the one before.
-type response struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (r *response) reset() {
-	clear(r.header)
-	r.status = http.StatusOK
-	r.body.Reset()
-}
-
-func (r *response) Header() http.Header         { return r.header }
-func (r *response) WriteHeader(status int)      { r.status = status }
-func (r *response) Write(p []byte) (int, error) { return r.body.Write(p) }

@@ -1,14 +1,12 @@
 package benchmarks
 
 import (
-	"context"
 	"strconv"
 	"testing"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
 	"github.com/tinylib/msgp/msgp"
 
-	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -141,129 +139,6 @@ func serial(b *testing.B, impl string, loop func(*testing.B)) {
 			loop(b)
 		})
 	})
-}
-
-// BenchmarkObserve records a payload. What it is compared with is a loop over
-// Prometheus children that are in the payload's order already, so that it has
-// nothing to look up and nothing to check; and one that finds them by label
-// values.
-func BenchmarkObserve(b *testing.B) {
-	m := newPayloadMetrics()
-	recorder, _ := newPipeline(b, m.catalogue())
-	e := newEngine(b, recorder)
-	provider, _ := newProvider(b)
-	instruments := newEngine(b, newRecorder(b, m.catalogue(), provider))
-	payload := newPayload(b, m)
-	ctx := context.Background()
-	vectors := newVectors(payload)
-	children := vectors.children(payload)
-
-	observe := func(b *testing.B, e *otelkv.Engine) {
-		for b.Loop() {
-			if err := e.Observe(ctx, payload); err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
-	serial(b, "otelkv", func(b *testing.B) { observe(b, e) })
-	serial(b, "otelkv_instruments", func(b *testing.B) { observe(b, instruments) })
-	serial(b, "client_golang", func(b *testing.B) {
-		for b.Loop() {
-			i := 0
-			for metric := range payload.Metrics() {
-				for entry := range metric.Entries() {
-					children[i].observe(entry)
-					i++
-				}
-			}
-		}
-	})
-	serial(b, "client_golang_labels", func(b *testing.B) {
-		for b.Loop() {
-			for metric := range payload.Metrics() {
-				for entry := range metric.Entries() {
-					vectors.observe(metric, entry)
-				}
-			}
-		}
-	})
-}
-
-// A child is the Prometheus series of one entry. One of its fields is set.
-type child struct {
-	counter   promclient.Counter
-	gauge     promclient.Gauge
-	histogram promclient.Observer
-}
-
-func (c *child) observe(entry *stats.Entry) {
-	switch {
-	case c.counter != nil:
-		c.counter.Add(entry.Value().Float64())
-	case c.gauge != nil:
-		c.gauge.Set(entry.Value().Float64())
-	default:
-		for _, sample := range entry.Samples() {
-			c.histogram.Observe(sample.Float64())
-		}
-	}
-}
-
-// vectors are Prometheus vectors by the metric's name.
-type vectors struct {
-	counters   map[string]*promclient.CounterVec
-	gauges     map[string]*promclient.GaugeVec
-	histograms map[string]*promclient.HistogramVec
-}
-
-// newVectors returns the vectors of a payload's metrics.
-func newVectors(payload *stats.Payload) vectors {
-	v := vectors{
-		counters:   make(map[string]*promclient.CounterVec),
-		gauges:     make(map[string]*promclient.GaugeVec),
-		histograms: make(map[string]*promclient.HistogramVec),
-	}
-	for metric := range payload.Metrics() {
-		name := metric.Name()
-		switch metric.Kind() {
-		case schema.KindCounter:
-			v.counters[name] = promclient.NewCounterVec(promclient.CounterOpts{Name: name}, labelNames())
-		case schema.KindGauge:
-			v.gauges[name] = promclient.NewGaugeVec(promclient.GaugeOpts{Name: name}, labelNames())
-		case schema.KindHistogram:
-			v.histograms[name] = promclient.NewHistogramVec(promclient.HistogramOpts{Name: name, Buckets: boundaries()}, labelNames())
-		}
-	}
-	return v
-}
-
-// child finds the series of an entry.
-func (v vectors) child(metric *stats.Metric, entry *stats.Entry) child {
-	tier := entry.LabelValues()[0]
-	switch metric.Kind() {
-	case schema.KindCounter:
-		return child{counter: v.counters[metric.Name()].WithLabelValues(modelName, engine, tier)}
-	case schema.KindGauge:
-		return child{gauge: v.gauges[metric.Name()].WithLabelValues(modelName, engine, tier)}
-	default:
-		return child{histogram: v.histograms[metric.Name()].WithLabelValues(modelName, engine, tier)}
-	}
-}
-
-func (v vectors) observe(metric *stats.Metric, entry *stats.Entry) {
-	c := v.child(metric, entry)
-	c.observe(entry)
-}
-
-// children returns the series of a payload's entries, in their order.
-func (v vectors) children(payload *stats.Payload) []child {
-	var all []child
-	for metric := range payload.Metrics() {
-		for entry := range metric.Entries() {
-			all = append(all, v.child(metric, entry))
-		}
-	}
-	return all
 }
 
 // BenchmarkDecode decodes a payload from MessagePack into one that is reused.

@@ -58,6 +58,8 @@ func batchRows() []row {
 		{"decode it from MessagePack", "Decode", "serial", "sec/op"},
 		{"collect 9,500 series", "Collect", "serial", "sec/op"},
 		{"scrape 9,500 series", "Scrape", "serial", "sec/op"},
+		{"collect 1,900 histogram series", "CollectHistogram", "serial", "sec/op"},
+		{"scrape 1,900 histogram series", "ScrapeHistogram", "serial", "sec/op"},
 		{"memory of an idle counter series", "Memory/kind=counter", "", "B/series"},
 		{"memory of an idle histogram series", "Memory/kind=histogram", "", "B/series"},
 	}
