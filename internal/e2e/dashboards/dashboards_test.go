@@ -5,6 +5,7 @@ package dashboards
 import (
 	_ "embed"
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"github.com/otelkv/otelkv-go/internal/e2e/load"
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
 	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -67,25 +69,41 @@ func TestDashboardsOnTieredCache(t *testing.T) {
 	if err := cache.Stop(); err != nil {
 		t.Fatal(err)
 	}
+	// Ray scrapes its engines and shows their metrics as its own.
+	f.republish(asRay)
 	evaluate(t, f, "tieredcache", "CPU")
 }
 
-// TestDashboardsOnSharedStorage evaluates them on a recorder whose engines have
-// the medium that the llm-d board asks for.
+// TestDashboardsOnSharedStorage evaluates them on recorders whose engines have
+// the medium that the llm-d board asks for, one of which is exported under Ray's
+// names.
 func TestDashboardsOnSharedStorage(t *testing.T) {
 	catalogue := vllm.TieringSpec()
-	service := load.NewService(t, catalogue, "shared", exporters.WithExporters("prometheus"), exporters.WithListen("127.0.0.1:0"))
-	engine, err := service.Recorder.AddEngine(7, "llama", otelkv.WithMedium("SHARED_STORAGE"), otelkv.WithTiers(load.Tier), otelkv.WithPriming())
+	prefixed, err := catalogue.WithPrefix("ray_")
 	if err != nil {
 		t.Fatal(err)
+	}
+	var scrapes []func(round int) map[string]*dto.MetricFamily
+	for _, exported := range []*schema.Catalogue{catalogue, prefixed} {
+		service := load.NewRenamedService(t, catalogue, exported, "shared",
+			exporters.WithExporters(exporters.Prometheus), exporters.WithListen("127.0.0.1:0"))
+		engine, err := service.Recorder.AddEngine(7, "llama", otelkv.WithMedium("SHARED_STORAGE"), otelkv.WithTiers(load.Tier), otelkv.WithPriming())
+		if err != nil {
+			t.Fatal(err)
+		}
+		scrapes = append(scrapes, func(round int) map[string]*dto.MetricFamily {
+			if err := engine.Observe(t.Context(), load.Payload(t, catalogue, round)); err != nil {
+				t.Fatal(err)
+			}
+			return exposition.Scrape(t, "http://"+service.Pipeline.Addr().String()+"/metrics")
+		})
 	}
 	round := 0
 	f := record(func() map[string]*dto.MetricFamily {
 		round++
-		if err := engine.Observe(t.Context(), load.Payload(t, catalogue, round)); err != nil {
-			t.Fatal(err)
-		}
-		return exposition.Scrape(t, "http://"+service.Pipeline.Addr().String()+"/metrics")
+		families := scrapes[0](round)
+		maps.Copy(families, scrapes[1](round))
+		return families
 	})
 	prometheus, at := evaluate(t, f, "llama", "SHARED_STORAGE")
 	t.Run("queries of the catalogue", func(t *testing.T) {
@@ -105,7 +123,6 @@ func TestDashboardsOnSharedStorage(t *testing.T) {
 // server that has it.
 func evaluate(t *testing.T, f fixture, model, medium string) (*servers.Prometheus, time.Time) {
 	t.Helper()
-	f.republish(asRay)
 	prometheus, at := f.serve(t, podLabels())
 	for board, expressions := range queries(t, model) {
 		t.Run(board, func(t *testing.T) {

@@ -83,6 +83,9 @@ func TestRouterFindsItsFamilies(t *testing.T) {
 	})
 	t.Run("nothing else", func(t *testing.T) {
 		for name, family := range families {
+			if strings.HasPrefix(name, "otelkv_") {
+				continue // What the recorder counts of itself is not any engine's.
+			}
 			if !strings.HasPrefix(name, "vllm:") && !strings.HasPrefix(name, "tieredcache_") {
 				t.Errorf("family %s is nobody's", name)
 			}

@@ -32,9 +32,16 @@ type Service struct {
 // NewService starts a service of the given name, which ends with the test.
 func NewService(t testing.TB, catalogue *schema.Catalogue, name string, options ...exporters.Option) *Service {
 	t.Helper()
+	return NewRenamedService(t, catalogue, catalogue, name, options...)
+}
+
+// NewRenamedService is [NewService] for a service whose exporters have another
+// catalogue of the same metrics.
+func NewRenamedService(t testing.TB, catalogue, exported *schema.Catalogue, name string, options ...exporters.Option) *Service {
+	t.Helper()
 	named := exporters.WithResource(resource.NewSchemaless(
 		attribute.String("service.name", name), attribute.String("service.instance.id", name+"-0")))
-	pipeline, err := exporters.New(t.Context(), catalogue, append(options, named)...)
+	pipeline, err := exporters.New(t.Context(), exported, append(options, named)...)
 	if err != nil {
 		t.Fatal(err)
 	}
