@@ -1,0 +1,81 @@
+package registry
+
+// The form of a registry file, version 1 of the weaver's.
+
+type document struct {
+	Groups []group `yaml:"groups"`
+}
+
+const (
+	typeMetric         = "metric"
+	typeAttributeGroup = "attribute_group"
+
+	valueInt    = "int"
+	valueDouble = "double"
+)
+
+type group struct {
+	ID          string       `yaml:"id"`
+	Type        string       `yaml:"type"`
+	MetricName  string       `yaml:"metric_name,omitempty"`
+	DisplayName string       `yaml:"display_name,omitempty"`
+	Brief       string       `yaml:"brief"`
+	Note        string       `yaml:"note,omitempty"`
+	Instrument  string       `yaml:"instrument,omitempty"`
+	Unit        string       `yaml:"unit,omitempty"`
+	Stability   string       `yaml:"stability,omitempty"`
+	Deprecated  *deprecation `yaml:"deprecated,omitempty"`
+	Attributes  []attribute  `yaml:"attributes,omitempty"`
+	Annotations *annotations `yaml:"annotations,omitempty"`
+}
+
+type deprecation struct {
+	Reason    string `yaml:"reason"`
+	RenamedTo string `yaml:"renamed_to,omitempty"`
+	Note      string `yaml:"note,omitempty"`
+}
+
+// An attribute is defined under its id, or refers to one that is defined.
+type attribute struct {
+	ID               string `yaml:"id,omitempty"`
+	Ref              string `yaml:"ref,omitempty"`
+	Type             any    `yaml:"type,omitempty"`
+	Brief            string `yaml:"brief,omitempty"`
+	Note             string `yaml:"note,omitempty"`
+	Stability        string `yaml:"stability,omitempty"`
+	Examples         any    `yaml:"examples,omitempty,flow"`
+	RequirementLevel any    `yaml:"requirement_level,omitempty"`
+}
+
+type annotations struct {
+	CodeGeneration *codeGeneration `yaml:"code_generation,omitempty"`
+	Prometheus     *prometheus     `yaml:"prometheus,omitempty"`
+	Otelkv         *extension      `yaml:"otelkv,omitempty"`
+}
+
+type codeGeneration struct {
+	MetricValueType string `yaml:"metric_value_type"`
+}
+
+type prometheus struct {
+	Name string `yaml:"name"`
+}
+
+// An extension is what a definition has and a registry does not know.
+type extension struct {
+	Boundaries   []float64           `yaml:"boundaries,omitempty,flow"`
+	LabelValues  map[string][]string `yaml:"label_values,omitempty"`
+	PrimaryTier  bool                `yaml:"primary_tier,omitempty"`
+	StartsAtZero bool                `yaml:"starts_at_zero,omitempty"`
+	FromInfo     bool                `yaml:"from_info,omitempty"`
+	Mirrors      []mirror            `yaml:"mirrors,omitempty"`
+	Since        string              `yaml:"since,omitempty"`
+	Usage        string              `yaml:"usage,omitempty"`
+	Query        string              `yaml:"query,omitempty"`
+	Trap         string              `yaml:"trap,omitempty"`
+}
+
+type mirror struct {
+	Of          string   `yaml:"of"`
+	LabelValues []string `yaml:"label_values,omitempty,flow"`
+}

@@ -1,0 +1,157 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// Rules of the file itself. The others are those of schema.DefinitionError.
+const (
+	// RuleSyntax says that the text is no YAML.
+	RuleSyntax = "syntax"
+	// RuleField says that a field does not exist, is missing, has a value of the
+	// wrong type or stands where it means nothing.
+	RuleField = "field"
+	// RuleSize says that the file is too large.
+	RuleSize = "size"
+)
+
+// An Error is one rule that a file breaks, and where. [Decode] and [Merge] return
+// all of them, joined.
+type Error struct {
+	// File is the name that was given for it.
+	File string
+	// Line counts from 1. It is 0 where the error concerns no line.
+	Line int
+	// Metric is the metric's Prometheus name, or else its OpenTelemetry name, or
+	// empty where the error concerns no metric.
+	Metric string
+	// Rule names the rule that is broken.
+	Rule string
+	// Reason says what is wrong and what was expected.
+	Reason string
+}
+
+// Error returns `otelkv: file:line: metric "x": rule: reason`.
+func (e *Error) Error() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "otelkv: %s:", e.File)
+	if e.Line > 0 {
+		fmt.Fprintf(&text, "%d:", e.Line)
+	}
+	if e.Metric != "" {
+		fmt.Fprintf(&text, " metric %q:", e.Metric)
+	}
+	fmt.Fprintf(&text, " %s: %s", e.Rule, e.Reason)
+	return text.String()
+}
+
+// syntaxErrors turns what the YAML library says into errors with lines.
+func syntaxErrors(file string, err error) error {
+	var types *yaml.TypeError
+	if !errors.As(err, &types) {
+		return located(file, RuleSyntax, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	var errs []error
+	for _, text := range types.Errors {
+		errs = append(errs, located(file, RuleField, text))
+	}
+	return errors.Join(errs...)
+}
+
+// located takes the line out of a text such as "line 3: reason".
+func located(file, rule, text string) error {
+	e := &Error{File: file, Rule: rule, Reason: text}
+	parts := regexp.MustCompile(`^line (\d+): (.*)$`).FindStringSubmatch(text)
+	if parts != nil {
+		e.Line, _ = strconv.Atoi(parts[1])
+		e.Reason = parts[2]
+	}
+	return e
+}
+
+// definitionErrors finds the lines of what package schema says of definitions.
+func (f *file) definitionErrors(err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var errs []error
+		for _, e := range joined.Unwrap() {
+			errs = append(errs, f.definitionErrors(e))
+		}
+		return errors.Join(errs...)
+	}
+	var d schema.DefinitionError
+	if !errors.As(err, &d) {
+		return err
+	}
+	return &Error{File: f.name, Line: f.line(d.Metric, d.Rule), Metric: d.Metric, Rule: d.Rule, Reason: d.Reason}
+}
+
+// line returns where the field of a metric stands that a rule of package schema
+// concerns, or else where the metric begins. Of metrics of one name it is the
+// last, which is the one that repeats it.
+func (f *file) line(metric, rule string) int {
+	for i := len(f.groups) - 1; i >= 0; i-- {
+		g := f.groups[i]
+		if g.prometheusName() != metric && g.MetricName != metric {
+			continue
+		}
+		return lineOf(f.nodes[i], field(rule)...)
+	}
+	return 0
+}
+
+// field returns the path of the field that a rule concerns.
+func field(rule string) []string {
+	switch rule {
+	case "kind":
+		return []string{"instrument"}
+	case "name", "name-unique", "name-translation", "name-ambiguous":
+		return []string{"metric_name"}
+	case "prometheus-name", "prometheus-name-unique", "sample-names":
+		return []string{"annotations", "prometheus", "name"}
+	case "unit":
+		return []string{"unit"}
+	case "description":
+		return []string{"brief"}
+	case "boundaries":
+		return []string{"annotations", "otelkv", "boundaries"}
+	case "label-names", "label-names-unique", "label-names-reserved":
+		return []string{"attributes"}
+	case "label-values":
+		return []string{"annotations", "otelkv", "label_values"}
+	case "mirror-source", "mirror-labels", "mirrors-unique":
+		return []string{"annotations", "otelkv", "mirrors"}
+	case "starts-at-zero":
+		return []string{"annotations", "otelkv", "starts_at_zero"}
+	case "from-info":
+		return []string{"annotations", "otelkv", "from_info"}
+	case "deprecated":
+		return []string{"deprecated"}
+	}
+	return nil
+}
+
+// lineOf follows a path into a mapping as far as it goes.
+func lineOf(node *yaml.Node, path ...string) int {
+	line := node.Line
+	for _, key := range path {
+		value := (*yaml.Node)(nil)
+		for i := 0; i+1 < len(node.Content) && node.Kind == yaml.MappingNode; i += 2 {
+			if node.Content[i].Value == key {
+				line, value = node.Content[i].Line, node.Content[i+1]
+			}
+		}
+		if value == nil {
+			break
+		}
+		node = value
+	}
+	return line
+}

@@ -1,0 +1,254 @@
+package registry_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/registry"
+	"github.com/otelkv/otelkv-go/schema/selfmetrics"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+func definitions(c *schema.Catalogue) []schema.Definition { return slices.Collect(c.All()) }
+
+func TestRoundTrip(t *testing.T) {
+	retired, err := vllm.TieringSpec().With(vllm.Retired()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, catalogue := range map[string]*schema.Catalogue{
+		"CPU":          vllm.CPUSpec(2),
+		"tiering":      vllm.TieringSpec(),
+		"simple CPU":   vllm.SimpleCPUSpec(),
+		"simple pool":  vllm.SimpleCPUPoolSpec(),
+		"retired":      retired,
+		"self-metrics": selfmetrics.Catalogue(),
+		"empty":        schema.MustCatalogue(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var text, again bytes.Buffer
+			if err := registry.Encode(&text, catalogue); err != nil {
+				t.Fatal(err)
+			}
+			decoded, err := registry.Decode("registry.yaml", bytes.NewReader(text.Bytes()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			kinds := cmp.AllowUnexported(schema.Definition{})
+			if diff := cmp.Diff(definitions(catalogue), definitions(decoded), kinds, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("definitions (-encoded +decoded):\n%s", diff)
+			}
+			if err := registry.Encode(&again, decoded); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(text.String(), again.String()); diff != "" {
+				t.Errorf("text (-first +second):\n%s", diff)
+			}
+		})
+	}
+}
+
+// evictions is a metric as a user writes it, with a line replaced.
+func evictions(line int, text string) string {
+	lines := strings.Split(`groups:
+  - id: metric.my.tier.evictions
+    type: metric
+    metric_name: my.tier.evictions
+    brief: "Chunks that the tier evicted."
+    instrument: counter
+    unit: "{chunk}"
+    stability: development
+    attributes:
+      - ref: tier
+        requirement_level: required
+    annotations:
+      code_generation: {metric_value_type: int}
+      prometheus: {name: "my:tier_evictions"}
+`, "\n")
+	if line > 0 {
+		lines[line-1] = text
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestErrors(t *testing.T) {
+	const metric = "my:tier_evictions"
+	for name, c := range map[string]struct {
+		text string
+		want registry.Error
+		says string
+	}{
+		"no YAML":            {"groups: [", registry.Error{Line: 1, Rule: registry.RuleSyntax}, "did not find"},
+		"two documents":      {evictions(0, "") + "---\ngroups: []\n", registry.Error{Line: 15, Rule: registry.RuleSyntax}, "expected one document"},
+		"another form":       {"- a\n", registry.Error{Line: 1, Rule: registry.RuleField}, "cannot unmarshal"},
+		"unknown field":      {evictions(7, `    units: "By"`), registry.Error{Line: 7, Rule: registry.RuleField}, "field units not found"},
+		"unknown annotation": {evictions(14, `      prom: {name: "x"}`), registry.Error{Line: 14, Rule: registry.RuleField}, "field prom not found"},
+		"field twice":        {evictions(7, `    type: metric`), registry.Error{Line: 7, Rule: registry.RuleField}, "already defined"},
+		"wrong type":         {evictions(7, `    unit: [By]`), registry.Error{Line: 7, Rule: registry.RuleField}, "cannot unmarshal"},
+		"no id":              {evictions(2, `  - note: x`), registry.Error{Line: 2, Metric: metric, Rule: registry.RuleField}, "no id"},
+		"unknown group":      {evictions(3, `    type: span`), registry.Error{Line: 3, Metric: metric, Rule: registry.RuleField}, `type "span"`},
+		"metric in an attribute group": {evictions(3, `    type: attribute_group`),
+			registry.Error{Line: 3, Metric: metric, Rule: registry.RuleField}, "expected the type metric"},
+		"attribute without name": {evictions(10, `      - brief: x`), registry.Error{Line: 9, Metric: metric, Rule: registry.RuleField}, "without ref"},
+		"unknown instrument":     {evictions(6, `    instrument: updowncounter`), registry.Error{Line: 6, Metric: metric, Rule: "kind"}, "updowncounter"},
+		"unknown value type":     {evictions(13, `      code_generation: {metric_value_type: string}`), registry.Error{Line: 6, Metric: metric, Rule: "kind"}, "expected int or double"},
+		"unknown stability":      {evictions(8, `    stability: shaky`), registry.Error{Line: 8, Metric: metric, Rule: "deprecated"}, "shaky"},
+		"bad unit":               {evictions(7, `    unit: "bytes per day!"`), registry.Error{Line: 7, Metric: metric, Rule: "unit"}, "bytes per day!"},
+		"no description":         {evictions(5, `    brief: ""`), registry.Error{Line: 5, Metric: metric, Rule: "description"}, "no description"},
+		"bad name":               {evictions(4, `    metric_name: "7"`), registry.Error{Line: 4, Metric: metric, Rule: "name"}, `"7"`},
+		"no Prometheus name": {evictions(14, `      otelkv: {since: "1"}`),
+			registry.Error{Line: 12, Metric: "my.tier.evictions", Rule: "prometheus-name"}, "is no metric name"},
+		"bad label":      {evictions(10, `      - ref: a-b`), registry.Error{Line: 9, Metric: metric, Rule: "label-names"}, "a-b"},
+		"bad boundaries": {evictions(14, `      prometheus: {name: "my:tier_evictions"}`+"\n      otelkv: {boundaries: [1]}"), registry.Error{Line: 15, Metric: metric, Rule: "boundaries"}, "boundaries on a counter"},
+		"mirror of nothing": {evictions(14, `      prometheus: {name: "my:tier_evictions"}`+"\n      otelkv:\n        mirrors: [{of: x}]"),
+			registry.Error{Line: 16, Metric: metric, Rule: "mirror-source"}, `mirrors "x"`},
+		"too large": {"#" + strings.Repeat("x", registry.MaxSize), registry.Error{Rule: registry.RuleSize}, "more than"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := registry.Decode("my.yaml", strings.NewReader(c.text))
+			var got *registry.Error
+			if !errors.As(err, &got) {
+				t.Fatalf("got %v, want a registry.Error", err)
+			}
+			c.want.File, c.want.Reason = "my.yaml", got.Reason
+			if *got != c.want || !strings.Contains(got.Reason, c.says) {
+				t.Errorf("got %+v\nwant %+v, which says %q", *got, c.want, c.says)
+			}
+			if c.want.Line > 0 && !strings.HasPrefix(got.Error(), fmt.Sprintf("otelkv: my.yaml:%d: ", c.want.Line)) {
+				t.Errorf("the error reads %q", got.Error())
+			}
+		})
+	}
+}
+
+func TestAllErrorsAtOnce(t *testing.T) {
+	text := evictions(7, `    unit: "!"`) + strings.ReplaceAll(strings.TrimPrefix(evictions(5, `    brief: ""`), "groups:\n"), "evictions", "losses")
+	_, err := registry.Decode("my.yaml", strings.NewReader(text))
+	if err == nil {
+		t.Fatal("decoded a file with two errors")
+	}
+	for _, want := range []string{`my.yaml:7: metric "my:tier_evictions": unit: `, `my.yaml:18: metric "my:tier_losses": description: `} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error %q does not say %q", err, want)
+		}
+	}
+}
+
+func TestMerge(t *testing.T) {
+	text := evictions(14, `      prometheus: {name: "my:tier_evictions"}`) + `  - id: metric.my.load.bytes
+    type: metric
+    metric_name: my.load.bytes
+    brief: "Bytes under a name of ours."
+    instrument: counter
+    unit: By
+    stability: stable
+    annotations:
+      code_generation: {metric_value_type: int}
+      prometheus: {name: "my:load_bytes"}
+      otelkv:
+        mirrors: [{of: "vllm:kv_offload_load_bytes"}]
+`
+	merged, err := registry.Merge(vllm.TieringSpec(), "my.yaml", strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := merged.Len(), vllm.TieringSpec().Len()+2; got != want {
+		t.Errorf("%d definitions, want %d", got, want)
+	}
+	if _, err := merged.Int64Counter("my:tier_evictions"); err != nil {
+		t.Error(err)
+	}
+	clash := evictions(4, "    metric_name: vllm.kv_offload.load_bytes")
+	_, err = registry.Merge(vllm.TieringSpec(), "my.yaml", strings.NewReader(clash))
+	var got *registry.Error
+	if !errors.As(err, &got) || got.Rule != "name-unique" || got.Line != 4 {
+		t.Errorf("got %v, want a breach of name-unique in line 4", err)
+	}
+}
+
+func TestGroupsThatAreMergedIn(t *testing.T) {
+	text := "<<: {groups: [{id: x, type: attribute_group, brief: X.}]}\n"
+	if _, err := registry.Decode("my.yaml", strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), "written out") {
+		t.Errorf("got %v, want an error that asks for groups that are written out", err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add(evictions(0, ""))
+	f.Add(evictions(14, "      otelkv: {boundaries: [1, 2], mirrors: [{of: x, label_values: [a]}]}"))
+	f.Add("groups:\n- &a {id: x, type: metric}\n- *a\n- null\n")
+	f.Add("a: &a {groups: [{id: x}]}\n<<: *a\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		catalogue, err := registry.Decode("f", strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		var encoded bytes.Buffer
+		if err := registry.Encode(&encoded, catalogue); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := registry.Decode("again", &encoded); err != nil {
+			t.Errorf("what was encoded does not decode: %v", err)
+		}
+	})
+}
+
+func ExampleEncode() {
+	err := registry.Encode(os.Stdout, schema.MustCatalogue(schema.Int64Counter{
+		Name: "my.tier.evictions", PrometheusName: "my:tier_evictions", Unit: "{chunk}",
+		Description: "Chunks that the tier evicted.", LabelNames: []string{schema.LabelTier},
+	}))
+	if err != nil {
+		panic(err)
+	}
+	// Output:
+	// groups:
+	//   - id: registry.otelkv.labels
+	//     type: attribute_group
+	//     display_name: Labels
+	//     brief: The labels of the metrics, as attributes.
+	//     attributes:
+	//       - id: model_name
+	//         type: string
+	//         brief: Name of the served model.
+	//         stability: development
+	//         examples: [meta-llama/Llama-3.1-8B]
+	//       - id: engine
+	//         type: string
+	//         brief: Index of the serving engine, in decimal.
+	//         stability: development
+	//         examples: ["0", "1"]
+	//       - id: tier
+	//         type: string
+	//         brief: Tier, as its index and its type.
+	//         stability: development
+	//         examples: ['0:primary', '1:fs']
+	//   - id: metric.my.tier.evictions
+	//     type: metric
+	//     metric_name: my.tier.evictions
+	//     brief: Chunks that the tier evicted.
+	//     instrument: counter
+	//     unit: '{chunk}'
+	//     stability: development
+	//     attributes:
+	//       - ref: model_name
+	//         requirement_level: required
+	//       - ref: engine
+	//         requirement_level: required
+	//       - ref: tier
+	//         requirement_level: required
+	//     annotations:
+	//       code_generation:
+	//         metric_value_type: int
+	//       prometheus:
+	//         name: my:tier_evictions
+}
