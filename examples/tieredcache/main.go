@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -10,11 +9,10 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
-	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
 )
 
@@ -56,8 +54,7 @@ func serve(ctx context.Context, options Options, stdout, stderr io.Writer) (err 
 	if err != nil {
 		return err
 	}
-	chosen := cmp.Or(os.Getenv("OTEL_METRICS_EXPORTER"), exporters.Prometheus)
-	pipeline, err := newPipeline(ctx, catalogue, chosen)
+	pipeline, err := newPipeline(ctx, catalogue, options.Listen)
 	if err != nil {
 		return err
 	}
@@ -71,27 +68,12 @@ func serve(ctx context.Context, options Options, stdout, stderr io.Writer) (err 
 	if err != nil {
 		return err
 	}
-	if !includes(chosen, exporters.Prometheus) {
+	if address := pipeline.Addr(); address != nil {
+		fmt.Fprintf(stdout, "Serving metrics at http://%v%s, and a live page at http://%[1]v/\n", address, prometheus.MetricsPath)
+	} else {
 		fmt.Fprintf(stdout, "Running, %v\n", pipeline)
-		return runFor(ctx, options, cache, stdout)
 	}
-	server, err := StartServer(options.Listen, pipeline.Handler())
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, shutdown(server)) }()
-	fmt.Fprintf(stdout, "Serving metrics at %smetrics, and a live page at %[1]s\n", server.URL())
 	return runFor(ctx, options, cache, stdout)
-}
-
-// includes reports whether a comma-separated list has the name in it.
-func includes(list, name string) bool {
-	for item := range strings.SplitSeq(list, ",") {
-		if strings.TrimSpace(item) == name {
-			return true
-		}
-	}
-	return false
 }
 
 // runFor runs the cache for the duration that the options ask for, and prints a

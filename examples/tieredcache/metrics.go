@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strconv"
 	"sync"
 
@@ -10,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
@@ -81,10 +83,11 @@ func catalogue() (*schema.Catalogue, error) {
 	return vllm.TieringSpec().Merge(own)
 }
 
-// newPipeline returns the pipeline with the chosen exporters, which also knows
-// what the recorder counts of itself. Its service is called as the program is,
-// unless the environment says otherwise.
-func newPipeline(ctx context.Context, catalogue *schema.Catalogue, chosen string) (*exporters.Pipeline, error) {
+// newPipeline returns the pipeline, with the exporters that the environment
+// chooses or else Prometheus's, which also knows what the recorder counts of
+// itself. Its service is called as the program is, unless the environment says
+// otherwise. The live page is served beside the metrics.
+func newPipeline(ctx context.Context, catalogue *schema.Catalogue, listen string) (*exporters.Pipeline, error) {
 	service, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
 		resource.WithAttributes(attribute.String("service.name", modelName)),
@@ -97,9 +100,10 @@ func newPipeline(ctx context.Context, catalogue *schema.Catalogue, chosen string
 		return nil, err
 	}
 	return exporters.New(ctx, exported,
-		exporters.WithExporters(chosen),
+		exporters.WithDefaultExporters(exporters.Prometheus),
 		exporters.WithResource(service),
-		exporters.WithoutServer())
+		exporters.WithListen(listen),
+		exporters.WithServerOptions(prometheus.WithHandler("GET /{$}", http.HandlerFunc(servePage))))
 }
 
 // EngineMetrics are the trackers of one engine. They gather what happens into

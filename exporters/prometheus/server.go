@@ -21,7 +21,7 @@ import (
 // the machine itself can reach it.
 const DefaultAddress = "127.0.0.1:9464"
 
-// MetricsPath is the one path that a scrape server answers.
+// MetricsPath is where a scrape server answers scrapes.
 const MetricsPath = "/metrics"
 
 // Timeouts bound how long one client can hold a scrape server's connection. A
@@ -60,6 +60,7 @@ type serverConfig struct {
 	// token is the digest of the bearer token, so that the token itself is kept
 	// nowhere.
 	token    *[sha256.Size]byte
+	handlers map[string]http.Handler
 	problems []error
 }
 
@@ -115,6 +116,24 @@ func WithBearerToken(token string) ServerOption {
 	})
 }
 
+// WithHandler serves another handler beside the metrics, such as a page or a
+// health check, under a pattern of http.ServeMux. The server's timeouts and its
+// bearer token hold for it too.
+func WithHandler(pattern string, handler http.Handler) ServerOption {
+	return serverOptionFunc(func(c *serverConfig) {
+		switch _, taken := c.handlers[pattern]; {
+		case handler == nil:
+			c.problems = append(c.problems, fmt.Errorf("the handler of %q is nil", pattern))
+			return
+		case taken:
+			c.problems = append(c.problems, fmt.Errorf("the pattern %q is given twice", pattern))
+		case c.handlers == nil:
+			c.handlers = make(map[string]http.Handler)
+		}
+		c.handlers[pattern] = handler
+	})
+}
+
 // StartServer listens at address, host:port, and serves the handler at
 // [MetricsPath] until the server is shut down. An empty address means
 // [DefaultAddress]. The handler is usually [Exporter.Handler], which bounds
@@ -134,6 +153,8 @@ func StartServer(address string, handler http.Handler, opts ...ServerOption) (*S
 			c.tls.ClientAuth, c.tls.ClientCAs = tls.RequireAndVerifyClientCert, c.clientCAs
 		}
 	}
+	protected, err := c.protect(handler)
+	c.problems = append(c.problems, err)
 	if err := errors.Join(c.problems...); err != nil {
 		return nil, fmt.Errorf("otelkv: scrape server: %w", err)
 	}
@@ -149,7 +170,7 @@ func StartServer(address string, handler http.Handler, opts ...ServerOption) (*S
 		secure:  c.tls != nil,
 		done:    make(chan struct{}),
 		http: &http.Server{
-			Handler:           c.protect(handler),
+			Handler:           protected,
 			ReadHeaderTimeout: c.timeouts.ReadHeader,
 			ReadTimeout:       c.timeouts.Read,
 			WriteTimeout:      c.timeouts.Write,
@@ -203,14 +224,24 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// protect answers the metrics path only, and only to requests with the token.
-func (c serverConfig) protect(handler http.Handler) http.Handler {
-	if c.token != nil {
-		handler = authorize(*c.token, handler)
-	}
+// protect answers the metrics path and the patterns of [WithHandler], and only
+// requests with the token. The error is that of a pattern that http.ServeMux does
+// not take, which it says by a panic.
+func (c serverConfig) protect(metrics http.Handler) (handler http.Handler, err error) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			err = fmt.Errorf("a handler's pattern: %v", problem)
+		}
+	}()
 	mux := http.NewServeMux()
-	mux.Handle("GET "+MetricsPath, handler)
-	return mux
+	mux.Handle("GET "+MetricsPath, metrics)
+	for pattern, h := range c.handlers {
+		mux.Handle(pattern, h)
+	}
+	if c.token != nil {
+		return authorize(*c.token, mux), nil
+	}
+	return mux, nil
 }
 
 func authorize(want [sha256.Size]byte, handler http.Handler) http.Handler {

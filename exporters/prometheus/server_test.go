@@ -71,6 +71,38 @@ func TestServerRoutes(t *testing.T) {
 	}
 }
 
+func TestServerServesOtherHandlers(t *testing.T) {
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "page\n") })
+	server := start(t, hello, prometheus.WithHandler("GET /{$}", page), prometheus.WithBearerToken(secret))
+	for _, test := range []struct {
+		path, token string
+		status      int
+		body        string
+	}{
+		{"/", secret, http.StatusOK, "page\n"},
+		{"/metrics", secret, http.StatusOK, "hello\n"},
+		{"/other", secret, http.StatusNotFound, "404 page not found\n"},
+		{"/", "wrong", http.StatusUnauthorized, "otelkv: a bearer token is needed\n"},
+	} {
+		t.Run(test.path+" "+test.token, func(t *testing.T) {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+server.Addr().String()+test.path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Authorization", "Bearer "+test.token)
+			response, err := client(t, nil).Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			body, err := io.ReadAll(response.Body)
+			if err != nil || response.StatusCode != test.status || string(body) != test.body {
+				t.Errorf("status %d, body %q, error %v; want %d, %q", response.StatusCode, body, err, test.status, test.body)
+			}
+		})
+	}
+}
+
 func TestServerCompresses(t *testing.T) {
 	exporter, provider := newExporter(t, everyKind())
 	instruments(t, provider.Meter("otelkv"), everyKind(), engine...)
@@ -216,6 +248,9 @@ func TestStartServerRefuses(t *testing.T) {
 		{"no TLS configuration", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithTLSConfig(nil)}, "no certificate"},
 		{"client authorities without TLS", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithClientCAs(x509.NewCertPool())}, "need a TLS configuration"},
 		{"no client authorities", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithClientCAs(nil)}, "is nil"},
+		{"no handler", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithHandler("/", nil)}, `the handler of "/" is nil`},
+		{"pattern twice", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithHandler("/", hello), prometheus.WithHandler("/", hello)}, `the pattern "/" is given twice`},
+		{"pattern of the metrics", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithHandler("GET /metrics", hello)}, "a handler's pattern"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
