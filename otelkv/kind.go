@@ -27,8 +27,6 @@ type kind interface {
 	// collect takes the series' point for a reader of ours and hands it to emit,
 	// unless there is nothing to say since the reader's last collection.
 	collect(s *series, r *reader, emit emitter)
-	// reserve makes room for the points of about n series.
-	reserve(m *preaggregated.Metric, n int)
 }
 
 // kindOf is the one switch over kind and number.
@@ -241,26 +239,6 @@ func (histogramKind) collect(s *series, r *reader, emit emitter) {
 		}
 	}
 	emit.distribution(counts, all, start)
-}
-
-func (int64CounterKind) reserve(m *preaggregated.Metric, n int) {
-	m.Int64Points = make([]preaggregated.Point[int64], 0, n)
-}
-
-func (float64CounterKind) reserve(m *preaggregated.Metric, n int) {
-	m.Float64Points = make([]preaggregated.Point[float64], 0, n)
-}
-
-func (int64GaugeKind) reserve(m *preaggregated.Metric, n int) {
-	m.Int64Points = make([]preaggregated.Point[int64], 0, n)
-}
-
-func (float64GaugeKind) reserve(m *preaggregated.Metric, n int) {
-	m.Float64Points = make([]preaggregated.Point[float64], 0, n)
-}
-
-func (histogramKind) reserve(m *preaggregated.Metric, n int) {
-	m.Distributions = make([]preaggregated.Distribution, 0, n)
 }
 
 func (e emitter) int64(value int64, start time.Time) {

@@ -1,6 +1,7 @@
 package otelkv
 
 import (
+	"slices"
 	"time"
 
 	"github.com/otelkv/otelkv-go/internal/preaggregated"
@@ -10,11 +11,11 @@ import (
 type reader struct {
 	recorder   *Recorder
 	wants      preaggregated.Deltas
-	index      int       // among the recorder's readers
-	last       time.Time // of the collection before
-	metrics    []preaggregated.Metric
-	lengths    []int                 // of the collection before, by the metric's ordinal
-	superseded map[identity]struct{} // by what departed
+	index      int                    // among the recorder's readers
+	last       time.Time              // of the collection before
+	metrics    []preaggregated.Metric // by the ordinal, with the points of the last collection
+	collected  []preaggregated.Metric // those of metrics that have points
+	superseded map[identity]struct{}  // by what departed
 }
 
 // NewReader implements the source that a pipeline of package exporters collects
@@ -26,8 +27,11 @@ func (r *Recorder) NewReader(wants preaggregated.Deltas) preaggregated.Reader {
 		recorder:   r,
 		wants:      wants,
 		index:      len(r.readers),
-		lengths:    make([]int, len(r.metrics)),
+		metrics:    make([]preaggregated.Metric, len(r.metrics)),
 		superseded: make(map[identity]struct{}),
+	}
+	for i, m := range r.metrics {
+		n.metrics[i].Definition = &m.definition
 	}
 	r.readers = append(r.readers, n)
 	return n
@@ -43,7 +47,7 @@ func (r *reader) Collect() ([]preaggregated.Metric, time.Time) {
 	r.recorder.callbacks.run()
 	r.recorder.collecting.Lock()
 	defer r.recorder.collecting.Unlock()
-	r.begin()
+	before := r.begin()
 	for _, s := range r.recorder.departures.take(r) {
 		r.collect(s)
 	}
@@ -57,7 +61,7 @@ func (r *reader) Collect() ([]preaggregated.Metric, time.Time) {
 		}
 	}
 	r.last = r.recorder.config.now()
-	return r.end(), r.last
+	return r.end(before), r.last
 }
 
 func (r *reader) collect(s *series) {
@@ -74,26 +78,37 @@ func (r *reader) since(s *series) time.Time {
 	return s.start
 }
 
-func (r *reader) begin() {
-	r.metrics = make([]preaggregated.Metric, len(r.recorder.metrics))
-	for i, m := range r.recorder.metrics {
-		r.metrics[i].Definition = &m.definition
-		m.reserve(&r.metrics[i], r.lengths[i])
+// begin makes room for the points of a collection in the memory of the one
+// before, and returns those.
+func (r *reader) begin() []preaggregated.Metric {
+	before := slices.Clone(r.metrics)
+	for i := range r.metrics {
+		m := &r.metrics[i]
+		m.Int64Points, m.Float64Points, m.Distributions = m.Int64Points[:0], m.Float64Points[:0], m.Distributions[:0]
 	}
+	return before
 }
 
 // metric returns where the points of m go.
 func (r *reader) metric(m *instrumented) *preaggregated.Metric { return &r.metrics[m.ordinal] }
 
-// end returns the metrics that have points.
-func (r *reader) end() []preaggregated.Metric {
-	collected := r.metrics[:0]
+// end returns the metrics that have points. It forgets the points of the
+// collection before that are not overwritten, and with them series that are gone.
+func (r *reader) end(before []preaggregated.Metric) []preaggregated.Metric {
+	r.collected = r.collected[:0]
 	for i, m := range r.metrics {
-		r.lengths[i] = len(m.Int64Points) + len(m.Float64Points) + len(m.Distributions)
-		if r.lengths[i] > 0 {
-			collected = append(collected, m)
+		clearFrom(before[i].Int64Points, len(m.Int64Points))
+		clearFrom(before[i].Float64Points, len(m.Float64Points))
+		clearFrom(before[i].Distributions, len(m.Distributions))
+		if len(m.Int64Points)+len(m.Float64Points)+len(m.Distributions) > 0 {
+			r.collected = append(r.collected, m)
 		}
 	}
-	r.metrics = nil
-	return collected
+	return r.collected
+}
+
+func clearFrom[P any](points []P, n int) {
+	if n < len(points) {
+		clear(points[n:])
+	}
 }

@@ -53,9 +53,9 @@ type Deltas struct {
 // goroutine at a time.
 type Reader interface {
 	// Collect returns the metrics that have points, and when they were read, after
-	// which none of them starts. It is where the reader's next deltas start. What
-	// is returned belongs to the caller, except for boundaries and attribute sets,
-	// which do not change.
+	// which none of them starts. It is where the reader's next deltas start. The
+	// metrics and their points are valid until the next call, which uses their
+	// memory again; a distribution's counts belong to the caller.
 	Collect() (metrics []Metric, at time.Time)
 }
 
