@@ -3,6 +3,7 @@ GO ?= go
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 STATICCHECK ?= $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
+PROMETHEUS ?= prometheus
 
 .PHONY: all
 all: format vet lint test
@@ -48,3 +49,13 @@ bench:
 .PHONY: e2e
 e2e:
 	cd internal/e2e && $(GO) test -count 1 ./...
+
+# The dashboard's pictures in docs/images, from a run of some minutes.
+.PHONY: pictures
+pictures:
+	cd internal/pictures && $(GO) run . -prometheus $(PROMETHEUS)
+
+# What must hold before a release is tagged.
+.PHONY: release-check
+release-check:
+	./.ci/release-check
