@@ -22,8 +22,13 @@ var growth = [3]int{1_000, 10_000, 100_000}
 // more and more of them.
 func BenchmarkCollectGrowth(b *testing.B) {
 	s := newScalars()
-	grow(b, func(b *testing.B, series int) {
+	grow(b, "otelkv", func(b *testing.B, series int) {
 		benchmarkCollect(b, newCollected(b, s, tierNames(series/collectedMetrics)), series)
+	})
+	grow(b, "otel_cached", func(b *testing.B, series int) {
+		provider, reader := newProvider(b)
+		s.observe(b, provider.Meter("benchmarks"), tierNames(series/collectedMetrics))
+		benchmarkCollect(b, reader, series)
 	})
 }
 
@@ -31,8 +36,13 @@ func BenchmarkCollectGrowth(b *testing.B) {
 // and more of them.
 func BenchmarkScrapeGrowth(b *testing.B) {
 	s := newScalars()
-	grow(b, func(b *testing.B, series int) {
+	grow(b, "otelkv", func(b *testing.B, series int) {
 		benchmarkScrape(b, newScraped(b, s, tierNames(series/collectedMetrics)), series)
+	})
+	grow(b, "otel_cached", func(b *testing.B, series int) {
+		meter, handler := newStock(b)
+		s.observe(b, meter, tierNames(series/collectedMetrics))
+		benchmarkScrape(b, handler, series)
 	})
 }
 
@@ -43,7 +53,7 @@ func BenchmarkObserveGrowth(b *testing.B) {
 	m := newPayloadMetrics()
 	payload := newPayload(b, m)
 	for _, series := range growth {
-		b.Run("series="+strconv.Itoa(series), func(b *testing.B) {
+		b.Run("impl=otelkv/series="+strconv.Itoa(series), func(b *testing.B) {
 			recorder, _ := newPipeline(b, m.catalogue())
 			e := newEngine(b, recorder)
 			m.fill(b, e.Binder(), tierNames(series*payloadTiers/payloadSeries))
@@ -54,23 +64,37 @@ func BenchmarkObserveGrowth(b *testing.B) {
 }
 
 // BenchmarkObserveAllGrowth reports the time that an entry takes in payloads of
-// more and more of them, which touch every series of the engine.
+// more and more of them, which touch every series of the engine. The largest is
+// more than what a decoder takes by default.
 func BenchmarkObserveAllGrowth(b *testing.B) {
 	s := newScalars()
-	grow(b, func(b *testing.B, series int) {
+	grow(b, "otelkv", func(b *testing.B, series int) {
 		recorder, _ := newPipeline(b, s.catalogue())
-		payload := new(stats.Payload)
-		for i, tier := range tierNames(series / collectedMetrics) {
-			for _, d := range s.int64Counters {
-				must(payload.Int64Counter(d, tier))(b).Add(int64(i))
-			}
-			for _, d := range s.float64Counters {
-				must(payload.Float64Counter(d, tier))(b).Add(float64(i) / 7)
-			}
-			must(payload.Float64Gauge(s.gauge, tier))(b).Record(float64(i) / 7)
-		}
-		benchmarkObserve(b, newEngine(b, recorder), payload)
+		benchmarkObserve(b, newEngine(b, recorder), s.payload(b, tierNames(series/collectedMetrics)))
 	})
+	grow(b, "client_golang", func(b *testing.B, series int) {
+		payload := s.payload(b, tierNames(series/collectedMetrics))
+		children := newVectors(payload).children(payload)
+		for b.Loop() {
+			observeChildren(children, payload)
+		}
+	})
+}
+
+// payload returns a payload with an entry of every metric for each tier.
+func (s scalars) payload(b *testing.B, tiers []string) *stats.Payload {
+	b.Helper()
+	payload := new(stats.Payload)
+	for i, tier := range tiers {
+		for _, d := range s.int64Counters {
+			must(payload.Int64Counter(d, tier))(b).Add(int64(i))
+		}
+		for _, d := range s.float64Counters {
+			must(payload.Float64Counter(d, tier))(b).Add(float64(i) / 7)
+		}
+		must(payload.Float64Gauge(s.gauge, tier))(b).Record(float64(i) / 7)
+	}
+	return payload
 }
 
 func benchmarkObserve(b *testing.B, e *otelkv.Engine, payload *stats.Payload) {
@@ -87,9 +111,9 @@ func benchmarkObserve(b *testing.B, e *otelkv.Engine, payload *stats.Payload) {
 }
 
 // grow runs f for each number of series and reports the time that one takes.
-func grow(b *testing.B, f func(b *testing.B, series int)) {
+func grow(b *testing.B, impl string, f func(b *testing.B, series int)) {
 	for _, series := range growth {
-		b.Run("series="+strconv.Itoa(series), func(b *testing.B) {
+		b.Run("impl="+impl+"/series="+strconv.Itoa(series), func(b *testing.B) {
 			f(b, series)
 			b.ReportMetric(perSeries(b, series), "ns/series")
 		})

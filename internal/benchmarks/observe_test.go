@@ -1,12 +1,10 @@
 package benchmarks
 
 import (
-	"context"
 	"testing"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
 
-	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -22,28 +20,14 @@ func BenchmarkObserve(b *testing.B) {
 	provider, _ := newProvider(b)
 	instruments := newEngine(b, newRecorder(b, m.catalogue(), provider))
 	payload := newPayload(b, m)
-	ctx := context.Background()
 	vectors := newVectors(payload)
 	children := vectors.children(payload)
 
-	observe := func(b *testing.B, e *otelkv.Engine) {
-		for b.Loop() {
-			if err := e.Observe(ctx, payload); err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
-	serial(b, "otelkv", func(b *testing.B) { observe(b, e) })
-	serial(b, "otelkv_instruments", func(b *testing.B) { observe(b, instruments) })
+	serial(b, "otelkv", func(b *testing.B) { benchmarkObserve(b, e, payload) })
+	serial(b, "otelkv_instruments", func(b *testing.B) { benchmarkObserve(b, instruments, payload) })
 	serial(b, "client_golang", func(b *testing.B) {
 		for b.Loop() {
-			i := 0
-			for metric := range payload.Metrics() {
-				for entry := range metric.Entries() {
-					children[i].observe(entry)
-					i++
-				}
-			}
+			observeChildren(children, payload)
 		}
 	})
 	serial(b, "client_golang_labels", func(b *testing.B) {
@@ -73,6 +57,17 @@ func (c *child) observe(entry *stats.Entry) {
 	default:
 		for _, sample := range entry.Samples() {
 			c.histogram.Observe(sample.Float64())
+		}
+	}
+}
+
+// observeChildren is the loop over children in the payload's order.
+func observeChildren(children []child, payload *stats.Payload) {
+	i := 0
+	for metric := range payload.Metrics() {
+		for entry := range metric.Entries() {
+			children[i].observe(entry)
+			i++
 		}
 	}
 }

@@ -79,12 +79,13 @@ func BenchmarkScrapeHistogram(b *testing.B) {
 	})
 }
 
-// newStock returns a meter and the scrape handler of the stock exporter.
+// newStock returns a meter without a limit of series, and the scrape handler of
+// the stock exporter.
 func newStock(b *testing.B) (metric.Meter, http.Handler) {
 	b.Helper()
 	registry := promclient.NewRegistry()
 	exporter := must(stock.New(stock.WithRegisterer(registry), stock.WithoutScopeInfo(), stock.WithoutTargetInfo()))(b)
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithCardinalityLimit(0))
 	b.Cleanup(func() {
 		if err := provider.Shutdown(context.Background()); err != nil {
 			b.Error(err)

@@ -11,8 +11,8 @@ import (
 // A column is one implementation.
 type column struct{ title, impl string }
 
-// A row is one benchmark. Its form is "serial", "parallel" or empty for what is
-// no time.
+// A row is one benchmark. Its form is what its name has after the implementation,
+// if anything: "serial", "parallel" or a number of series.
 type row struct{ title, benchmark, form, unit string }
 
 func callColumns() []column {
@@ -60,6 +60,12 @@ func batchRows() []row {
 		{"scrape 9,500 series", "Scrape", "serial", "sec/op"},
 		{"collect 1,900 histogram series", "CollectHistogram", "serial", "sec/op"},
 		{"scrape 1,900 histogram series", "ScrapeHistogram", "serial", "sec/op"},
+		{"`Observe`, an entry, on an engine of 1,000 series", "ObserveGrowth", "series=1000", "sec/series"},
+		{"the same, of 100,000 series", "ObserveGrowth", "series=100000", "sec/series"},
+		{"collect, a series of 1,000", "CollectGrowth", "series=1000", "sec/series"},
+		{"collect, a series of 100,000", "CollectGrowth", "series=100000", "sec/series"},
+		{"scrape, a series of 1,000", "ScrapeGrowth", "series=1000", "sec/series"},
+		{"scrape, a series of 100,000", "ScrapeGrowth", "series=100000", "sec/series"},
 		{"memory of an idle counter series", "Memory/kind=counter", "", "B/series"},
 		{"memory of an idle histogram series", "Memory/kind=histogram", "", "B/series"},
 	}
@@ -141,9 +147,9 @@ func cell(v float64, unit string, bold bool) string {
 	if math.IsNaN(v) {
 		return ""
 	}
-	text := strconv.FormatFloat(v, 'f', 0, 64) + " B"
-	if unit == "sec/op" {
-		text = duration(v)
+	text := duration(v)
+	if unit == "B/series" {
+		text = strconv.FormatFloat(v, 'f', 0, 64) + " B"
 	}
 	if bold {
 		return "**" + text + "**"
