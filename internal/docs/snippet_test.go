@@ -22,28 +22,31 @@ import (
 func imports() map[string]string {
 	const module = "github.com/otelkv/otelkv-go/"
 	return map[string]string{
-		"attribute":  "go.opentelemetry.io/otel/attribute",
-		"connector":  module + "otelkv/connector",
-		"context":    "context",
-		"errors":     "errors",
-		"exporters":  module + "exporters",
-		"fmt":        "fmt",
-		"http":       "net/http",
-		"log":        "log",
-		"metric":     "go.opentelemetry.io/otel/metric",
-		"names":      module + "schema/vllm/names",
-		"otelkv":     module + "otelkv",
-		"otelkvtest": module + "otelkv/otelkvtest",
-		"otlp":       module + "exporters/otlp",
-		"promclient": "github.com/prometheus/client_golang/prometheus",
-		"prometheus": module + "exporters/prometheus",
-		"schema":     module + "schema",
-		"sdkmetric":  "go.opentelemetry.io/otel/sdk/metric",
-		"simplecpu":  module + "otelkv/simplecpu",
-		"stats":      module + "otelkv/stats",
-		"tiering":    module + "otelkv/tiering",
-		"transfer":   module + "otelkv/transfer",
-		"vllm":       module + "schema/vllm",
+		"attribute":   "go.opentelemetry.io/otel/attribute",
+		"connector":   module + "otelkv/connector",
+		"context":     "context",
+		"errors":      "errors",
+		"exporters":   module + "exporters",
+		"fmt":         "fmt",
+		"http":        "net/http",
+		"log":         "log",
+		"metric":      "go.opentelemetry.io/otel/metric",
+		"names":       module + "schema/vllm/names",
+		"otelkv":      module + "otelkv",
+		"otelkvtest":  module + "otelkv/otelkvtest",
+		"otlp":        module + "exporters/otlp",
+		"promclient":  "github.com/prometheus/client_golang/prometheus",
+		"os":          "os",
+		"prometheus":  module + "exporters/prometheus",
+		"registry":    module + "schema/registry",
+		"schema":      module + "schema",
+		"selfmetrics": module + "schema/selfmetrics",
+		"sdkmetric":   "go.opentelemetry.io/otel/sdk/metric",
+		"simplecpu":   module + "otelkv/simplecpu",
+		"stats":       module + "otelkv/stats",
+		"tiering":     module + "otelkv/tiering",
+		"transfer":    module + "otelkv/transfer",
+		"vllm":        module + "schema/vllm",
 	}
 }
 
@@ -56,10 +59,11 @@ var (
 	engine    *otelkv.Engine
 	payload   *stats.Payload
 	provider  metric.MeterProvider
-	registry  *promclient.Registry
+	registerer promclient.Registerer
 	gpu, host []byte
 	message   []byte
 	send      func([]byte)
+	file      *os.File
 	library   interface{ Snapshot() struct{ BytesRead, JobsInFlight int64 } }
 )
 `
