@@ -1,0 +1,73 @@
+// Command environment is a service that leaves the choice of exporters to its
+// operator. With
+//
+//	OTEL_METRICS_EXPORTER=prometheus,otlp
+//	OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317
+//	OTEL_EXPORTER_PROMETHEUS_HOST=0.0.0.0
+//
+// it is scraped and pushes at once, from the same series. It runs until it is
+// interrupted.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/schema/selfmetrics"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, func(pipeline *exporters.Pipeline) { fmt.Println(pipeline) }); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends, and calls started once there is something to see.
+func run(ctx context.Context, started func(*exporters.Pipeline)) (err error) {
+	catalogue := vllm.CPUSpec(0)
+	exported, err := catalogue.Merge(selfmetrics.Catalogue())
+	if err != nil {
+		return err
+	}
+	pipeline, err := exporters.New(ctx, exported, exporters.WithDefaultExporters(exporters.Prometheus))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shutDown(ctx, pipeline)) }()
+	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline), otelkv.WithSelfMetrics())
+	if err != nil {
+		return err
+	}
+	// The last export needs the recorder, so it is not closed before.
+	engine, err := recorder.AddEngine(0, "llama", otelkv.WithPriming())
+	if err != nil {
+		return err
+	}
+	loads, err := engine.Int64Counter(vllm.LoadBytes)
+	if err != nil {
+		return err
+	}
+	loads.Add(4096)
+	started(pipeline)
+	<-ctx.Done()
+	return nil
+}
+
+// shutDown gives the last export five seconds.
+func shutDown(ctx context.Context, pipeline *exporters.Pipeline) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return pipeline.Shutdown(ctx)
+}

@@ -1,0 +1,16 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+)
+
+func Example() {
+	if err := run(context.Background(), os.Stdout); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// controller_reconciles_total 1
+	// vllm:kv_offload_load_bytes_total{engine="0",model_name="llama"} 4096
+}
