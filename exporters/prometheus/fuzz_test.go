@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -56,6 +57,9 @@ func FuzzScrape(f *testing.F) {
 		defer func() { _ = provider.Shutdown(context.Background()) }()
 
 		text := body(t, scrape(t, hostHandler(registry), ""))
+		if !utf8.ValidString(text) {
+			t.Errorf("Prometheus refuses the scrape: it is not UTF-8:\n%q", text)
+		}
 		parsed := families(t, text)
 		usage := parsed["test:usage_perc"]
 		if len(usage.GetMetric()) != 1 {

@@ -35,8 +35,9 @@ func New(producers []sdkmetric.Producer, opts ...sdkmetric.ManualReaderOption) *
 }
 
 // Produce collects from the provider and from every producer. What it returns
-// belongs to the caller and is complete beside any error, except that a relay
-// which is not registered or is shut down returns only the error.
+// belongs to the caller, has no text but valid UTF-8, and is complete beside any
+// error, except that a relay which is not registered or is shut down returns only
+// the error.
 func (r *Relay) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
 	var rm metricdata.ResourceMetrics
 	err := guard("a callback", func() error { return r.Collect(ctx, &rm) })
@@ -44,7 +45,7 @@ func (r *Relay) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) 
 		return nil, err
 	}
 	if rm.Resource != nil {
-		r.resource.Store(rm.Resource)
+		r.resource.Store(repairResource(rm.Resource))
 	}
 	collected, errs := rm.ScopeMetrics, []error{err}
 	for _, p := range r.producers {
@@ -54,6 +55,7 @@ func (r *Relay) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) 
 			return err
 		}))
 	}
+	repair(collected)
 	return collected, errors.Join(errs...)
 }
 
