@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
 	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/internal/e2e/load"
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
@@ -17,7 +20,7 @@ import (
 // forge another. Prometheus must have each of them as a value, by every route,
 // and no series more.
 func TestHostileLabelValues(t *testing.T) {
-	const metric = "vllm:kv_offload_tiering_read_bytes"
+	const name = "vllm:kv_offload_tiering_read_bytes"
 	hostile := []string{
 		"\"} 1\nvllm:kv_offload_tiering_read_bytes_total{tier=\"forged\"} 9\n",
 		"\n# HELP forged x\n# TYPE forged counter\nforged_total 1\n# EOF\n",
@@ -31,14 +34,14 @@ func TestHostileLabelValues(t *testing.T) {
 	prometheus := servers.StartPrometheus(t, prometheusConfiguration(t, service.Pipeline.Addr().String(), collector.Scrape))
 	var payload stats.Payload
 	for i, tier := range hostile {
-		if err := payload.AddCounter(metric, stats.Int64(int64(i+1)), tier); err != nil {
+		if err := payload.AddCounter(name, stats.Int64(int64(i+1)), tier); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// What the doors must refuse: too long, or no text at all.
 	for _, tier := range []string{strings.Repeat("x", 1<<20), "\xff\xfe"} {
 		var refused stats.Payload
-		err := refused.AddCounter(metric, stats.Int64(1), tier)
+		err := refused.AddCounter(name, stats.Int64(1), tier)
 		if err == nil {
 			err = service.Engines[0].Observe(t.Context(), &refused)
 		}
@@ -49,10 +52,17 @@ func TestHostileLabelValues(t *testing.T) {
 	if err := service.Engines[0].Observe(t.Context(), &payload); err != nil {
 		t.Fatal(err)
 	}
+	// A metric of the host that is no better: its description is no text, and ends
+	// a scrape of OpenMetrics if it can.
+	host, err := service.Pipeline.Meter("host").Int64Counter("host.requests", metric.WithDescription("\xff\n# EOF\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	host.Add(t.Context(), 1, metric.WithAttributes(attribute.String("route", "\xff\n# EOF\n")))
 	service.Flush(t)
 	for _, job := range []string{"otelkv", "hostile"} {
 		t.Run(job, func(t *testing.T) {
-			prometheus.Await(t, fmt.Sprintf(`%s_total{job=%q,engine="0",tier!=%q}`, metric, job, load.Tier), func(vector []servers.Sample) error {
+			prometheus.Await(t, fmt.Sprintf(`%s_total{job=%q,engine="0",tier!=%q}`, name, job, load.Tier), func(vector []servers.Sample) error {
 				if len(vector) != len(hostile) {
 					return fmt.Errorf("%d series, want %d", len(vector), len(hostile))
 				}
