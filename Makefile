@@ -45,10 +45,11 @@ golden:
 bench:
 	cd internal/benchmarks && $(GO) test -run '^$$' -bench . -count 6 ./...
 
-# The end-to-end tests. They build a real Prometheus and a real OpenTelemetry Collector first.
+# The end-to-end tests. A real Prometheus and a real OpenTelemetry Collector are built first, which
+# takes minutes the first time. OTELKV_E2E_REQUIRED=1 makes it an error if they cannot be.
 .PHONY: e2e
 e2e:
-	cd internal/e2e && $(GO) test -count 1 ./...
+	cd internal/e2e && $(GO) run ./cmd/servers && $(GO) test -count 1 -timeout 15m ./...
 
 # The dashboard's pictures in docs/images, from a run of some minutes.
 .PHONY: pictures
