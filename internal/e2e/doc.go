@@ -8,12 +8,13 @@
 // The packages:
 //
 //   - routes: a real Prometheus and a real OpenTelemetry Collector receive what
-//     services measure, by every route, and PromQL must return all of it.
+//     services measure, by every route, and PromQL must return all of it: also
+//     beside a host's own collectors, over mutual TLS, and with hostile labels.
 //   - dashboards: the queries that people have, evaluated by Prometheus over what
 //     tieredcache exposes, and the parser of a router that reads it.
-//   - bridge: a service with Prometheus collectors of its own.
+//   - docs: the dashboard and the rules that operators are given.
+//   - docs: the documented rules and alerts.
 //   - faults: collectors and scrapers that fail in every way.
-//   - security: TLS, secrets and hostile label values.
 //   - soak: load, engines that come and go, and a flood of label values.
 //
 // Package servers builds the programs, with go install and the Collector's

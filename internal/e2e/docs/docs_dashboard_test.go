@@ -11,8 +11,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/exporters/otlp"
+	"github.com/otelkv/otelkv-go/internal/e2e/load"
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
+	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
 // shipped is the folder of the files that operators get.
@@ -99,6 +107,40 @@ func TestPanels(t *testing.T) {
 	}
 }
 
+// TestPanelsOverOTLP holds the same for a service that sends Prometheus names
+// straight to Prometheus. It has no self-metrics, so their panels are left out.
+func TestPanelsOverOTLP(t *testing.T) {
+	prometheus := servers.StartPrometheus(t, configuration(t, "127.0.0.1:1"))
+	catalogue := vllm.TieringSpec()
+	service := load.NewService(t, catalogue, "direct", exporters.WithExporters("otlp"),
+		exporters.WithOTLPOptions(
+			otlp.WithCatalogueNames(catalogue),
+			otlp.WithProtocol(otlp.ProtocolHTTPProtobuf),
+			otlp.WithHTTPOptions(otlpmetrichttp.WithEndpointURL(prometheus.OTLPEndpoint())),
+			otlp.WithReaderOptions(sdkmetric.WithInterval(time.Hour))))
+	// Rates need a few exports, apart in time.
+	for round := range 6 {
+		service.Measure(t, round)
+		service.Flush(t)
+		time.Sleep(200 * time.Millisecond)
+	}
+	now := time.Now()
+	for _, target := range targets(t, "direct") {
+		if strings.Contains(target.expr, "otelkv_") {
+			continue
+		}
+		t.Run(target.panel, func(t *testing.T) {
+			vector, err := prometheus.Query(target.expr, now)
+			if err == nil {
+				err = someNumber(vector)
+			}
+			if err != nil {
+				t.Errorf("%s: %v", target.expr, err)
+			}
+		})
+	}
+}
+
 // configuration scrapes a service, and Collectors whose labels are honoured, and
 // evaluates the rules that operators get.
 func configuration(t *testing.T, service string, collectors ...string) string {
@@ -118,6 +160,8 @@ scrape_configs:
   - job_name: collector
     honor_labels: true
     static_configs: [{targets: [%s]}]
+otlp:
+  translation_strategy: NoUTF8EscapingWithSuffixes
 `, rules, service, strings.Join(collectors, ", "))
 }
 
