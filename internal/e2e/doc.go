@@ -13,7 +13,6 @@
 //   - dashboards: the queries that people have, evaluated by Prometheus over what
 //     tieredcache exposes, and the parser of a router that reads it.
 //   - docs: the dashboard and the rules that operators are given.
-//   - docs: the documented rules and alerts.
 //   - faults: collectors and scrapers that fail in every way.
 //   - soak: load, engines that come and go, and a flood of label values.
 //

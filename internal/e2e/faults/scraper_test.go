@@ -87,7 +87,7 @@ func TestScraperFails(t *testing.T) {
 					t.Fatal(err)
 				}
 				scrapers.Go(func() {
-					defer connection.Close()
+					defer func() { _ = connection.Close() }()
 					test.scraper(t, connection.(*net.TCPConn))
 					done.Add(1)
 				})

@@ -3,6 +3,7 @@ package load
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -89,7 +90,7 @@ func (s *Service) Flush(t testing.TB) {
 func (s *Service) Exposed(t testing.TB) exposition.Samples {
 	t.Helper()
 	answer := httptest.NewRecorder()
-	s.Pipeline.Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
+	s.Pipeline.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	return exposition.Flatten(exposition.Families(t, answer.Body))
 }
 

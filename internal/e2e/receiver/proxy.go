@@ -30,7 +30,7 @@ func NewProxy(t testing.TB, to string) *Proxy {
 	p := &Proxy{listener: listener, to: to}
 	p.running.Go(p.accept)
 	t.Cleanup(func() {
-		listener.Close()
+		_ = listener.Close()
 		p.running.Wait()
 	})
 	return p
@@ -58,15 +58,15 @@ func (p *Proxy) accept() {
 
 // pass carries bytes both ways until an end closes or the connection is cut.
 func (p *Proxy) pass(client net.Conn) {
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	server, err := net.Dial("tcp", p.to)
 	if err != nil {
 		return
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	p.running.Go(func() {
 		_, _ = io.Copy(client, server)
-		client.Close()
+		_ = client.Close()
 	})
 	var passed int64
 	buffer := make([]byte, 512)

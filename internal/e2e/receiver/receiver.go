@@ -47,7 +47,7 @@ func New(t testing.TB, configuration *tls.Config) *Receiver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	r := &Receiver{address: listener.Addr().String(), tls: configuration, answer: Accept}
 	t.Cleanup(r.Stop)
 	return r

@@ -161,7 +161,7 @@ func freeAddresses(t testing.TB, n int) []string {
 			t.Fatal(err)
 		}
 		// Open until all are chosen, so that they differ.
-		defer listener.Close()
+		defer func() { _ = listener.Close() }()
 		addresses[i] = listener.Addr().String()
 	}
 	return addresses
