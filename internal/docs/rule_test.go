@@ -1,0 +1,79 @@
+package docs
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// What somebody who is woken by an alert has to find in it.
+func TestAlerts(t *testing.T) {
+	w := &writer{window: "5m"}
+	severities := map[string]bool{severityCritical: true, severityWarning: true, severityInfo: true}
+	names := make(map[string]bool)
+	for _, a := range alerts(w) {
+		if names[a.name] {
+			t.Errorf("%s: the name is used twice", a.name)
+		}
+		names[a.name] = true
+		if !severities[a.severity] {
+			t.Errorf("%s: unknown severity %q", a.name, a.severity)
+		}
+		if a.summary == "" || strings.HasSuffix(a.summary, ".") || strings.Contains(a.summary, "\n") {
+			t.Errorf("%s: the summary is no line without a full stop: %q", a.name, a.summary)
+		}
+		if strings.Count(a.runbook, ".") < 2 || !strings.HasSuffix(a.runbook, ".") || strings.Contains(a.runbook, "\n") {
+			t.Errorf("%s: the runbook is no paragraph: %q", a.name, a.runbook)
+		}
+	}
+	if err := w.err(); err != nil {
+		t.Error(err)
+	}
+}
+
+// An alert that never fires in a test may never fire, and one that is never
+// silent in a test may always fire.
+func TestAlertsHaveCasesOfBothKinds(t *testing.T) {
+	for _, a := range alerts(&writer{window: "5m"}) {
+		fires, silent := 0, 0
+		for _, c := range a.cases {
+			if c.labels != nil {
+				fires++
+			} else {
+				silent++
+			}
+		}
+		if fires == 0 || silent == 0 {
+			t.Errorf("%s: %d cases in which it fires and %d in which it is silent", a.name, fires, silent)
+		}
+	}
+}
+
+// A runbook that sends its reader to a panel names one that is there.
+func TestRunbooksNamePanels(t *testing.T) {
+	shown := map[string]bool{"other": true, "writing": true}
+	for _, p := range readDashboard(t).Panels {
+		shown[p.Title] = true
+	}
+	quoted := regexp.MustCompile(`"([^"]+)"`)
+	for _, a := range alerts(&writer{window: "5m"}) {
+		for _, name := range quoted.FindAllStringSubmatch(a.runbook, -1) {
+			if !shown[name[1]] {
+				t.Errorf("%s: the runbook names %q, which the dashboard does not have", a.name, name[1])
+			}
+		}
+	}
+}
+
+// The recordings' test knows every recording.
+func TestRecordingsAreTested(t *testing.T) {
+	tested := make(map[string]bool)
+	for _, expression := range recordingTest().Expressions {
+		tested[expression.Expr] = true
+	}
+	for _, r := range recordings(&writer{window: "5m"}) {
+		if !tested[r.name] {
+			t.Errorf("%s has no test", r.name)
+		}
+	}
+}
