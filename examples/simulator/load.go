@@ -1,0 +1,147 @@
+package main
+
+import (
+	"errors"
+	"math/rand/v2"
+
+	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+const (
+	chunk      = 2 << 20 // bytes
+	bandwidth  = 20 << 30
+	maxChunks  = 64
+	primaryHit = 0.6 // of lookups
+	tierHit    = 0.3 // of what is left, in each tier
+)
+
+// A load is the made-up work of one engine.
+type load struct {
+	random *rand.Rand
+
+	loadBytes, storeBytes otelkv.Int64Counter
+	loadTime, storeTime   otelkv.Float64Counter
+	loadSize, storeSize   otelkv.Histogram
+	usage                 otelkv.Float64Gauge
+	primary               tier
+	tiers                 []tier
+}
+
+type tier struct {
+	queries, hits, readBytes otelkv.Int64Counter
+	readTime                 otelkv.Float64Counter
+	delay                    otelkv.Histogram
+}
+
+// A binder binds series of one engine, and keeps what goes wrong.
+type binder struct {
+	engine *otelkv.Engine
+	errs   []error
+}
+
+func (b *binder) counter(m schema.Int64Counter, labelValues ...string) otelkv.Int64Counter {
+	c, err := b.engine.Int64Counter(m, labelValues...)
+	b.errs = append(b.errs, err)
+	return c
+}
+
+func (b *binder) seconds(m schema.Float64Counter, labelValues ...string) otelkv.Float64Counter {
+	c, err := b.engine.Float64Counter(m, labelValues...)
+	b.errs = append(b.errs, err)
+	return c
+}
+
+func (b *binder) histogram(m schema.Histogram, labelValues ...string) otelkv.Histogram {
+	h, err := b.engine.Histogram(m, labelValues...)
+	b.errs = append(b.errs, err)
+	return h
+}
+
+func (b *binder) primary() tier {
+	return tier{
+		queries: b.counter(vllm.TieringChunkQueries, otelkv.PrimaryTier),
+		hits:    b.counter(vllm.TieringChunkHits, otelkv.PrimaryTier),
+		delay:   b.histogram(vllm.TieringLookupSyncDelay, otelkv.PrimaryTier),
+	}
+}
+
+func (b *binder) secondary(label string) tier {
+	return tier{
+		queries:   b.counter(vllm.TieringChunkQueries, label),
+		hits:      b.counter(vllm.TieringChunkHits, label),
+		readBytes: b.counter(vllm.TieringReadBytes, label),
+		readTime:  b.seconds(vllm.TieringReadTime, label),
+		delay:     b.histogram(vllm.TieringLookupSyncDelay, label),
+	}
+}
+
+func newLoad(engine *otelkv.Engine, tiers []string, seed uint64) (*load, error) {
+	b := &binder{engine: engine}
+	l := &load{
+		random:     rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // The same load in each run.
+		loadBytes:  b.counter(vllm.LoadBytes),
+		storeBytes: b.counter(vllm.StoreBytes),
+		loadTime:   b.seconds(vllm.LoadTime),
+		storeTime:  b.seconds(vllm.StoreTime),
+		loadSize:   b.histogram(vllm.LoadSize),
+		storeSize:  b.histogram(vllm.StoreSize),
+		primary:    b.primary(),
+	}
+	for _, label := range tiers {
+		l.tiers = append(l.tiers, b.secondary(label))
+	}
+	usage, err := engine.Float64Gauge(vllm.CPUCacheUsage)
+	l.usage = usage
+	return l, errors.Join(append(b.errs, err)...)
+}
+
+// step is one request: its chunks are looked up tier by tier, what is found is
+// loaded, and the rest is computed and stored.
+func (l *load) step() {
+	chunks := 1 + l.random.Int64N(maxChunks)
+	var loaded int64
+	for range chunks {
+		if l.lookUp() {
+			loaded++
+		}
+	}
+	l.transfer(loaded, l.loadBytes, l.loadTime, l.loadSize)
+	l.transfer(chunks-loaded, l.storeBytes, l.storeTime, l.storeSize)
+	l.usage.Record(float64(chunks) / maxChunks)
+}
+
+// lookUp reports whether one chunk is in any tier.
+func (l *load) lookUp() bool {
+	if l.primary.lookUp(l.random, primaryHit) {
+		return true
+	}
+	for _, t := range l.tiers {
+		if t.lookUp(l.random, tierHit) {
+			t.readBytes.Add(chunk)
+			t.readTime.Add(10 * chunk / float64(bandwidth))
+			return true
+		}
+	}
+	return false
+}
+
+func (t tier) lookUp(random *rand.Rand, hit float64) bool {
+	t.queries.Add(1)
+	t.delay.Record(random.ExpFloat64() * 1e-4)
+	if random.Float64() >= hit {
+		return false
+	}
+	t.hits.Add(1)
+	return true
+}
+
+func (l *load) transfer(chunks int64, bytes otelkv.Int64Counter, seconds otelkv.Float64Counter, size otelkv.Histogram) {
+	if chunks == 0 {
+		return
+	}
+	bytes.Add(chunks * chunk)
+	seconds.Add(float64(chunks) * chunk / bandwidth)
+	size.Record(float64(chunks) * chunk)
+}

@@ -1,0 +1,100 @@
+// Command simulator serves the offload metrics of vLLM engines that do not exist,
+// for those who build dashboards, routers and autoscalers: every series that can
+// be foreseen is there at zero from the first scrape, and then moves with a made-up
+// load, the same in each run.
+//
+//	go run ./examples/simulator -engines 2 -tiers 1:fs,2:obj
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+type options struct {
+	listen   string
+	model    string
+	engines  int
+	tiers    []string
+	interval time.Duration
+	seed     uint64
+}
+
+func main() {
+	o := options{}
+	tiers := ""
+	flag.StringVar(&o.listen, "listen", "127.0.0.1:8000", "where scrapes are served")
+	flag.StringVar(&o.model, "model", "meta-llama/Llama-3.1-8B", "the label model_name")
+	flag.IntVar(&o.engines, "engines", 1, "number of engines")
+	flag.StringVar(&tiers, "tiers", "1:fs", "labels of the secondary tiers, by comma")
+	flag.DurationVar(&o.interval, "interval", 100*time.Millisecond, "time between two steps of an engine")
+	flag.Uint64Var(&o.seed, "seed", 1, "of the load")
+	flag.Parse()
+	if tiers != "" {
+		o.tiers = strings.Split(tiers, ",")
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o, func(p *exporters.Pipeline) { fmt.Println(p) }); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends. It calls listening before the first step.
+func run(ctx context.Context, o options, listening func(*exporters.Pipeline)) (err error) {
+	if o.interval <= 0 || o.engines <= 0 {
+		return errors.New("simulator: expected a positive interval and a positive number of engines")
+	}
+	catalogue := vllm.TieringSpec()
+	pipeline, err := exporters.New(ctx, catalogue, exporters.WithDefaultExporters(exporters.Prometheus), exporters.WithListen(o.listen))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		err = errors.Join(err, pipeline.Shutdown(ctx))
+	}()
+	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
+	if err != nil {
+		return err
+	}
+	var loads []*load
+	for index := range o.engines {
+		engine, err := recorder.AddEngine(index, o.model, otelkv.WithTiers(o.tiers...), otelkv.WithPriming())
+		if err != nil {
+			return err
+		}
+		l, err := newLoad(engine, o.tiers, o.seed+uint64(index))
+		if err != nil {
+			return err
+		}
+		loads = append(loads, l)
+	}
+	listening(pipeline)
+	ticker := time.NewTicker(o.interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			for _, l := range loads {
+				l.step()
+			}
+		}
+	}
+}
