@@ -38,7 +38,7 @@ fuzz:
 .PHONY: golden
 golden:
 	$(GO) generate ./...
-	$(GO) test ./schema/... ./exporters/... -update
+	$(GO) test ./schema/vllm ./exporters/prometheus -update
 
 # The benchmarks, six runs each, with their peers.
 .PHONY: bench

@@ -156,7 +156,7 @@ func TestBadInputIsNamedAndTheRestGoesOn(t *testing.T) {
 		"no object":       {`[1]`, []string{`FILE:1: expected an object with "engine" and "stats", got a array`}},
 		"no engine":       {`{"stats":{}}`, []string{`FILE:1: no "engine"`}},
 		"engine a string": {`{"engine":"a","stats":{}}`, []string{`FILE:1: "engine": expected an index, got a string`}},
-		"engine negative": {`{"engine":-1,"stats":{}}`, []string{`FILE:1: otelkv: engine -1: an index is not negative`}},
+		"engine negative": {`{"engine":-1,"stats":{}}`, []string{`FILE:1: otelkv: engine -1: expected an index that is not negative`}},
 		"no stats":        {`{"engine":0}`, []string{`FILE:1: no "stats"`}},
 		"two bad entries": {
 			`{"engine":0,"stats":{"types":{"a":"counter","vllm:kv_offload_load_bytes":"gauge"},"data":{"a":1,"vllm:kv_offload_load_bytes":2}}}`,
