@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/otelkv/otelkv-go/otelkv/otelkvtest"
+	"github.com/otelkv/otelkv-go/otelkv/stats"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+// newServer returns an aggregator of engines 0 to 2 behind a handler that may
+// stand in its way.
+func newServer(t *testing.T, wrap func(http.Handler) http.Handler) (*otelkvtest.Recorder, *httptest.Server) {
+	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec())
+	for index := range 3 {
+		if _, err := recorder.AddEngine(index, "m"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mux := http.NewServeMux()
+	mux.Handle("POST /batches/{sender}/{sequence}", wrap(newAggregator(recorder.Recorder)))
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return recorder, server
+}
+
+func direct(h http.Handler) http.Handler { return h }
+
+func loaded(t testing.TB, n int64) *stats.Payload {
+	p := new(stats.Payload)
+	if err := p.AddCounter(vllm.LoadBytes.PrometheusName, stats.Int64(n)); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestARetriedBatchCountsOnce: every second answer is lost after the batch was
+// taken, and every third request fails before it is.
+func TestARetriedBatchCountsOnce(t *testing.T) {
+	var requests atomic.Int64
+	recorder, server := newServer(t, func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch n := requests.Add(1); {
+			case n%3 == 0:
+				http.Error(w, "not now", http.StatusServiceUnavailable)
+			case n%2 == 0:
+				h.ServeHTTP(httptest.NewRecorder(), r)
+				panic(http.ErrAbortHandler)
+			default:
+				h.ServeHTTP(w, r)
+			}
+		})
+	})
+	const batches = 40
+	var wg sync.WaitGroup
+	for engine := range 3 {
+		wg.Go(func() {
+			c, payload := newClient(server.URL, fmt.Sprintf("worker-%d", engine), engine), new(stats.Payload)
+			for sent := 0; sent < batches; sent++ {
+				if err := payload.Merge(loaded(t, 1)); err != nil {
+					t.Error(err)
+				}
+				_ = c.flush(t.Context(), payload)
+			}
+			for attempt := 0; c.flush(t.Context(), payload) != nil; attempt++ {
+				if attempt == 100 {
+					t.Error("the last batch was never taken")
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	got := recorder.Collect()
+	for engine := range 3 {
+		if v := got.Value(vllm.LoadBytes, otelkvtest.Labels{"engine": fmt.Sprint(engine)}); v != batches {
+			t.Errorf("engine %d has %v, want %d", engine, v, batches)
+		}
+	}
+}
+
+// TestAnswers holds what a sender is told, and what counts then.
+func TestAnswers(t *testing.T) {
+	one := func(p *stats.Payload) []byte { return encodeBatch(1, appendRecord(nil, 0, p)) }
+	good := one(loaded(t, 1))
+	unknown := loaded(t, 1)
+	if err := unknown.AddCounter("unknown", stats.Int64(1)); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		path   string
+		body   []byte
+		status int
+		says   string
+		counts float64
+	}{
+		"good":                  {"/batches/a/1", good, 200, "batch 1: 1 records", 1},
+		"a gap":                 {"/batches/a/7", good, 200, "batch 7", 1},
+		"no number":             {"/batches/a/x", good, 400, "expected a sequence number", 0},
+		"number zero":           {"/batches/a/0", good, 400, "from 1", 0},
+		"long name":             {"/batches/" + strings.Repeat("x", 65) + "/1", good, 400, "at most 64", 0},
+		"too large":             {"/batches/a/1", make([]byte, maxBody+1), 413, "too large", 0},
+		"empty":                 {"/batches/a/1", nil, 400, "batch:", 0},
+		"not MessagePack":       {"/batches/a/1", []byte("{}"), 400, "batch:", 0},
+		"too many records":      {"/batches/a/1", encodeBatch(maxRecords+1, nil), 400, "at most 256", 0},
+		"record cut off":        {"/batches/a/1", good[:len(good)-1], 400, "record 1 of 1", 0},
+		"second record missing": {"/batches/a/1", encodeBatch(2, appendRecord(nil, 0, loaded(t, 1))), 400, "record 2 of 2", 0},
+		"bytes after it":        {"/batches/a/1", append(bytes.Clone(good), 0), 400, "1 bytes after", 0},
+		"engine not declared":   {"/batches/a/1", encodeBatch(1, appendRecord(nil, 9, loaded(t, 1))), 200, "engine 9: unknown engine", 0},
+		"engine negative":       {"/batches/a/1", encodeBatch(1, appendRecord(nil, -1, loaded(t, 1))), 400, "expected one from 0", 0},
+		"entry not declared":    {"/batches/a/1", one(unknown), 200, `metric "unknown": not in the catalogue`, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			recorder, server := newServer(t, direct)
+			response, err := http.Post(server.URL+c.path, "application/vnd.msgpack", bytes.NewReader(c.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			answer, err := io.ReadAll(response.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if response.StatusCode != c.status || !strings.Contains(string(answer), c.says) {
+				t.Errorf("got %d %q, want %d and %q", response.StatusCode, answer, c.status, c.says)
+			}
+			counted := 0.0
+			for _, p := range recorder.Collect().Select(vllm.LoadBytes, nil) {
+				counted += p.Value
+			}
+			if counted != c.counts {
+				t.Errorf("%v was counted, want %v", counted, c.counts)
+			}
+		})
+	}
+}
+
+func TestSendersAreBounded(t *testing.T) {
+	a := newAggregator(nil)
+	for i := range maxSenders {
+		if _, err := a.sender(fmt.Sprint(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := a.sender("one more"); !errors.Is(err, errTooManySenders) {
+		t.Errorf("got %v, want %v", err, errTooManySenders)
+	}
+	if _, err := a.sender("0"); err != nil {
+		t.Errorf("a sender that is known: %v", err)
+	}
+}
+
+// TestFleet runs the programs: an aggregator and two workers.
+func TestFleet(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	reader, writer := io.Pipe()
+	ended := make(chan error, 3)
+	go func() { ended <- run(ctx, []string{"aggregate", "-listen", "127.0.0.1:0", "-engines", "0,1"}, writer) }()
+	address, err := bufio.NewReader(reader).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	address = strings.TrimSpace(address)
+	for engine := range 2 {
+		go func() {
+			ended <- run(ctx, []string{"work", "-to", address, "-engine", fmt.Sprint(engine), "-interval", "1ms"}, io.Discard)
+		}()
+	}
+	for {
+		body := scrape(t, ctx, address)
+		seen := 0
+		for engine := range 2 {
+			zero := fmt.Sprintf("vllm:kv_offload_load_bytes_total{engine=\"%d\",model_name=\"llama\"} 0\n", engine)
+			if !strings.Contains(body, zero) {
+				seen++
+			}
+		}
+		if seen == 2 {
+			break
+		}
+	}
+	cancel()
+	for range 3 {
+		// A worker that ends after the aggregator cannot send its last batch.
+		if err := <-ended; err != nil && !strings.Contains(err.Error(), "batch") {
+			t.Error(err)
+		}
+	}
+}
+
+func scrape(t *testing.T, ctx context.Context, address string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+func FuzzDecodeBatch(f *testing.F) {
+	f.Add(encodeBatch(1, appendRecord(nil, 0, loaded(f, 1))))
+	f.Add(encodeBatch(2, nil))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		records, _, err := decodeBatch(body)
+		if err != nil && records != nil {
+			t.Error("a batch that is none has records")
+		}
+		for _, r := range records {
+			if r.engine < 0 || r.payload == nil {
+				t.Errorf("got the record %+v", r)
+			}
+		}
+	})
+}

@@ -1,0 +1,121 @@
+// Command fleet collects the offload stats of many workers in one process:
+//
+//	fleet aggregate -listen 127.0.0.1:8080 -engines 0,1
+//	fleet work -to http://127.0.0.1:8080 -engine 0
+//	fleet work -to http://127.0.0.1:8080 -engine 1
+//
+// Workers send payloads, MessagePack in batches over HTTP, and the aggregating
+// process is scraped, at /metrics of the same address. README.md has the protocol,
+// and says when to use an OpenTelemetry Collector instead.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+const usage = "usage: fleet aggregate [-listen address] [-model name] [-engines 0,1] | fleet work -to url [-engine 0] [-interval 1s]\n"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, arguments []string, out io.Writer) error {
+	if len(arguments) == 0 {
+		return errors.New(usage)
+	}
+	switch arguments[0] {
+	case "aggregate":
+		return aggregate(ctx, arguments[1:], out)
+	case "work":
+		return work(ctx, arguments[1:])
+	}
+	return errors.New(usage)
+}
+
+// aggregate serves until ctx ends. It writes its address to out.
+func aggregate(ctx context.Context, arguments []string, out io.Writer) (err error) {
+	flags := flag.NewFlagSet("aggregate", flag.ContinueOnError)
+	listen := flags.String("listen", "127.0.0.1:8080", "where batches are taken and scrapes are served")
+	model := flags.String("model", "llama", "the label model_name")
+	engines := flags.String("engines", "0", "indexes of the engines whose workers send, by comma")
+	if err := flags.Parse(arguments); err != nil {
+		return err
+	}
+	catalogue := vllm.TieringSpec()
+	pipeline, err := exporters.New(ctx, catalogue, exporters.WithDefaultExporters(exporters.Prometheus), exporters.WithoutServer())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, withTimeout(ctx, pipeline.Shutdown)) }()
+	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
+	if err != nil {
+		return err
+	}
+	for text := range strings.SplitSeq(*engines, ",") {
+		index, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("fleet: engine %q: expected a number", text)
+		}
+		if _, err := recorder.AddEngine(index, *model, otelkv.WithPriming()); err != nil {
+			return err
+		}
+	}
+	mux := http.NewServeMux()
+	mux.Handle("POST /batches/{sender}/{sequence}", newAggregator(recorder))
+	mux.Handle("GET /metrics", pipeline.Handler())
+	return serve(ctx, *listen, mux, out)
+}
+
+func serve(ctx context.Context, address string, handler http.Handler, out io.Writer) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	if _, err := fmt.Fprintf(out, "http://%s\n", listener.Addr()); err != nil {
+		return errors.Join(err, server.Close())
+	}
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+		return withTimeout(ctx, server.Shutdown)
+	}
+}
+
+// withTimeout calls f, which takes something down, with five seconds to do so.
+func withTimeout(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return f(ctx)
+}
