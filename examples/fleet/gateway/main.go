@@ -1,0 +1,84 @@
+// Command gateway is a worker of a fleet that sends its metrics to an
+// OpenTelemetry Collector, which adds the workers up or keeps them apart and is
+// scraped in their place. collector.yaml is the Collector's configuration.
+//
+//	OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317 go run ./examples/fleet/gateway -worker worker-0
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+
+	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+func main() {
+	worker := flag.String("worker", "worker-0", "name of this worker, another one for each of the fleet")
+	engine := flag.Int("engine", 0, "index of the engine that the worker serves")
+	interval := flag.Duration("interval", time.Second, "time between two copies of blocks")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *worker, *engine, *interval); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// run records until ctx ends, and exports a last time.
+func run(ctx context.Context, worker string, index int, interval time.Duration) (err error) {
+	if interval <= 0 {
+		return errors.New("gateway: expected a positive interval")
+	}
+	// Two workers of one engine have the same series. What tells them apart is the
+	// resource, which the Collector makes a label of.
+	instance, err := resource.Merge(resource.Default(),
+		resource.NewSchemaless(attribute.String("service.instance.id", worker)))
+	if err != nil {
+		return err
+	}
+	catalogue := vllm.TieringSpec()
+	pipeline, err := exporters.New(ctx, catalogue, exporters.WithDefaultExporters(exporters.OTLP), exporters.WithResource(instance))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		err = errors.Join(err, pipeline.Shutdown(ctx))
+	}()
+	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
+	if err != nil {
+		return err
+	}
+	engine, err := recorder.AddEngine(index, "llama", otelkv.WithPriming())
+	if err != nil {
+		return err
+	}
+	loads, err := engine.Int64Counter(vllm.LoadBytes)
+	if err != nil {
+		return err
+	}
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			loads.Add(2 << 20)
+		}
+	}
+}
