@@ -7,6 +7,7 @@ package soak
 import (
 	"flag"
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"sync"
@@ -42,7 +43,7 @@ const (
 
 	// heapGrowth and goroutineGrowth bound what may be in use at the end beyond
 	// what was in use when the flood had reached its limit.
-	heapGrowth      = 8 << 20
+	heapGrowth      = 4 << 20
 	goroutineGrowth = 5
 )
 
@@ -220,13 +221,18 @@ func (s *soak) newAttack(t *testing.T) func() {
 	}
 }
 
-// inUse returns the heap and the number of goroutines in use.
+// inUse returns the heap and the number of goroutines in use: the least of several
+// looks, which is what stays between two collections.
 func inUse() (heap int64, goroutines int) {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc), runtime.NumGoroutine()
+	heap, goroutines = math.MaxInt64, math.MaxInt
+	for range 10 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		heap, goroutines = min(heap, int64(m.HeapAlloc)), min(goroutines, runtime.NumGoroutine())
+		time.Sleep(20 * time.Millisecond)
+	}
+	return heap, goroutines
 }
 
 func (s *soak) report(t *testing.T, length time.Duration) {
@@ -268,14 +274,16 @@ func (s *soak) check(t *testing.T) {
 	if got := s.receiver.Sum("vllm.kv_offload.load_bytes", `model_name="churn"`); got != float64(s.churned.Load()) {
 		t.Errorf("pushed: the engines that went have %v bytes, want %d", got, s.churned.Load())
 	}
-	tiers := 0
+	// Engines that have just gone are shown once more, and are not counted.
+	series := 0
 	for key := range shown {
-		if strings.HasPrefix(key, "vllm:kv_offload_tiering_read_bytes_total{") {
-			tiers++
+		if strings.HasPrefix(key, "vllm:kv_offload_tiering_read_bytes_total{") && strings.Contains(key, `model_name="m"`) {
+			series++
 		}
 	}
-	if tiers > otelkv.DefaultSeriesLimit+3 {
-		t.Errorf("%d series of one metric, the limit is %d", tiers, otelkv.DefaultSeriesLimit)
+	// The declared tier of either engine and the tier "other" never fold.
+	if most := otelkv.DefaultSeriesLimit + 3; series > most {
+		t.Errorf("%d series of one metric, at most %d are fine", series, most)
 	}
 	if statistics := s.service.Recorder.Statistics(); s.attacks.Load() > otelkv.DefaultSeriesLimit && statistics.Folded == 0 {
 		t.Error("no label value was folded")
