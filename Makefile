@@ -40,10 +40,15 @@ golden:
 	$(GO) generate ./...
 	$(GO) test ./schema/vllm ./exporters/prometheus -update
 
-# The benchmarks, six runs each, with their peers.
+# The benchmarks with their peers, once.
 .PHONY: bench
 bench:
-	cd internal/benchmarks && $(GO) test -run '^$$' -bench . -count 6 ./...
+	cd internal/benchmarks && $(GO) test -run '^$$' -bench . ./...
+
+# The README's table of costs, from six runs, which take some minutes. Leave the machine alone meanwhile.
+.PHONY: bench-table
+bench-table:
+	cd internal/benchmarks && $(GO) run ./cmd/table ../../README.md
 
 # The end-to-end tests. A real Prometheus and a real OpenTelemetry Collector are built first, which
 # takes minutes the first time. OTELKV_E2E_REQUIRED=1 makes it an error if they cannot be.
