@@ -1,8 +1,10 @@
 package otelkv_test
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -23,7 +25,7 @@ import (
 func scraped(t *testing.T, pipeline *exporters.Pipeline) map[string]*dto.MetricFamily {
 	t.Helper()
 	response := httptest.NewRecorder()
-	pipeline.Handler().ServeHTTP(response, httptest.NewRequest("GET", "/metrics", nil))
+	pipeline.Handler().ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	body, err := io.ReadAll(response.Result().Body)
 	if err != nil || response.Code != 200 {
 		t.Fatalf("the scrape gave %d %s, %v", response.Code, body, err)
@@ -36,18 +38,20 @@ func scraped(t *testing.T, pipeline *exporters.Pipeline) map[string]*dto.MetricF
 	return families
 }
 
-func newScraped(t *testing.T, catalogue *schema.Catalogue, options ...otelkv.Option) (*exporters.Pipeline, *otelkv.Recorder) {
+// newScraped returns a recorder of the catalogue on a pipeline that shows the
+// names of another, or of the same.
+func newScraped(t *testing.T, catalogue *schema.Catalogue, names ...*schema.Catalogue) (*exporters.Pipeline, *otelkv.Recorder) {
 	t.Helper()
-	pipeline, err := newPipeline(catalogue)
+	pipeline, err := newPipeline(append(names, catalogue)[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	recorder, err := otelkv.New(catalogue, append(options, otelkv.WithMeterProvider(pipeline))...)
+	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := errors.Join(recorder.Close(), pipeline.Shutdown(t.Context())); err != nil {
+		if err := errors.Join(recorder.Close(), pipeline.Shutdown(context.Background())); err != nil {
 			t.Error(err)
 		}
 	})
@@ -113,7 +117,6 @@ func TestTwoRecordersOnOnePipeline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer second.Close()
 	for index, recorder := range []*otelkv.Recorder{first, second} {
 		if _, err := recorder.AddEngine(index, "m", otelkv.WithPriming()); err != nil {
 			t.Fatal(err)
@@ -121,6 +124,12 @@ func TestTwoRecordersOnOnePipeline(t *testing.T) {
 	}
 	if got := len(scraped(t, pipeline)["vllm:kv_offload_load_bytes_total"].GetMetric()); got != 2 {
 		t.Errorf("%d series, want one for each recorder's engine", got)
+	}
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := len(scraped(t, pipeline)["vllm:kv_offload_load_bytes_total"].GetMetric()); got != 1 {
+		t.Errorf("%d series after one recorder was closed, want those of the other", got)
 	}
 }
 
@@ -130,16 +139,7 @@ func TestNamesOfARepublisher(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pipeline, err := newPipeline(prefixed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pipeline.Shutdown(t.Context())
-	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer recorder.Close()
+	pipeline, recorder := newScraped(t, catalogue, prefixed)
 	engine, err := recorder.AddEngine(0, "m", otelkv.WithPriming())
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
@@ -24,7 +25,7 @@ import (
 // prefix.
 func scrape(pipeline *exporters.Pipeline, prefix string) {
 	response := httptest.NewRecorder()
-	pipeline.Handler().ServeHTTP(response, httptest.NewRequest("GET", "/metrics", nil))
+	pipeline.Handler().ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for line := range strings.Lines(response.Body.String()) {
 		if strings.HasPrefix(line, prefix) {
 			_, _ = io.WriteString(os.Stdout, line)
@@ -37,6 +38,13 @@ func newPipeline(catalogue *schema.Catalogue) (*exporters.Pipeline, error) {
 	return exporters.New(context.Background(), catalogue, exporters.WithExporters(exporters.Prometheus), exporters.WithoutServer())
 }
 
+// takeDown ends something that an example started.
+func takeDown(f func(context.Context) error) {
+	if err := f(context.Background()); err != nil {
+		panic(err)
+	}
+}
+
 // A service that sees events binds its series once, and records.
 func Example() {
 	catalogue := vllm.TieringSpec()
@@ -44,12 +52,12 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	defer pipeline.Shutdown(context.Background())
+	defer takeDown(pipeline.Shutdown)
 	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
 	if err != nil {
 		panic(err)
 	}
-	defer recorder.Close()
+	defer takeDown(func(context.Context) error { return recorder.Close() })
 	engine, err := recorder.AddEngine(0, "llama", otelkv.WithTiers("1:fs"))
 	if err != nil {
 		panic(err)
@@ -76,12 +84,12 @@ func ExampleEngine_Observe() {
 	if err != nil {
 		panic(err)
 	}
-	defer pipeline.Shutdown(context.Background())
+	defer takeDown(pipeline.Shutdown)
 	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
 	if err != nil {
 		panic(err)
 	}
-	defer recorder.Close()
+	defer takeDown(func(context.Context) error { return recorder.Close() })
 	engine, err := recorder.AddEngine(0, "llama")
 	if err != nil {
 		panic(err)
@@ -113,12 +121,12 @@ func ExampleRecorder_RegisterCallback() {
 	if err != nil {
 		panic(err)
 	}
-	defer pipeline.Shutdown(context.Background())
+	defer takeDown(pipeline.Shutdown)
 	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
 	if err != nil {
 		panic(err)
 	}
-	defer recorder.Close()
+	defer takeDown(func(context.Context) error { return recorder.Close() })
 	engine, err := recorder.AddEngine(0, "llama")
 	if err != nil {
 		panic(err)
@@ -145,13 +153,13 @@ func ExampleRecorder_RegisterCallback() {
 func ExampleWithMeterProvider() {
 	reader := sdkmetric.NewManualReader()
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
-	defer provider.Shutdown(context.Background())
+	defer takeDown(provider.Shutdown)
 
 	recorder, err := otelkv.New(vllm.SimpleCPUSpec(), otelkv.WithMeterProvider(provider))
 	if err != nil {
 		panic(err)
 	}
-	defer recorder.Close()
+	defer takeDown(func(context.Context) error { return recorder.Close() })
 	if _, err := recorder.AddEngine(0, "llama"); err != nil {
 		panic(err)
 	}
@@ -196,12 +204,12 @@ groups:
 	if err != nil {
 		panic(err)
 	}
-	defer pipeline.Shutdown(context.Background())
+	defer takeDown(pipeline.Shutdown)
 	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
 	if err != nil {
 		panic(err)
 	}
-	defer recorder.Close()
+	defer takeDown(func(context.Context) error { return recorder.Close() })
 	engine, err := recorder.AddEngine(0, "llama")
 	if err != nil {
 		panic(err)

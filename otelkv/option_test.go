@@ -97,7 +97,7 @@ func TestLabelsThatClash(t *testing.T) {
 		"constant of another type":   {vllm.LoadBytes, []otelkv.Option{otelkv.WithConstantLabels(attribute.Int("a", 1))}, otelkv.ErrLabelValues, "1 is no string"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			options := append(c.options, otelkv.WithMeterProvider(noop.NewMeterProvider()))
+			options := append([]otelkv.Option{otelkv.WithMeterProvider(noop.NewMeterProvider())}, c.options...)
 			_, err := otelkv.New(schema.MustCatalogue(c.metric), options...)
 			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
 				t.Errorf("got %v, want one that wraps %q and says %q", err, c.want, c.text)

@@ -131,7 +131,11 @@ func TestExportFailuresOfThePipeline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer recorder.Close()
+	t.Cleanup(func() {
+		if err := recorder.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	// The self-metrics are added last.
 	collected, _ := provider.source.NewReader(preaggregated.Deltas{}).Collect()
 	for _, m := range collected {

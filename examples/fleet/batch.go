@@ -13,16 +13,15 @@ import (
 // A batch is an array of records, each an array of the engine's index and the
 // payload: [[0, {"types": ..., "data": ...}], ...].
 
-// appendRecord appends one record to the records of a batch.
-func appendRecord(records []byte, engine int, payload *stats.Payload) []byte {
-	records = msgp.AppendArrayHeader(records, 2)
-	records = msgp.AppendInt(records, engine)
-	return payload.AppendMessagePack(records)
-}
-
-// encodeBatch returns a batch of so many records.
-func encodeBatch(n int, records []byte) []byte {
-	return append(msgp.AppendArrayHeader(nil, uint32(n)), records...) //nolint:gosec // A batch is small.
+// encodeBatch returns the batch of the given records.
+func encodeBatch(records ...record) []byte {
+	batch := msgp.AppendArrayHeader(nil, uint32(len(records))) //nolint:gosec // A batch is small.
+	for _, r := range records {
+		batch = msgp.AppendArrayHeader(batch, 2)
+		batch = msgp.AppendInt(batch, r.engine)
+		batch = r.payload.AppendMessagePack(batch)
+	}
+	return batch
 }
 
 // decodeBatch returns the records of a batch. bad names single entries that were

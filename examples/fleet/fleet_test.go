@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tinylib/msgp/msgp"
+
 	"github.com/otelkv/otelkv-go/otelkv/otelkvtest"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -93,7 +95,7 @@ func TestARetriedBatchCountsOnce(t *testing.T) {
 
 // TestAnswers holds what a sender is told, and what counts then.
 func TestAnswers(t *testing.T) {
-	one := func(p *stats.Payload) []byte { return encodeBatch(1, appendRecord(nil, 0, p)) }
+	one := func(p *stats.Payload) []byte { return encodeBatch(record{0, p}) }
 	good := one(loaded(t, 1))
 	unknown := loaded(t, 1)
 	if err := unknown.AddCounter("unknown", stats.Int64(1)); err != nil {
@@ -114,12 +116,12 @@ func TestAnswers(t *testing.T) {
 		"too large":             {"/batches/a/1", make([]byte, maxBody+1), 413, "too large", 0},
 		"empty":                 {"/batches/a/1", nil, 400, "batch:", 0},
 		"not MessagePack":       {"/batches/a/1", []byte("{}"), 400, "batch:", 0},
-		"too many records":      {"/batches/a/1", encodeBatch(maxRecords+1, nil), 400, "at most 256", 0},
+		"too many records":      {"/batches/a/1", msgp.AppendArrayHeader(nil, maxRecords+1), 400, "at most 256", 0},
 		"record cut off":        {"/batches/a/1", good[:len(good)-1], 400, "record 1 of 1", 0},
-		"second record missing": {"/batches/a/1", encodeBatch(2, appendRecord(nil, 0, loaded(t, 1))), 400, "record 2 of 2", 0},
+		"second record missing": {"/batches/a/1", append([]byte{0x92}, good[1:]...), 400, "record 2 of 2", 0},
 		"bytes after it":        {"/batches/a/1", append(bytes.Clone(good), 0), 400, "1 bytes after", 0},
-		"engine not declared":   {"/batches/a/1", encodeBatch(1, appendRecord(nil, 9, loaded(t, 1))), 200, "engine 9: unknown engine", 0},
-		"engine negative":       {"/batches/a/1", encodeBatch(1, appendRecord(nil, -1, loaded(t, 1))), 400, "expected one from 0", 0},
+		"engine not declared":   {"/batches/a/1", encodeBatch(record{9, loaded(t, 1)}), 200, "engine 9: unknown engine", 0},
+		"engine negative":       {"/batches/a/1", encodeBatch(record{-1, loaded(t, 1)}), 400, "expected one from 0", 0},
 		"entry not declared":    {"/batches/a/1", one(unknown), 200, `metric "unknown": not in the catalogue`, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -180,7 +182,7 @@ func TestFleet(t *testing.T) {
 		}()
 	}
 	for {
-		body := scrape(t, ctx, address)
+		body := scrape(ctx, t, address)
 		seen := 0
 		for engine := range 2 {
 			zero := fmt.Sprintf("vllm:kv_offload_load_bytes_total{engine=\"%d\",model_name=\"llama\"} 0\n", engine)
@@ -201,7 +203,7 @@ func TestFleet(t *testing.T) {
 	}
 }
 
-func scrape(t *testing.T, ctx context.Context, address string) string {
+func scrape(ctx context.Context, t *testing.T, address string) string {
 	t.Helper()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/metrics", nil)
 	if err != nil {
@@ -220,8 +222,8 @@ func scrape(t *testing.T, ctx context.Context, address string) string {
 }
 
 func FuzzDecodeBatch(f *testing.F) {
-	f.Add(encodeBatch(1, appendRecord(nil, 0, loaded(f, 1))))
-	f.Add(encodeBatch(2, nil))
+	f.Add(encodeBatch(record{0, loaded(f, 1)}))
+	f.Add(msgp.AppendArrayHeader(nil, 2))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		records, _, err := decodeBatch(body)
 		if err != nil && records != nil {

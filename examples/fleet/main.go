@@ -29,21 +29,22 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-const usage = "usage: fleet aggregate [-listen address] [-model name] [-engines 0,1] | fleet work -to url [-engine 0] [-interval 1s]\n"
+// errUsage says how the program is called.
+var errUsage = errors.New("usage: fleet aggregate [-listen address] [-model name] [-engines 0,1] | fleet work -to url [-engine 0] [-interval 1s]")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		stop()
 		os.Exit(1)
 	}
 }
 
 func run(ctx context.Context, arguments []string, out io.Writer) error {
 	if len(arguments) == 0 {
-		return errors.New(usage)
+		return errUsage
 	}
 	switch arguments[0] {
 	case "aggregate":
@@ -51,7 +52,7 @@ func run(ctx context.Context, arguments []string, out io.Writer) error {
 	case "work":
 		return work(ctx, arguments[1:])
 	}
-	return errors.New(usage)
+	return errUsage
 }
 
 // aggregate serves until ctx ends. It writes its address to out.

@@ -51,7 +51,7 @@ func (c *client) flush(ctx context.Context, payload *stats.Payload) error {
 		return nil
 	}
 	c.sequence++
-	c.pending = encodeBatch(1, appendRecord(nil, c.engine, taken))
+	c.pending = encodeBatch(record{c.engine, taken})
 	return c.deliver(ctx)
 }
 
@@ -92,7 +92,7 @@ func work(ctx context.Context, arguments []string) error {
 		return err
 	}
 	if *to == "" || *interval <= 0 {
-		return errors.New(usage)
+		return errUsage
 	}
 	payload := new(stats.Payload)
 	loads, err1 := payload.Int64Counter(vllm.LoadBytes)

@@ -45,10 +45,10 @@ func main() {
 		o.tiers = strings.Split(tiers, ",")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, o, func(p *exporters.Pipeline) { fmt.Println(p) }); err != nil {
+	err := run(ctx, o, func(p *exporters.Pipeline) { fmt.Println(p) })
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		stop()
 		os.Exit(1)
 	}
 }

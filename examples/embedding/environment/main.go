@@ -26,10 +26,10 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, func(pipeline *exporters.Pipeline) { fmt.Println(pipeline) }); err != nil {
+	err := run(ctx, func(pipeline *exporters.Pipeline) { fmt.Println(pipeline) })
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		stop()
 		os.Exit(1)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
@@ -70,7 +71,7 @@ func serve(ctx context.Context, provider metric.MeterProvider) error {
 // own server instead.
 func show(out io.Writer, exporter *prometheus.Exporter) error {
 	response := httptest.NewRecorder()
-	exporter.Handler().ServeHTTP(response, httptest.NewRequest("GET", "/metrics", nil))
+	exporter.Handler().ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for line := range strings.Lines(response.Body.String()) {
 		if strings.HasPrefix(line, "service_requests") || strings.HasPrefix(line, "vllm:kv_offload_load_bytes") {
 			if _, err := io.WriteString(out, line); err != nil {

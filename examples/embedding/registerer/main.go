@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
@@ -66,7 +67,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 // show prints the counters of a scrape of the registry.
 func show(out io.Writer, registry *prometheus.Registry) error {
 	response := httptest.NewRecorder()
-	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(response, httptest.NewRequest("GET", "/metrics", nil))
+	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for line := range strings.Lines(response.Body.String()) {
 		if strings.HasPrefix(line, "controller_") || strings.HasPrefix(line, "vllm:kv_offload_load_bytes") {
 			if _, err := io.WriteString(out, line); err != nil {

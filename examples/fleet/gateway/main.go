@@ -29,10 +29,10 @@ func main() {
 	interval := flag.Duration("interval", time.Second, "time between two copies of blocks")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *worker, *engine, *interval); err != nil {
+	err := run(ctx, *worker, *engine, *interval)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		stop()
 		os.Exit(1)
 	}
 }
