@@ -22,6 +22,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -29,6 +30,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal ends the reading after the record at hand, a second one the
+	// program, which may be waiting for that record.
+	context.AfterFunc(ctx, stop)
 	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
@@ -70,6 +74,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return o, err
 	}
 	err := errors.Join(
+		validText("-model", o.model),
 		oneOf("-format", o.format, "", "jsonl", "msgpack"),
 		oneOf("-spec", *spec, "cpu", "tiering", "simple"),
 		oneOf("-o", o.output, "prometheus", "reduce", "console", "otlp"),
@@ -86,6 +91,13 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		o.files = []string{"-"}
 	}
 	return o, nil
+}
+
+func validText(name, value string) error {
+	if utf8.ValidString(value) {
+		return nil
+	}
+	return fmt.Errorf("%s %q: not valid UTF-8", name, value)
 }
 
 func oneOf(name, value string, allowed ...string) error {
@@ -162,19 +174,18 @@ func replayFile(ctx context.Context, o options, name string, stdin io.Reader, ou
 	records := o.reader(name, in)
 	var r record
 	for ctx.Err() == nil {
-		err := records.next(&r)
+		entries, err := records.next(&r)
 		if errors.Is(err, io.EOF) {
 			return
 		}
-		at := fmt.Sprintf("%s:%d", name, records.position())
+		if err == nil {
+			err = errors.Join(entries, out.observe(ctx, &r))
+		}
 		for _, e := range each(err) {
-			report(fmt.Errorf("%s: %w", at, e))
+			report(fmt.Errorf("%s:%d: %w", name, records.position(), e))
 		}
 		if errors.Is(err, errFraming) {
 			return
-		}
-		for _, e := range each(out.observe(ctx, &r)) {
-			report(fmt.Errorf("%s: %w", at, e))
 		}
 	}
 	report(fmt.Errorf("%s: %w", name, context.Cause(ctx)))
@@ -191,17 +202,18 @@ func (o *options) reader(name string, in io.Reader) recordReader {
 	return newJSONLines(in)
 }
 
-// each returns the errors that err joins.
+// each returns the errors that err joins, one for each line of its text.
 func each(err error) []error {
 	if err == nil {
 		return nil
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []error
-		for _, e := range joined.Unwrap() {
-			all = append(all, each(e)...)
-		}
-		return all
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || !strings.Contains(err.Error(), "\n") {
+		return []error{err}
 	}
-	return []error{err}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, each(e)...)
+	}
+	return all
 }

@@ -153,10 +153,10 @@ func TestBadInputIsNamedAndTheRestGoesOn(t *testing.T) {
 		want []string
 	}{
 		"not JSON":        {`nonsense`, []string{"FILE:1: invalid character"}},
-		"no object":       {`[1]`, []string{`FILE:1: expected an object with "engine" and "stats", got a array`}},
+		"no object":       {`[1]`, []string{`FILE:1: expected an object with "engine" and "stats", got array`}},
 		"no engine":       {`{"stats":{}}`, []string{`FILE:1: no "engine"`}},
-		"engine a string": {`{"engine":"a","stats":{}}`, []string{`FILE:1: "engine": expected an index, got a string`}},
-		"engine negative": {`{"engine":-1,"stats":{}}`, []string{`FILE:1: otelkv: engine -1: expected an index that is not negative`}},
+		"engine a string": {`{"engine":"a","stats":{}}`, []string{`FILE:1: "engine": expected an index, got string`}},
+		"engine negative": {`{"engine":-1,"stats":{}}`, []string{`FILE:1: engine -1: expected an index that is not negative`}},
 		"no stats":        {`{"engine":0}`, []string{`FILE:1: no "stats"`}},
 		"two bad entries": {
 			`{"engine":0,"stats":{"types":{"a":"counter","vllm:kv_offload_load_bytes":"gauge"},"data":{"a":1,"vllm:kv_offload_load_bytes":2}}}`,
@@ -183,6 +183,58 @@ func TestBadInputIsNamedAndTheRestGoesOn(t *testing.T) {
 				t.Errorf("the good record is missing:\n%s", out)
 			}
 		})
+	}
+}
+
+func TestBadRecordDeclaresNoEngine(t *testing.T) {
+	const (
+		goodPayload = "\x82\xa5types\x80\xa4data\x80"
+		goodRecord  = "\x82\xa6engine\x02\xa5stats" + goodPayload
+	)
+	for name, c := range map[string]struct{ format, bad, good string }{
+		"not JSON":                    {"jsonl", "nonsense\n", goodLine},
+		"engine a string":             {"jsonl", `{"engine":"0","stats":{}}` + "\n", goodLine},
+		"stats a list":                {"jsonl", `{"engine":0,"stats":[1]}` + "\n", goodLine},
+		"no map":                      {"msgpack", "\x2a", goodRecord},
+		"engine missing":              {"msgpack", "\x81\xa5stats" + goodPayload, goodRecord},
+		"engine a string after stats": {"msgpack", "\x82\xa5stats" + goodPayload + "\xa6engine\xa10", goodRecord},
+		"stats a list in MessagePack": {"msgpack", "\x82\xa6engine\x00\xa5stats\x91\x01", goodRecord},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, engines := range []string{"", "2"} {
+				status, out, errs := replay(t, []byte(c.bad+c.good), "-format", c.format, "-engines", engines)
+				if status != exitBad || strings.Count(errs, "\n") != 1 || !strings.HasPrefix(errs, "-:1: ") {
+					t.Errorf("-engines %q: exit status %d, want %d and one line of record 1: %s", engines, status, exitBad, errs)
+				}
+				if strings.Contains(out, `engine="0"`) || !strings.Contains(out, `engine="2"`) {
+					t.Errorf("-engines %q: want engine 2 alone:\n%s", engines, out)
+				}
+			}
+		})
+	}
+}
+
+func TestUnreadableFileEnds(t *testing.T) {
+	for _, format := range []string{"jsonl", "msgpack"} {
+		dir := t.TempDir()
+		status, _, errs := replay(t, nil, "-format", format, dir)
+		if status != exitBad || strings.Count(errs, "\n") != 1 || !strings.HasPrefix(errs, dir+":1: ") {
+			t.Errorf("%s: exit status %d, want %d and one line: %s", format, status, exitBad, errs)
+		}
+	}
+}
+
+func TestGarbageInAStreamIsOneError(t *testing.T) {
+	status, _, errs := replay(t, []byte("\xc1\xc1"), "-format", "msgpack")
+	if status != exitBad || strings.Count(errs, "\n") != 1 || !strings.HasPrefix(errs, "-:1: ") {
+		t.Errorf("exit status %d, want %d and one line: %s", status, exitBad, errs)
+	}
+}
+
+func TestNegativeEngineIsNotReduced(t *testing.T) {
+	status, out, errs := replay(t, []byte(strings.Replace(goodLine, "2", "-2", 1)), "-o", "reduce")
+	if status != exitBad || out != "{}\n" || !strings.HasPrefix(errs, "-:1: engine -2: ") {
+		t.Errorf("exit status %d: %s\n%s", status, errs, out)
 	}
 }
 
@@ -217,6 +269,7 @@ func TestTruncatedMessagePackKeepsWhatCameBefore(t *testing.T) {
 func TestUsageErrors(t *testing.T) {
 	for _, args := range [][]string{
 		{"-nope"}, {"-o", "nope"}, {"-format", "xml"}, {"-spec", "gpu"}, {"-engines", "0,x"}, {"-engines", "1,1"}, {"-engines", "-1"},
+		{"-model", "\xff"},
 	} {
 		if status, _, errs := replay(t, nil, args...); status != exitUsage || !strings.Contains(errs, "usage: replay") {
 			t.Errorf("%v: exit status %d: %s", args, status, errs)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"time"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
@@ -61,17 +62,16 @@ func newOutput(ctx context.Context, o options, stdout io.Writer) (output, error)
 	return e, nil
 }
 
-// served returns an error if engines were given and index is none of them.
+// served returns an error if index is negative, or if engines were given and it is
+// none of them.
 func (o *options) served(index int) error {
-	if len(o.engines) == 0 {
-		return nil
+	switch {
+	case index < 0:
+		return fmt.Errorf("engine %d: expected an index that is not negative", index)
+	case len(o.engines) > 0 && !slices.Contains(o.engines, index):
+		return fmt.Errorf("engine %d: %w: -engines gives %v", index, otelkv.ErrUnknownEngine, o.engines)
 	}
-	for _, served := range o.engines {
-		if index == served {
-			return nil
-		}
-	}
-	return fmt.Errorf("engine %d: %w: -engines gives %v", index, otelkv.ErrUnknownEngine, o.engines)
+	return nil
 }
 
 // A reduction merges all records, as vLLM's logger does for one interval.

@@ -22,16 +22,28 @@ type record struct {
 	stats  stats.Payload
 }
 
-// errFraming wraps what makes the rest of a stream unreadable.
+// errFraming is wrapped by the errors after which nothing more can be read.
 var errFraming = errors.New("the rest of the stream cannot be read")
 
-// A recordReader reads one record after the other. Next returns io.EOF at the
-// end, an error that wraps errFraming where nothing more can be read, and any
-// other error for a record of which only the good entries, if any, were read
-// into r. Position tells which record that was, counted from 1.
+func unreadable(err error) error { return fmt.Errorf("%w: %w", err, errFraming) }
+
+// A recordReader reads one record after the other. Next reads one into r, and
+// returns as entries what is wrong with single entries, which are left out of it.
+// With err, r holds nothing of use: err is io.EOF at the end, wraps errFraming
+// where nothing more can be read, and says otherwise what is wrong with the
+// record. Position tells which record that was, counted from 1.
 type recordReader interface {
-	next(r *record) error
+	next(r *record) (entries, err error)
 	position() int
+}
+
+// split tells the errors of single entries, which a payload goes without, from
+// one after which there is no payload.
+func split(err error) (entries, whole error) {
+	if _, ok := errors.AsType[*stats.DecodeError](err); ok {
+		return nil, err
+	}
+	return err, nil
 }
 
 // A jsonLines reads a record a line.
@@ -46,11 +58,11 @@ func newJSONLines(in io.Reader) *jsonLines {
 
 func (l *jsonLines) position() int { return l.number }
 
-func (l *jsonLines) next(r *record) error {
+func (l *jsonLines) next(r *record) (entries, err error) {
 	for {
 		line, err := l.line()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if len(bytes.TrimSpace(line)) > 0 {
 			return decodeJSONRecord(line, r)
@@ -73,36 +85,35 @@ func (l *jsonLines) line() ([]byte, error) {
 				return nil, fmt.Errorf("the record is longer than %d bytes", maxRecord)
 			}
 			return line, nil
-		case !errors.Is(err, bufio.ErrBufferFull):
+		case errors.Is(err, io.EOF):
 			return nil, err
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return nil, unreadable(err)
 		}
 	}
 }
 
-func decodeJSONRecord(line []byte, r *record) error {
-	r.stats.Reset()
+func decodeJSONRecord(line []byte, r *record) (entries, err error) {
 	var envelope struct {
 		Engine *int            `json:"engine"`
 		Stats  json.RawMessage `json:"stats"`
 	}
-	err := json.Unmarshal(line, &envelope)
-	var wrong *json.UnmarshalTypeError
+	err = json.Unmarshal(line, &envelope)
+	wrong, isType := errors.AsType[*json.UnmarshalTypeError](err)
 	switch {
-	case errors.As(err, &wrong) && wrong.Field == "engine":
-		return fmt.Errorf(`"engine": expected an index, got a %s`, wrong.Value)
-	case errors.As(err, &wrong):
-		return fmt.Errorf(`expected an object with "engine" and "stats", got a %s`, wrong.Value)
+	case isType && wrong.Field == "engine":
+		return nil, fmt.Errorf(`"engine": expected an index, got %s`, wrong.Value)
+	case isType:
+		return nil, fmt.Errorf(`expected an object with "engine" and "stats", got %s`, wrong.Value)
 	case err != nil:
-		return err
-	}
-	if envelope.Engine == nil {
-		return errors.New(`no "engine": expected an object with "engine" and "stats"`)
-	}
-	if envelope.Stats == nil {
-		return errors.New(`no "stats": expected an object with "engine" and "stats"`)
+		return nil, err
+	case envelope.Engine == nil:
+		return nil, errors.New(`no "engine": expected an object with "engine" and "stats"`)
+	case envelope.Stats == nil:
+		return nil, errors.New(`no "stats": expected an object with "engine" and "stats"`)
 	}
 	r.engine = *envelope.Engine
-	return stats.Decoder{}.JSON(envelope.Stats, &r.stats)
+	return split(stats.Decoder{}.JSON(envelope.Stats, &r.stats))
 }
 
 // A messagePackStream reads concatenated MessagePack maps.
@@ -119,11 +130,11 @@ func newMessagePackStream(in io.Reader) *messagePackStream {
 
 func (m *messagePackStream) position() int { return m.number }
 
-func (m *messagePackStream) next(r *record) error {
+func (m *messagePackStream) next(r *record) (entries, err error) {
 	m.number++
 	object, err := m.object()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	return decodeMessagePackRecord(object, r)
 }
@@ -140,11 +151,11 @@ func (m *messagePackStream) object() ([]byte, error) {
 				m.buffer = rest
 				return object, nil
 			case !errors.Is(err, msgp.ErrShortBytes):
-				return nil, fmt.Errorf("%w: %w", err, errFraming)
+				return nil, unreadable(err)
 			case len(m.buffer) > maxRecord:
-				return nil, fmt.Errorf("the record is longer than %d bytes: %w", maxRecord, errFraming)
+				return nil, unreadable(fmt.Errorf("the record is longer than %d bytes", maxRecord))
 			case m.ended:
-				return nil, fmt.Errorf("the stream is truncated after %d bytes of a record: %w", len(m.buffer), errFraming)
+				return nil, unreadable(fmt.Errorf("the stream is truncated after %d bytes of a record", len(m.buffer)))
 			}
 		} else if m.ended {
 			return nil, io.EOF
@@ -165,43 +176,46 @@ func (m *messagePackStream) fill() error {
 		m.ended = true
 		return nil
 	}
-	return err
+	if err != nil {
+		return unreadable(err)
+	}
+	return nil
 }
 
-func decodeMessagePackRecord(object []byte, r *record) error {
-	r.stats.Reset()
+func decodeMessagePackRecord(object []byte, r *record) (entries, err error) {
 	n, rest, err := msgp.ReadMapHeaderBytes(object)
 	if err != nil {
-		return fmt.Errorf("expected a map with \"engine\" and \"stats\": %w", err)
+		return nil, fmt.Errorf(`expected a map with "engine" and "stats": %w`, err)
 	}
-	var entries error
 	var hasEngine, hasStats bool
 	for range n {
 		var key []byte
 		if key, rest, err = msgp.ReadStringZC(rest); err != nil {
-			return fmt.Errorf("record key: %w", err)
+			return nil, fmt.Errorf("record key: %w", err)
 		}
 		switch string(key) {
 		case "engine":
 			hasEngine = true
 			if r.engine, rest, err = msgp.ReadIntBytes(rest); err != nil {
-				return fmt.Errorf("engine: %w", err)
+				return nil, fmt.Errorf(`"engine": expected an index: %w`, err)
 			}
 		case "stats":
 			hasStats = true
-			rest, entries = stats.Decoder{}.MessagePack(rest, &r.stats)
-			if entries != nil && rest == nil {
-				return entries
+			rest, err = stats.Decoder{}.MessagePack(rest, &r.stats)
+			if entries, err = split(err); err != nil {
+				return nil, err
 			}
 		default:
 			if rest, err = msgp.Skip(rest); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	if !hasEngine || !hasStats {
-		r.stats.Reset()
-		return errors.New(`expected a map with "engine" and "stats"`)
+	switch {
+	case !hasEngine:
+		return nil, errors.New(`no "engine": expected a map with "engine" and "stats"`)
+	case !hasStats:
+		return nil, errors.New(`no "stats": expected a map with "engine" and "stats"`)
 	}
-	return entries
+	return entries, nil
 }
