@@ -142,21 +142,21 @@ func (float64GaugeKind) apply(_ context.Context, s *series, e *stats.Entry) erro
 	return nil
 }
 
-// apply records every sample that is finite, and names the first that is not.
+// apply records all the samples or, where one is not finite, none: an entry is
+// good or bad as a whole, here as in the decoders.
 func (histogramKind) apply(ctx context.Context, s *series, e *stats.Entry) error {
-	var err error
 	samples := e.Samples()
 	for i := range samples {
-		sample := samples[i].Float64()
-		if finite(sample) {
-			s.recordSample(ctx, sample)
-		} else if err == nil {
-			err = fmt.Errorf("%w: sample %d of %d is %v", ErrNumber, i+1, len(samples), sample)
+		if sample := samples[i].Float64(); !finite(sample) {
+			return fmt.Errorf("%w: sample %d of %d is %v", ErrNumber, i+1, len(samples), sample)
 		}
+	}
+	for i := range samples {
+		s.recordSample(ctx, samples[i].Float64())
 	}
 	// An entry without samples makes the series appear, as a child does in vLLM.
 	s.show()
-	return err
+	return nil
 }
 
 // whole returns n as an int64, which is what a metric of int64 counts in.

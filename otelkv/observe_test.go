@@ -193,7 +193,7 @@ func TestObserveSkipsWhatIsBad(t *testing.T) {
 	}
 }
 
-func TestObserveKeepsTheGoodSamplesOfAHistogram(t *testing.T) {
+func TestObserveSkipsAHistogramEntryWithABadSample(t *testing.T) {
 	onBothWaysOut(t, schema.MustCatalogue(lookup), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		addEngine(t, recorder, 0)
 		p := new(stats.Payload)
@@ -205,8 +205,18 @@ func TestObserveKeepsTheGoodSamplesOfAHistogram(t *testing.T) {
 		if err := recorder.Observe(t.Context(), 0, p); err == nil || !strings.Contains(err.Error(), "sample 2 of 3 is NaN") {
 			t.Errorf("got %v, want an error that names sample 2 of 3", err)
 		}
-		if got := recorder.Collect().Point(lookup, nil); got.Count != 2 || got.Sum != 0.55 {
-			t.Errorf("got %d samples of sum %v, want 2 of 0.55", got.Count, got.Sum)
+		if got := recorder.Statistics().Rejected[otelkv.ErrNumber]; got != 1 {
+			t.Errorf("%d entries rejected, want 1", got)
+		}
+		p.Reset()
+		if err := p.RecordHistogram("lookup", stats.Float64(0.5)); err != nil {
+			t.Fatal(err)
+		}
+		if err := recorder.Observe(t.Context(), 0, p); err != nil {
+			t.Fatal(err)
+		}
+		if got := recorder.Collect().Point(lookup, nil); got.Count != 1 || got.Sum != 0.5 {
+			t.Errorf("got %d samples of sum %v, want the 1 of 0.5", got.Count, got.Sum)
 		}
 	})
 }
