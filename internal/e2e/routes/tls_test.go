@@ -1,13 +1,19 @@
 package routes
 
 import (
+	"crypto/tls"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/otelkv/otelkv-go/exporters"
+	exporter "github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/internal/e2e/exposition"
+	"github.com/otelkv/otelkv-go/internal/e2e/load"
 	"github.com/otelkv/otelkv-go/internal/e2e/receiver"
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
+	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
 // TestMutualTLS has tieredcache, set up by its environment alone, send to a
@@ -58,4 +64,40 @@ func TestMutualTLS(t *testing.T) {
 	if !strings.Contains(unknown.Log(), "certificate") {
 		t.Errorf("the log does not say what is wrong:\n%s", unknown.Log())
 	}
+}
+
+// TestSecuredScrape has a real Prometheus scrape an endpoint that asks for a
+// client certificate and a bearer token. One that lacks either gets nothing.
+func TestSecuredScrape(t *testing.T) {
+	const secret = "s3cr3t-t0k3n"
+	authority := receiver.NewAuthority(t)
+	certificate := authority.Issue(t, time.Now().Add(time.Hour))
+	trusted, chain, key := authority.Files(t, certificate)
+	service := load.NewService(t, vllm.TieringSpec(), "secured",
+		exporters.WithExporters(exporters.Prometheus), exporters.WithListen("127.0.0.1:0"),
+		exporters.WithServerOptions(
+			exporter.WithTLSConfig(&tls.Config{Certificates: []tls.Certificate{certificate}}),
+			exporter.WithClientCAs(authority.Pool),
+			exporter.WithBearerToken(secret)))
+	service.Measure(t, 1)
+
+	job := func(name, token, client string) string {
+		return fmt.Sprintf(`
+  - job_name: %s
+    scheme: https
+    authorization:
+      credentials: %s
+    tls_config:
+      ca_file: %s%s
+    static_configs:
+      - targets: [%s]
+`, name, token, trusted, client, service.Pipeline.Addr())
+	}
+	known := fmt.Sprintf("\n      cert_file: %s\n      key_file: %s", chain, key)
+	prometheus := servers.StartPrometheus(t, "global:\n  scrape_interval: 500ms\n  scrape_timeout: 500ms\nscrape_configs:"+
+		job("allowed", secret, known)+job("no_token", "none", known)+job("no_certificate", secret, ""))
+	want := service.Exposed(t).Sum("vllm:kv_offload_load_bytes_total")
+	prometheus.Await(t, `sum(vllm:kv_offload_load_bytes_total{job="allowed"})`, servers.Values(want))
+	prometheus.Await(t, `up{job=~"no_.*"}`, servers.Values(0, 0))
+	prometheus.Await(t, `count(vllm:kv_offload_load_bytes_total)`, servers.Values(2))
 }
