@@ -14,8 +14,8 @@ import (
 // once. It may be called more than once.
 //
 // One call of f is under way at a time, also where several readers collect at
-// once. f holds up the collection that calls it, and must neither collect nor
-// flush. A panic of f is reported to the error handler of package otel, and the
+// once. f holds up the collection that calls it, and must neither collect, flush
+// nor close the recorder. A panic of f is reported to the error handler of package otel, and the
 // collection goes on without f.
 func (r *Recorder) RegisterCallback(f func()) (unregister func()) {
 	return r.callbacks.add(f)

@@ -116,6 +116,19 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+func TestARemovedTierFoldsAsAnyOther(t *testing.T) {
+	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.TieringReadBytes), otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimit(1)))
+	engine := addEngine(t, recorder, 0, otelkv.WithTiers("1:fs", "2:obj"))
+	engine.RemoveTier("2:obj")
+	for _, tier := range []string{"1:fs", "2:obj"} {
+		must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.TieringReadBytes, tier)).Add(1)
+	}
+	got := recorder.Collect()
+	if got.Has(vllm.TieringReadBytes, tierLabels("0", "2:obj")) || !got.Has(vllm.TieringReadBytes, tierLabels("0", otelkv.Other)) {
+		t.Error("the removed tier does not fold")
+	}
+}
+
 func TestListedLabelValuesDoNotFold(t *testing.T) {
 	outcomes := schema.Int64Counter{Name: "x", PrometheusName: "x", Unit: "1", Description: "X.",
 		LabelNames: []string{"outcome", "tier"}, LabelValues: map[string][]string{"outcome": {"good", "bad"}}}

@@ -42,8 +42,8 @@ func TierMediumOf(tier string) TierMedium {
 // WithTierMedium adds the label tier_medium to every series with the label tier,
 // so that tiers can be told apart by what they are made of, whatever their
 // index and type. of is called once for each series, and must be safe for
-// concurrent use and always return the same for a tier; nil stands for
-// [TierMediumOf]. vLLM has no such label.
+// concurrent use, always return the same for a tier and not use the recorder; nil
+// stands for [TierMediumOf]. vLLM has no such label.
 func WithTierMedium(of func(tier string) TierMedium) Option {
 	if of == nil {
 		of = TierMediumOf

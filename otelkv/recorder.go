@@ -31,6 +31,9 @@ type Recorder struct {
 	folded   atomic.Int64
 	series   atomic.Int64
 
+	// Where several locks are needed, collecting is taken first, then an engine's,
+	// and then mu or that of departures or lingering. An engine that nobody else
+	// has yet does not count.
 	mu      sync.RWMutex
 	closed  bool
 	engines map[int]*Engine

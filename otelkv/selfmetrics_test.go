@@ -79,6 +79,17 @@ func TestSelfMetrics(t *testing.T) {
 	}, otelkv.WithSelfMetrics(), otelkv.WithSeriesLimit(1), otelkv.WithConstantLabels(attribute.String("replica", "r")))
 }
 
+func TestAPayloadOfAConnectorIsOneOfItsEngine(t *testing.T) {
+	recorder := otelkvtest.NewRecorder(t, vllm.CPUSpec(0), otelkvtest.WithRecorderOptions(
+		otelkv.WithSelfMetrics(), otelkv.WithConnectorLabelName("connector")))
+	if err := addEngine(t, recorder, 0).Connector("A").Observe(t.Context(), new(stats.Payload)); err != nil {
+		t.Fatal(err)
+	}
+	if !recorder.Collect().Has(selfmetrics.PayloadAge, engineLabels("0")) {
+		t.Error("the engine has no age")
+	}
+}
+
 func TestSelfMetricsAreOffUnlessAskedFor(t *testing.T) {
 	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		addEngine(t, recorder, 0)

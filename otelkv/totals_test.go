@@ -3,6 +3,7 @@ package otelkv_test
 import (
 	"errors"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -179,22 +180,24 @@ func TestCallbacksDoNotOverlap(t *testing.T) {
 		engine := addEngine(t, recorder, 0)
 		loads := must[otelkv.Int64Total](t)(engine.Int64Total(vllm.LoadBytes))
 		var source, running atomic.Int64
+		var second sync.WaitGroup
 		recorder.RegisterCallback(func() {
+			total := source.Add(10)
 			if running.Add(1) != 1 {
 				t.Error("two calls are under way")
 			}
-			loads.Observe(source.Add(1))
+			if total == 10 {
+				second.Go(func() { recorder.CollectDelta() })
+				// The other collection gets every chance to call.
+				for range 10_000 {
+					runtime.Gosched()
+				}
+			}
+			loads.Observe(total)
 			running.Add(-1)
 		})
-		var wg sync.WaitGroup
-		for _, collect := range []func() *otelkvtest.Metrics{recorder.Collect, recorder.CollectDelta} {
-			wg.Go(func() {
-				for range 50 {
-					collect()
-				}
-			})
-		}
-		wg.Wait()
+		recorder.Collect()
+		second.Wait()
 		if v := recorder.Collect().Value(vllm.LoadBytes, nil); v != float64(source.Load()) {
 			t.Errorf("the series shows %v, want %d", v, source.Load())
 		}
