@@ -9,7 +9,7 @@ import (
 
 const registryHead = "# Generated from the catalogue. To change it, change the definition and run go generate ./...\n"
 
-// registryFile writes schema/vllm/registry.yaml.
+// registryFile writes schema/vllm/registry/registry.yaml.
 func registryFile(string) ([]byte, error) {
 	var metrics []schema.Metric
 	for _, g := range vllmGroups() {

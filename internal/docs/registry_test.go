@@ -16,7 +16,7 @@ import (
 // The registry says all that the catalogue does: reading it gives the same
 // definitions.
 func TestRegistry(t *testing.T) {
-	file, err := os.Open(filepath.Join(root, "schema", "vllm", "registry.yaml"))
+	file, err := os.Open(filepath.Join(root, "schema", "vllm", "registry", "registry.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,5 +28,17 @@ func TestRegistry(t *testing.T) {
 	got := slices.Collect(catalogue.All())
 	if diff := cmp.Diff(definitions(vllmGroups()), got, cmp.AllowUnexported(schema.Definition{}), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("definitions (-catalogue +registry):\n%s", diff)
+	}
+}
+
+// Weaver takes a folder, and every YAML file in it and below for a part of the
+// registry. The telemetry schema beside it would be an error.
+func TestRegistryHasAFolderOfItsOwn(t *testing.T) {
+	entries, err := os.ReadDir(filepath.Join(root, "schema", "vllm", "registry"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 1 || entries[0].Name() != "registry.yaml" {
+		t.Errorf("the registry's folder holds %v, and not registry.yaml alone", entries)
 	}
 }

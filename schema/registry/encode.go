@@ -17,7 +17,7 @@ import (
 func Encode(w io.Writer, catalogue *schema.Catalogue) error {
 	out := document{Groups: []group{labels(catalogue)}}
 	for d := range catalogue.All() {
-		out.Groups = append(out.Groups, metric(d))
+		out.Groups = append(out.Groups, metric(d, catalogue))
 	}
 	encoder := yaml.NewEncoder(w)
 	encoder.SetIndent(2)
@@ -27,7 +27,7 @@ func Encode(w io.Writer, catalogue *schema.Catalogue) error {
 	return encoder.Close()
 }
 
-func metric(d schema.Definition) group {
+func metric(d schema.Definition, catalogue *schema.Catalogue) group {
 	g := group{
 		ID:         typeMetric + "." + d.Name,
 		Type:       typeMetric,
@@ -45,12 +45,21 @@ func metric(d schema.Definition) group {
 	if d.Stability == schema.StabilityDeprecated {
 		// A registry has no such level: what is deprecated says so beside its level.
 		g.Stability = schema.StabilityDevelopment.String()
-		g.Deprecated = &deprecation{Reason: "uncategorized", Note: d.ReplacedBy}
+		g.Deprecated = replacement(d, catalogue)
 	}
 	for _, name := range slices.Concat(engineLabels(), d.LabelNames) {
 		g.Attributes = append(g.Attributes, attribute{Ref: name, RequirementLevel: "required"})
 	}
 	return g
+}
+
+// replacement tells what to use instead of a deprecated metric. A registry knows
+// one new name, by which it means that of the instrument.
+func replacement(d schema.Definition, catalogue *schema.Catalogue) *deprecation {
+	if by, ok := catalogue.Lookup(d.ReplacedBy); ok {
+		return &deprecation{Reason: "renamed", RenamedTo: by.Name, Note: d.ReplacedBy}
+	}
+	return &deprecation{Reason: "uncategorized", Note: d.ReplacedBy}
 }
 
 func valueType(d schema.Definition) string {
@@ -80,54 +89,4 @@ func extend(d schema.Definition) *extension {
 		return nil
 	}
 	return &e
-}
-
-func engineLabels() []string { return []string{schema.LabelModelName, schema.LabelEngine} }
-
-// labels describes the labels of all metrics, in the order of their first use.
-func labels(catalogue *schema.Catalogue) group {
-	names, values := engineLabels(), make(map[string][]string)
-	for d := range catalogue.All() {
-		for _, name := range d.LabelNames {
-			if !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-			for _, value := range d.LabelValues[name] {
-				if !slices.Contains(values[name], value) {
-					values[name] = append(values[name], value)
-				}
-			}
-		}
-	}
-	g := group{
-		ID:          "registry.otelkv.labels",
-		Type:        typeAttributeGroup,
-		DisplayName: "Labels",
-		Brief:       "The labels of the metrics, as attributes.",
-	}
-	for _, name := range names {
-		brief, examples := describe(name)
-		if len(values[name]) > 0 {
-			examples = values[name]
-		}
-		g.Attributes = append(g.Attributes, attribute{
-			ID: name, Type: "string", Brief: brief, Stability: schema.StabilityDevelopment.String(), Examples: examples,
-		})
-	}
-	return g
-}
-
-// describe returns the brief and the examples of a label.
-func describe(name string) (brief string, examples []string) {
-	switch name {
-	case schema.LabelModelName:
-		return "Name of the served model.", []string{"meta-llama/Llama-3.1-8B"}
-	case schema.LabelEngine:
-		return "Index of the serving engine, in decimal.", []string{"0", "1"}
-	case schema.LabelTier:
-		return "Tier, as its index and its type.", []string{"0:primary", "1:fs"}
-	case schema.LabelTransferType:
-		return "Direction of a transfer, as the media it goes from and to.", []string{"CPU_to_GPU", "GPU_to_CPU"}
-	}
-	return fmt.Sprintf("Label %q of the metrics that have it.", name), []string{"None"}
 }

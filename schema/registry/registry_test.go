@@ -252,3 +252,37 @@ func ExampleEncode() {
 	//       prometheus:
 	//         name: my:tier_evictions
 }
+
+// A registry says "renamed" where one metric took another's place, and weaver
+// then asks for the name of its instrument.
+func TestEncodeDeprecated(t *testing.T) {
+	catalogue, err := vllm.TieringSpec().With(vllm.Retired()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := registry.Encode(&text, catalogue); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"      reason: renamed\n      renamed_to: vllm.kv_offload.tiering.chunk_hits\n",
+		"      reason: uncategorized\n      note: vllm:kv_offload_load_size and vllm:kv_offload_store_size\n",
+	} {
+		if strings.Count(text.String(), want) != 1 {
+			t.Errorf("the text has not once:\n%s", want)
+		}
+	}
+}
+
+// What is said of labels is said of labels that there are, and of all of vLLM's.
+func TestEncodeDescribesLabels(t *testing.T) {
+	for name, catalogue := range map[string]*schema.Catalogue{"tiering": vllm.TieringSpec(), "simple CPU": vllm.SimpleCPUSpec()} {
+		var text strings.Builder
+		if err := registry.Encode(&text, catalogue); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(text.String(), "of the metrics that have it") {
+			t.Errorf("%s: a label without a description:\n%s", name, text.String())
+		}
+	}
+}
