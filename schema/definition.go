@@ -58,7 +58,8 @@ type Definition struct {
 	Stability Stability
 	// ReplacedBy names, for a deprecated metric, what to query instead.
 	ReplacedBy string
-	// Since is the vLLM release that first had the name, where it is known.
+	// Since is the release that first had the name, vLLM's for its metrics: "v0.28.0",
+	// or as much as is known of it, "v0.26.0 or earlier" or "after v0.28.0".
 	Since string
 	// Usage tells an operator what the metric is for.
 	Usage string

@@ -65,7 +65,7 @@ func vllmGroups() []group {
 		},
 		{
 			"Simple CPU connector, pool gauges",
-			"Another design of the same connector, which goes with the connector's metrics. There are readers that know these names.",
+			"Another design of the same connector, which goes with the connector's metrics. vLLM did not adopt it; there are readers that know these names.",
 			vllm.SimpleCPUPool(),
 		},
 		{

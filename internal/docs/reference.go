@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 )
 
 const referenceHead = `<!-- Generated from the catalogue. To change it, change the definition and run go generate ./... -->
@@ -82,9 +83,13 @@ func writeMetric(b *bytes.Buffer, d schema.Definition) {
 	}
 }
 
+// since tells the first release that had the metric.
 func since(d schema.Definition) string {
+	if _, own := selfmetrics.Catalogue().Lookup(d.PrometheusName); own {
+		return "otelkv " + d.Since
+	}
 	if d.Since == "" {
-		return ""
+		return "no release of vLLM"
 	}
 	return "vLLM " + d.Since
 }

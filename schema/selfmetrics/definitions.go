@@ -33,6 +33,7 @@ var Payloads = schema.Int64Counter{
 	PrometheusName: "otelkv_payloads",
 	Unit:           "{payload}",
 	Description:    "Payloads that the recorder observed, also those with bad entries.",
+	Since:          "v0.1.0",
 	Usage:          "A rate of zero while engines work means that their stats do not arrive.",
 	Query:          "rate(otelkv_payloads_total[5m])",
 }
@@ -43,6 +44,7 @@ var PayloadAge = schema.Float64Gauge{
 	PrometheusName: "otelkv_payload_age_seconds",
 	Unit:           "s",
 	Description:    "Time since the engine's last payload was observed.",
+	Since:          "v0.1.0",
 	Usage:          "An engine whose age grows while others' do not has stopped sending.",
 	Query:          "max by (model_name, engine) (otelkv_payload_age_seconds) > 60",
 	Trap:           "It is absent for an engine that never sent a payload, also for one that records directly.",
@@ -59,6 +61,7 @@ var RejectedEntries = schema.Int64Counter{
 		ReasonUnknownMetric, ReasonWrongKind, ReasonLabelValues,
 		ReasonNumber, ReasonMirror, ReasonUnknownEngine, ReasonRemovedEngine,
 	}},
+	Since: "v0.1.0",
 	Usage: "Anything but zero means that a sender and this recorder do not agree; the errors of Observe name the metric.",
 	Query: "sum by (reason) (rate(otelkv_rejected_entries_total[5m])) > 0",
 	Trap:  "A whole payload for an engine that was not declared counts as one.",
@@ -70,6 +73,7 @@ var RefusedNumbers = schema.Int64Counter{
 	PrometheusName: "otelkv_refused_numbers",
 	Unit:           "{measurement}",
 	Description:    "Measurements of bound series that were not taken: NaN, infinite, negative where they add, or past what the number can hold.",
+	Since:          "v0.1.0",
 	Usage:          "Anything but zero is a bug of the code that records.",
 	Query:          "rate(otelkv_refused_numbers_total[5m]) > 0",
 }
@@ -80,6 +84,7 @@ var Series = schema.Int64Gauge{
 	PrometheusName: "otelkv_series",
 	Unit:           "{series}",
 	Description:    "Series that the recorder holds, mirrors not counted.",
+	Since:          "v0.1.0",
 	Usage:          "Compare it with the limits, past which label values fold.",
 	Query:          "otelkv_series",
 }
@@ -90,6 +95,7 @@ var Folds = schema.Int64Counter{
 	PrometheusName: "otelkv_folds",
 	Unit:           "{fold}",
 	Description:    "Times that label values became \"other\" because a series limit was reached.",
+	Since:          "v0.1.0",
 	Usage:          "Anything but zero means that a label has more values than was planned for, or a limit that is too low.",
 	Query:          "rate(otelkv_folds_total[5m]) > 0",
 }
@@ -100,6 +106,7 @@ var ExportFailures = schema.Int64Counter{
 	PrometheusName: "otelkv_export_failures",
 	Unit:           "{export}",
 	Description:    "Exports of the pipeline that failed, over all exporters that push.",
+	Since:          "v0.1.0",
 	Usage:          "Growth means that a receiver is down or refuses what it gets.",
 	Query:          "rate(otelkv_export_failures_total[5m]) > 0",
 	Trap:           "It is there only on a pipeline of package exporters. What is pushed cannot be seen where the push fails: look at a scrape.",

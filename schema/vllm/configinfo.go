@@ -18,6 +18,7 @@ func ConfigInfo(labelNames ...string) schema.Int64Gauge {
 		Description:    "Always 1. The labels tell the static offload configuration of this engine, not of the whole instance. It is absent until the engine's first step.",
 		LabelNames:     slices.Clone(labelNames),
 		FromInfo:       true,
+		Since:          "after v0.28.0",
 		Usage:          "Read capacities from the labels. For an instance, add up its engines.",
 		Query:          "vllm:kv_offload_config_info",
 		Trap:           "An engine that has done nothing yet does not have it. A fact that is not known reads None.",
