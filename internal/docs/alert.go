@@ -251,8 +251,9 @@ func engineSilent(w *writer) alert {
 		summary:  "No payload came from " + ofEngine + " for five minutes or longer",
 		runbook: "The engine sent stats before and sends none now, so its counters stand still and its gauges show their last values. " +
 			"An engine that does nothing may send nothing: compare with its requests. Otherwise the engine is down or stuck, or the way " +
-			"from it to the recorder is broken; the recorder's log names payloads that it could not read. An engine that was taken away on " +
-			"purpose should be removed from the recorder.",
+			"from it to the recorder is broken; the log of the code that calls Observe names payloads that it could not read. An engine that was " +
+			"taken away on purpose should be removed from the recorder. Engines that record without payloads never fire this, and neither does " +
+			"a process that is gone: alert on up for that.",
 		cases: []alertCase{
 			{name: "stopped", series: inputs(read(age, "0+60x60")), at: "30m", labels: alertLabels()},
 			{name: "stopped a short while ago", series: inputs(read(age, "0+60x60")), at: "8m"},

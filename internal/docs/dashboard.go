@@ -85,12 +85,11 @@ func width(r row, p panel) int {
 }
 
 func variables() []grafanaVariable {
-	// The usage gauge is there before traffic on every kind of engine with a CPU
-	// cache; the load bytes are there on every kind of engine.
-	model := fmt.Sprintf("label_values({__name__=~%q}, %s)",
-		vllm.LoadBytes.Definition().SampleName()+"|"+vllm.CPUCacheUsage.Definition().SampleName(), schema.LabelModelName)
-	engine := fmt.Sprintf("label_values({__name__=~%q,%s=~\"$model\"}, %s)",
-		vllm.LoadBytes.Definition().SampleName()+"|"+vllm.CPUCacheUsage.Definition().SampleName(), schema.LabelModelName, schema.LabelEngine)
+	// The usage gauge is there before traffic on an engine with a CPU cache, and the
+	// load bytes on others once they load.
+	samples := vllm.LoadBytes.Definition().SampleName() + "|" + vllm.CPUCacheUsage.Definition().SampleName()
+	model := fmt.Sprintf("label_values({__name__=~%q}, %s)", samples, schema.LabelModelName)
+	engine := fmt.Sprintf("label_values({__name__=~%q,%s=~\"$model\"}, %s)", samples, schema.LabelModelName, schema.LabelEngine)
 	all := func() *grafanaCurrent {
 		return &grafanaCurrent{Text: []string{"All"}, Value: []string{"$__all"}}
 	}

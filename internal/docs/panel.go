@@ -8,7 +8,7 @@ import (
 
 // Grafana's names of the units that panels use.
 const (
-	unitBytesPerSecond = "binBps"
+	unitBytesPerSecond = "Bps"
 	unitBytes          = "decbytes"
 	unitSeconds        = "s"
 	unitFraction       = "percentunit"

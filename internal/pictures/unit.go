@@ -17,8 +17,8 @@ type scale struct {
 // scales returns the scales of one of Grafana's units, ascending.
 func scales(unit string) []scale {
 	switch unit {
-	case "binBps":
-		return []scale{{1, " B/s"}, {1 << 10, " KiB/s"}, {1 << 20, " MiB/s"}, {1 << 30, " GiB/s"}}
+	case "Bps":
+		return []scale{{1, " B/s"}, {1e3, " kB/s"}, {1e6, " MB/s"}, {1e9, " GB/s"}}
 	case "decbytes":
 		return []scale{{1, " B"}, {1e3, " kB"}, {1e6, " MB"}, {1e9, " GB"}}
 	case "s":

@@ -11,8 +11,8 @@ func TestTicks(t *testing.T) {
 		high float64
 		want []string
 	}{
-		{"binBps", 48 << 20, []string{"0 MiB/s", "10 MiB/s", "20 MiB/s", "30 MiB/s", "40 MiB/s"}},
-		{"binBps", 900, []string{"0 B/s", "200 B/s", "400 B/s", "600 B/s", "800 B/s"}},
+		{"Bps", 48e6, []string{"0 MB/s", "10 MB/s", "20 MB/s", "30 MB/s", "40 MB/s"}},
+		{"Bps", 900, []string{"0 B/s", "200 B/s", "400 B/s", "600 B/s", "800 B/s"}},
 		{"decbytes", 6.5e6, []string{"0 MB", "2 MB", "4 MB", "6 MB"}},
 		{"s", 0.0004, []string{"0 µs", "100 µs", "200 µs", "300 µs", "400 µs"}},
 		{"s", 3, []string{"0 s", "1 s", "2 s", "3 s"}},
