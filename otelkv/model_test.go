@@ -183,7 +183,11 @@ type model struct {
 // TestModel runs random sequences of steps against the oracle.
 func TestModel(t *testing.T) {
 	catalogue := schema.MustCatalogue(modelCounter, modelGauge, modelSizes, modelMirror)
-	for seed := range uint64(150) {
+	seeds := uint64(150)
+	if testing.Short() {
+		seeds = 40
+	}
+	for seed := range seeds {
 		m := &model{
 			t:        t,
 			random:   rand.New(rand.NewPCG(seed, 6)),
