@@ -128,6 +128,23 @@ func TestTotalsSaturate(t *testing.T) {
 	})
 }
 
+// TestSumsStayFinite: each interval's sum is finite, and what they add up to must
+// be so too.
+func TestSumsStayFinite(t *testing.T) {
+	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec())
+	sizes := must[otelkv.Histogram](t)(addEngine(t, recorder, 0).Histogram(vllm.LoadSize))
+	for i := range 3 {
+		sizes.Record(math.MaxFloat64)
+		got := recorder.Collect().Point(vllm.LoadSize, nil)
+		if got.Sum != math.MaxFloat64 || got.Count != uint64(i+1) {
+			t.Errorf("after %d samples the sum is %v and the count %d", i+1, got.Sum, got.Count)
+		}
+	}
+	if got := recorder.CollectDelta().Point(vllm.LoadSize, nil); math.IsInf(got.Sum, 0) || got.Count != 3 {
+		t.Errorf("the delta's sum is %v and its count %d", got.Sum, got.Count)
+	}
+}
+
 func TestBindErrors(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec())
 	engine := addEngine(t, recorder, 0)
