@@ -18,6 +18,15 @@ func commands() map[string]string {
 		"promtool test rules docs/alerts/rules.test.yaml": "promtool test rules docs/alerts/rules.test.yaml",
 		"go test ./...":                      "", // is what runs this test
 		"go get github.com/otelkv/otelkv-go": "", // needs the module's proxy
+
+		// The tests of examples/fleet run these two against each other.
+		"go run ./examples/fleet aggregate -listen 127.0.0.1:8080 -engines 0,1": "",
+		"go run ./examples/fleet work -to http://127.0.0.1:8080 -engine 0":      "",
+		"curl -s http://127.0.0.1:8080/metrics | grep load_bytes":               "",
+		// These need a Collector with the components that its configuration names.
+		"otelcol-contrib --config examples/fleet/gateway/collector.yaml":                                     "",
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 go run ./examples/fleet/gateway -worker worker-0": "",
+		"curl -s http://127.0.0.1:8889/metrics | grep load_bytes":                                            "",
 	}
 }
 
