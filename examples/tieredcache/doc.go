@@ -30,5 +30,5 @@
 //   - engine.go is the scheduler's loop; primary.go, files.go and gpu.go are the
 //     tiers; workload.go makes the requests.
 //   - main.go puts it together, with exporters chosen by OTEL_METRICS_EXPORTER;
-//     server.go and page.html are the scrape endpoint and the live page.
+//     page.go and page.html are the live page, beside the scrape endpoint.
 package main

@@ -90,7 +90,9 @@ func TestPageDraws(t *testing.T) {
 	r := start(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
+	// The browser is kept from asking anybody but the page's own program.
 	document, err := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu",
+		"--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 		"--user-data-dir="+t.TempDir(), "--virtual-time-budget=6000", "--dump-dom",
 		slowly(t, strings.TrimSuffix(r.url, "metrics"))).Output()
 	if err != nil {
