@@ -12,7 +12,8 @@ const runbooksHead = `<!-- Generated from the catalogue. To change it, change in
 
 [rules.yaml](rules.yaml) holds recording and alerting rules for Prometheus. Add it to ` + "`rule_files`" + `. Thresholds suit a scrape interval of
 a minute or less; ` + "`for`" + ` times are long, because a cache that misses is slow and not down. The panels named here are those of the
-[dashboard](../dashboards/README.md).
+[dashboard](../dashboards/README.md). KVOffloadEngineSilent and the alerts that begin with Otelkv need ` + "`otelkv.WithSelfMetrics`" + `, and never fire for vLLM's own
+processes.
 
 Check and test the rules after a change:
 
