@@ -146,7 +146,7 @@ func (p *Pipeline) withoutOwn(g promclient.Gatherer) promclient.Gatherer {
 
 // AddSource makes every exporter collect from source until the returned function
 // is called. It serves this module's recorder, which calls it.
-func (p *Pipeline) AddSource(scope preaggregated.Scope, source preaggregated.Source) (remove func()) {
+func (p *Pipeline) AddSource(scope preaggregated.Scope, source preaggregated.Source) (remove func(), err error) {
 	return p.sources.add(scope, source)
 }
 

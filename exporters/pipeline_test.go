@@ -261,7 +261,7 @@ func TestOTLPOptions(t *testing.T) {
 	pipeline := newPipeline(t, exporters.WithExporters("otlp"), exporters.WithOTLPOptions(
 		otlp.WithCatalogueNames(catalogue),
 		otlp.WithReaderOptions(sdkmetric.WithMaxExportBatchSize(2))))
-	pipeline.AddSource(scope, &ledger{label: "0"})
+	addSource(t, pipeline, &ledger{label: "0"})
 	if err := pipeline.ForceFlush(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -27,10 +27,12 @@ const (
 	None = "none"
 )
 
-// Errors of the choice of exporters.
+// Errors of a pipeline.
 var (
 	// ErrUnknownExporter says that a registry has no exporter of the name.
 	ErrUnknownExporter = errors.New("no such exporter")
+	// ErrConflict says that two recorders of a pipeline define a metric differently.
+	ErrConflict = errors.New("defined differently")
 	// ErrDuplicateExporter says that a name is registered, or chosen, twice.
 	ErrDuplicateExporter = errors.New("exporter given twice")
 )

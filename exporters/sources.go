@@ -2,6 +2,8 @@ package exporters
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -28,16 +30,62 @@ type source struct {
 }
 
 // add gives every reader a view of the source, until the returned function is
-// called.
-func (s *sources) add(scope preaggregated.Scope, from preaggregated.Source) (remove func()) {
+// called. The error names every metric that another source defines differently.
+func (s *sources) add(scope preaggregated.Scope, from preaggregated.Source) (remove func(), err error) {
 	added := &source{instrumentation.Scope{Name: scope.Name, Version: scope.Version}, from}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.check(from); err != nil {
+		return nil, err
+	}
 	s.added = append(s.added, added)
 	for _, p := range s.producers {
 		p.add(added)
 	}
-	return func() { s.remove(added) }
+	return func() { s.remove(added) }, nil
+}
+
+// check compares a source's definitions with those of the sources that there
+// are: under one name, a backend takes one definition.
+func (s *sources) check(from preaggregated.Source) error {
+	defined := make(map[string]schema.Definition)
+	for _, other := range s.added {
+		for d := range other.source.Definitions() {
+			defined[d.PrometheusName] = d
+		}
+	}
+	var errs []error
+	for d := range from.Definitions() {
+		if other, ok := defined[d.PrometheusName]; ok {
+			errs = append(errs, conflict(d, other))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// conflict returns what keeps two definitions from being one metric, or nil. An
+// info metric has the labels of what it tells, which may differ.
+func conflict(d, other schema.Definition) error {
+	if d.FromInfo && other.FromInfo {
+		return nil
+	}
+	for _, property := range []struct {
+		name      string
+		one, here any
+	}{
+		{"the instrument name", other.Name, d.Name},
+		{"the kind", other.Kind(), d.Kind()},
+		{"the number", other.Number(), d.Number()},
+		{"the unit", other.Unit, d.Unit},
+		{"the labels", other.LabelNames, d.LabelNames},
+		{"the boundaries", other.Boundaries, d.Boundaries},
+	} {
+		if one, here := fmt.Sprint(property.one), fmt.Sprint(property.here); one != here {
+			return fmt.Errorf("otelkv: metric %q: %w: %s %s, and %s in another recorder of the pipeline",
+				d.PrometheusName, ErrConflict, property.name, here, one)
+		}
+	}
+	return nil
 }
 
 func (s *sources) remove(removed *source) {

@@ -3,6 +3,7 @@ package exporters_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"math"
 	"strings"
 	"sync"
@@ -67,11 +68,25 @@ func (r *ledgerReader) Collect() ([]preaggregated.Metric, time.Time) {
 	return metrics, collectedAt
 }
 
+// Definitions yields the definitions of all that the ledger's readers return.
+func (l *ledger) Definitions() iter.Seq[schema.Definition] { return catalogue.All() }
+
+// addSource adds a source under the scope of the tests.
+func addSource(t *testing.T, pipeline *exporters.Pipeline, source preaggregated.Source) (remove func()) {
+	t.Helper()
+	remove, err := pipeline.AddSource(scope, source)
+	if err != nil {
+		t.Error(err)
+		return func() {}
+	}
+	return remove
+}
+
 var scope = preaggregated.Scope{Name: "otelkv", Version: "1.0.0"}
 
 func TestSourceOnAScrape(t *testing.T) {
 	pipeline := newPipeline(t, exporters.WithExporters("prometheus"))
-	remove := pipeline.AddSource(scope, &ledger{label: "0"})
+	remove := addSource(t, pipeline, &ledger{label: "0"})
 	want := `# HELP test:jobs Jobs.
 # TYPE test:jobs gauge
 test:jobs{engine="0"} 10
@@ -98,7 +113,7 @@ test:usage_perc{engine="0"} 0.5
 	if diff := cmp.Diff(want, scrape(t, pipeline)); diff != "" {
 		t.Errorf("scrape (-want +got):\n%s", diff)
 	}
-	removeOther := pipeline.AddSource(scope, &ledger{label: "1"})
+	removeOther := addSource(t, pipeline, &ledger{label: "1"})
 	if text := scrape(t, pipeline); !strings.Contains(text, `test:jobs{engine="0"} 20`) || !strings.Contains(text, `test:jobs{engine="1"} 10`) {
 		t.Errorf("the scrape lacks one of two sources:\n%s", text)
 	}
@@ -133,7 +148,7 @@ func TestSourceOverOTLP(t *testing.T) {
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
 			t.Setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", test.preference)
 			pipeline := newPipeline(t, exporters.WithExporters("otlp"))
-			pipeline.AddSource(scope, &ledger{label: "0", start: time.Unix(1e9, 0)})
+			addSource(t, pipeline, &ledger{label: "0", start: time.Unix(1e9, 0)})
 			for range 2 {
 				if err := pipeline.ForceFlush(t.Context()); err != nil {
 					t.Fatal(err)
@@ -176,7 +191,7 @@ func TestEachReaderHasItsOwnView(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
 	t.Setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta")
 	pipeline := newPipeline(t, exporters.WithExporters("prometheus,otlp"))
-	pipeline.AddSource(scope, &ledger{label: "0"})
+	addSource(t, pipeline, &ledger{label: "0"})
 	for range 3 {
 		scrape(t, pipeline)
 	}
@@ -204,7 +219,7 @@ func TestFaultOfTheHost(t *testing.T) {
 			collector := collectortest.GRPC(t, nil)
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
 			pipeline := newPipeline(t, exporters.WithExporters("prometheus,otlp"))
-			pipeline.AddSource(scope, &ledger{label: "0"})
+			addSource(t, pipeline, &ledger{label: "0"})
 			_, err := pipeline.Meter("host").Int64ObservableGauge("x", metric.WithInt64Callback(func(context.Context, metric.Int64Observer) error { return callback() }))
 			if err != nil {
 				t.Fatal(err)
@@ -228,7 +243,7 @@ func TestProducerOfALateReader(t *testing.T) {
 		late = s
 		return sdkmetric.NewManualReader(), nil
 	}))
-	pipeline.AddSource(scope, &ledger{label: "0"})
+	addSource(t, pipeline, &ledger{label: "0"})
 	collected, err := late.Producer(nil).Produce(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -250,7 +265,7 @@ func TestSourcesConcurrently(t *testing.T) {
 	for _, label := range []string{"0", "1", "2"} {
 		wg.Go(func() {
 			for range 50 {
-				pipeline.AddSource(scope, &ledger{label: label})()
+				addSource(t, pipeline, &ledger{label: label})()
 			}
 		})
 	}

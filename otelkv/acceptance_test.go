@@ -133,6 +133,25 @@ func TestTwoRecordersOnOnePipeline(t *testing.T) {
 	}
 }
 
+func TestTwoRecordersThatDisagree(t *testing.T) {
+	catalogue := vllm.TieringSpec()
+	pipeline, _ := newScraped(t, catalogue)
+	load, size := vllm.LoadBytes, vllm.LoadSize
+	load.LabelNames = []string{"device"}
+	size.Boundaries = []float64{1, 2}
+	info := vllm.ConfigInfo("fact")
+	other, err := schema.NewCatalogue(load, size, vllm.StoreBytes, info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = otelkv.New(other, otelkv.WithMeterProvider(pipeline))
+	const want = `otelkv: metric "vllm:kv_offload_load_bytes": defined differently: the labels [device], and [] in another recorder of the pipeline
+otelkv: metric "vllm:kv_offload_load_size": defined differently: the boundaries [1 2], and [1e+06 5e+06 1e+07 2e+07 4e+07 6e+07 8e+07 1e+08 1.5e+08 2e+08] in another recorder of the pipeline`
+	if !errors.Is(err, exporters.ErrConflict) || err.Error() != want {
+		t.Errorf("got %v, want\n%s", err, want)
+	}
+}
+
 func TestNamesOfARepublisher(t *testing.T) {
 	catalogue := schema.MustCatalogue(vllm.StoreBytes)
 	prefixed, err := catalogue.WithPrefix("ray_")

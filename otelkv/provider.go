@@ -23,7 +23,10 @@ func (r *Recorder) register() error {
 		return r.registerInstruments()
 	}
 	provider := r.config.provider.(preaggregated.Provider)
-	remove := provider.AddSource(preaggregated.Scope{Name: ScopeName, Version: Version}, r)
+	remove, err := provider.AddSource(preaggregated.Scope{Name: ScopeName, Version: Version}, r)
+	if err != nil {
+		return err
+	}
 	r.unregister = append(r.unregister, func() error { remove(); return nil })
 	return nil
 }

@@ -1,10 +1,12 @@
 package otelkv
 
 import (
+	"iter"
 	"slices"
 	"time"
 
 	"github.com/otelkv/otelkv-go/internal/preaggregated"
+	"github.com/otelkv/otelkv-go/schema"
 )
 
 // A reader collects every series for one reader of a pipeline of ours.
@@ -16,6 +18,18 @@ type reader struct {
 	metrics    []preaggregated.Metric // by the ordinal, with the points of the last collection
 	collected  []preaggregated.Metric // those of metrics that have points
 	superseded map[identity]struct{}  // by what departed
+}
+
+// Definitions implements the source that a pipeline of package exporters collects
+// from. It is not meant to be called by users.
+func (r *Recorder) Definitions() iter.Seq[schema.Definition] {
+	return func(yield func(schema.Definition) bool) {
+		for _, m := range r.metrics {
+			if !yield(m.definition) {
+				return
+			}
+		}
+	}
 }
 
 // NewReader implements the source that a pipeline of package exporters collects

@@ -129,9 +129,9 @@ type failing struct {
 	source preaggregated.Source
 }
 
-func (f *failing) AddSource(_ preaggregated.Scope, source preaggregated.Source) func() {
+func (f *failing) AddSource(_ preaggregated.Scope, source preaggregated.Source) (remove func(), err error) {
 	f.source = source
-	return func() {}
+	return func() {}, nil
 }
 
 func (f *failing) ExportFailures() int64 { return 42 }

@@ -8,6 +8,7 @@
 package preaggregated
 
 import (
+	"iter"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -19,8 +20,9 @@ import (
 type Provider interface {
 	// AddSource makes every reader of the provider collect from source until the
 	// returned function is called, which may happen more than once. Both are safe
-	// for concurrent use.
-	AddSource(scope Scope, source Source) (remove func())
+	// for concurrent use. The error names every metric that another source defines
+	// differently.
+	AddSource(scope Scope, source Source) (remove func(), err error)
 }
 
 // A FailureCounter is a Provider that counts the exports that failed.
@@ -38,6 +40,8 @@ type Scope struct {
 
 // A Source gives each reader of a pipeline a view of its own.
 type Source interface {
+	// Definitions yields what the source's metrics are, which does not change.
+	Definitions() iter.Seq[schema.Definition]
 	// NewReader returns the view of one more reader.
 	NewReader(wants Deltas) Reader
 }
