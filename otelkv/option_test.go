@@ -72,6 +72,12 @@ func TestTierMediumOf(t *testing.T) {
 	}
 }
 
+func TestNewNeedsACatalogue(t *testing.T) {
+	if recorder, err := otelkv.New(nil); recorder != nil || err == nil || err.Error() != "otelkv: a recorder needs a catalogue" {
+		t.Errorf("got %v and %v, want an error alone", recorder, err)
+	}
+}
+
 func TestLabelsThatClash(t *testing.T) {
 	ownMedium := schema.Int64Counter{Name: "x", PrometheusName: "x", Unit: "1", Description: "X.", LabelNames: []string{"tier", otelkv.LabelTierMedium}}
 	constant := func(name, value string) otelkv.Option {

@@ -80,6 +80,9 @@ type mirrorTarget struct {
 // another ([ErrLabelTwice]), also of one that a definition declares, and what the
 // provider said of an instrument.
 func New(catalogue *schema.Catalogue, options ...Option) (*Recorder, error) {
+	if catalogue == nil {
+		return nil, errors.New("otelkv: a recorder needs a catalogue")
+	}
 	c := newConfig(options)
 	r, err := newRecorder(catalogue, c)
 	if err == nil && c.selfMetrics {
