@@ -262,21 +262,28 @@ func TestConnectors(t *testing.T) {
 			p.AddCounter("vllm:kv_offload_load_bytes", stats.Int64(1)),
 			p.Connector("A").AddCounter("vllm:kv_offload_load_bytes", stats.Int64(10)),
 			p.Connector("B").AddCounter("vllm:kv_offload_load_bytes", stats.Int64(100)),
+			p.Connector("A").RecordGauge("pending", stats.Int64(3)),
+			p.Connector("B").RecordGauge("pending", stats.Int64(5)),
 		); err != nil {
 			t.Fatal(err)
 		}
 		return p
 	}
-	catalogue := schema.MustCatalogue(vllm.LoadBytes)
+	catalogue := schema.MustCatalogue(vllm.LoadBytes, pending)
 	for name, c := range map[string]struct {
 		options []otelkv.Option
 		want    []string
 	}{
-		"one series": {nil, []string{`vllm:kv_offload_load_bytes{"engine":"0","model_name":"m"} 111`}},
+		"one series": {nil, []string{
+			`vllm:kv_offload_load_bytes{"engine":"0","model_name":"m"} 111`,
+			`pending{"engine":"0","model_name":"m"} 5`,
+		}},
 		"told apart": {[]otelkv.Option{otelkv.WithConnectorLabelName("connector")}, []string{
 			`vllm:kv_offload_load_bytes{"connector":"A","engine":"0","model_name":"m"} 10`,
 			`vllm:kv_offload_load_bytes{"connector":"B","engine":"0","model_name":"m"} 100`,
 			`vllm:kv_offload_load_bytes{"engine":"0","model_name":"m"} 1`,
+			`pending{"connector":"A","engine":"0","model_name":"m"} 3`,
+			`pending{"connector":"B","engine":"0","model_name":"m"} 5`,
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
