@@ -80,8 +80,8 @@ func someNumber(vector []servers.Sample) error {
 // that the documentation gives for Prometheus's names.
 func TestPanels(t *testing.T) {
 	program := servers.BuildTieredCache(t)
-	collector := servers.StartCollector(t, "collector.yaml")
-	deltas := servers.StartCollector(t, "collector-delta.yaml")
+	collector := servers.StartCollector(t, "docs/collector/collector.yaml")
+	deltas := servers.StartCollector(t, "docs/collector/collector-delta.yaml")
 	run := func(environment ...string) *servers.Process {
 		return servers.StartTieredCache(t, program, append(environment, "OTEL_METRIC_EXPORT_INTERVAL=500"),
 			"-duration=90s", "-engines=2", "-seed=1")

@@ -15,7 +15,7 @@ import (
 // place knows nothing, and has all totals after one export.
 func TestCollectorIsKilled(t *testing.T) {
 	errs := handleErrors(t)
-	c := servers.StartCollector(t, "collector.yaml")
+	c := servers.StartCollector(t, "docs/collector/collector.yaml")
 	service := load.NewService(t, vllm.TieringSpec(), "killed", exporters.WithExporters("prometheus,otlp"),
 		exporters.WithoutServer(), overGRPC(c.GRPC, often()))
 	url := "http://" + c.Scrape + "/metrics"

@@ -27,7 +27,7 @@ func TestServiceWithARegistry(t *testing.T) {
 	registerer.MustRegister(requests)
 	requests.WithLabelValues("200").Add(41)
 
-	collector := servers.StartCollector(t, "collector.yaml")
+	collector := servers.StartCollector(t, "docs/collector/collector.yaml")
 	service := load.NewService(t, vllm.TieringSpec(), "bridged",
 		exporters.WithExporters("prometheus,otlp"), exporters.WithoutServer(),
 		exporters.WithPrometheusOptions(exporter.WithRegisterer(registerer)),

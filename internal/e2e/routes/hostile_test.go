@@ -28,7 +28,7 @@ func TestHostileLabelValues(t *testing.T) {
 		strings.Repeat("x", 1024),
 	}
 	catalogue := vllm.TieringSpec()
-	collector := servers.StartCollector(t, "collector.yaml")
+	collector := servers.StartCollector(t, "docs/collector/collector.yaml")
 	service := load.NewService(t, catalogue, "hostile", exporters.WithExporters("prometheus,otlp"),
 		exporters.WithListen("127.0.0.1:0"), overGRPC(collector.GRPC))
 	prometheus := servers.StartPrometheus(t, prometheusConfiguration(t, service.Pipeline.Addr().String(), collector.Scrape))

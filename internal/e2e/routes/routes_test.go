@@ -64,8 +64,8 @@ func overHTTP(url string, options ...otlp.Option) exporters.Option {
 // the service's own scrape shows: the same names, labels and values.
 func TestEverySampleArrives(t *testing.T) {
 	catalogue := vllm.TieringSpec()
-	collector := servers.StartCollector(t, "collector.yaml")
-	deltas := servers.StartCollector(t, "collector-delta.yaml")
+	collector := servers.StartCollector(t, "docs/collector/collector.yaml")
+	deltas := servers.StartCollector(t, "docs/collector/collector-delta.yaml")
 
 	// The first service uses both exporters at once.
 	both := load.NewService(t, catalogue, "grpc",

@@ -48,8 +48,8 @@ func TestTieredCache(t *testing.T) {
 			append(environment, "OTEL_SERVICE_NAME="+name, "OTEL_METRIC_EXPORT_INTERVAL=500"),
 			"-duration=60s", "-engines=2", "-seed=1")
 	}
-	collector := servers.StartCollector(t, "collector.yaml")
-	deltas := servers.StartCollector(t, "collector-delta.yaml")
+	collector := servers.StartCollector(t, "docs/collector/collector.yaml")
+	deltas := servers.StartCollector(t, "docs/collector/collector-delta.yaml")
 	grpc := func(c *servers.Collector) []string {
 		return []string{"OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_ENDPOINT=http://" + c.GRPC}
 	}

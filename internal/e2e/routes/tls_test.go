@@ -23,7 +23,7 @@ func TestMutualTLS(t *testing.T) {
 	authority := receiver.NewAuthority(t)
 	trusted, chain, key := authority.Files(t, authority.Issue(t, time.Now().Add(time.Hour)))
 	_, otherChain, otherKey := authority.Files(t, receiver.NewAuthority(t).Issue(t, time.Now().Add(time.Hour)))
-	collector := servers.StartCollector(t, "collector.yaml",
+	collector := servers.StartCollector(t, "docs/collector/collector.yaml",
 		"receivers.otlp.protocols.grpc.tls.cert_file="+chain,
 		"receivers.otlp.protocols.grpc.tls.key_file="+key,
 		"receivers.otlp.protocols.grpc.tls.client_ca_file="+trusted)

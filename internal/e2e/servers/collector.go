@@ -18,12 +18,12 @@ type Collector struct {
 	arguments []string
 }
 
-// StartCollector runs a Collector with a configuration of docs/collector until
-// the test ends. Its addresses differ from the file's, and so does what settings
+// StartCollector runs a Collector with a configuration, a path in the
+// repository, until the test ends. Its addresses differ from the file's, and so does what settings
 // say, each as path=value.
 func StartCollector(t testing.TB, configuration string, settings ...string) *Collector {
 	t.Helper()
-	file, err := filepath.Abs(filepath.Join("..", "..", "..", "docs", "collector", configuration))
+	file, err := filepath.Abs(filepath.Join("..", "..", "..", configuration))
 	if err != nil {
 		t.Fatal(err)
 	}
