@@ -165,7 +165,7 @@ func replayFile(ctx context.Context, o options, name string, stdin io.Reader, ou
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			report(err)
+			report(fmt.Errorf("%s: %w", name, errors.Unwrap(err)))
 			return
 		}
 		defer f.Close()

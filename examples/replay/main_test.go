@@ -278,7 +278,7 @@ func TestUsageErrors(t *testing.T) {
 	if status, _, errs := replay(t, nil, "-h"); status != exitGood || !strings.Contains(errs, "usage: replay") {
 		t.Errorf("-h: exit status %d: %s", status, errs)
 	}
-	if status, _, errs := replay(t, nil, "no-such-file"); status != exitBad || !strings.Contains(errs, "no-such-file") {
+	if status, _, errs := replay(t, nil, "no-such-file"); status != exitBad || !strings.HasPrefix(errs, "no-such-file: ") {
 		t.Errorf("missing file: exit status %d: %s", status, errs)
 	}
 }
