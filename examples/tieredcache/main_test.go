@@ -282,9 +282,10 @@ func TestProgramStopsOnSignal(t *testing.T) {
 
 func TestProgramNamesItsService(t *testing.T) {
 	for environment, want := range map[string]string{
-		"OTEL_SERVICE_NAME=":           "tieredcache",
-		"OTEL_SERVICE_NAME=kv-cache":   "kv-cache",
-		"OTEL_RESOURCE_ATTRIBUTES=a=b": "tieredcache",
+		"OTEL_SERVICE_NAME=":                "tieredcache",
+		"OTEL_SERVICE_NAME=kv-cache":        "kv-cache",
+		"OTEL_RESOURCE_ATTRIBUTES=a=b":      "tieredcache",
+		"OTEL_RESOURCE_ATTRIBUTES=a=b,half": "tieredcache",
 	} {
 		command := program(t, "-duration", "1ms")
 		command.Env = append(command.Env, "OTEL_METRICS_EXPORTER=console", environment)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
 
@@ -92,7 +93,10 @@ func newPipeline(ctx context.Context, catalogue *schema.Catalogue, listen string
 		resource.WithTelemetrySDK(),
 		resource.WithAttributes(attribute.String("service.name", modelName)),
 		resource.WithFromEnv())
-	if err != nil {
+	switch {
+	case errors.Is(err, resource.ErrPartialResource), errors.Is(err, resource.ErrSchemaURLConflict):
+		otel.Handle(err) // What there is of the resource can be used.
+	case err != nil:
 		return nil, err
 	}
 	exported, err := catalogue.Merge(selfmetrics.Catalogue())
