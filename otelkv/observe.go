@@ -20,10 +20,10 @@ func (r *Recorder) Observe(ctx context.Context, engine int, payload *stats.Paylo
 }
 
 // Observe records every good entry of a payload: counters add, gauges set,
-// histograms take each sample in order. A bad entry is skipped, counted
-// ([Recorder.Statistics]) and named in the joined error, as a [stats.EntryError]
-// that wraps one of this package's errors. vLLM's own observer asserts instead,
-// which ends its process.
+// histograms take each sample in order. A bad entry is skipped as a whole, also a
+// histogram's for one bad sample, counted ([Recorder.Statistics]) and named in the
+// joined error, as a [stats.EntryError] that wraps one of this package's errors.
+// vLLM's own observer asserts instead, which ends its process.
 //
 // What several connectors of one process sent under their names is recorded for
 // each ([Engine.Connector]). The payload is only read, and may be reused when
