@@ -191,6 +191,5 @@ func (r *Recorder) prepare(s *series) {
 		for _, set := range s.attributes {
 			s.options = append(s.options, []metric.ObserveOption{metric.WithAttributeSet(set)})
 		}
-		r.lingering.succeed(s, s.start)
 	}
 }

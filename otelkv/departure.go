@@ -2,7 +2,6 @@ package otelkv
 
 import (
 	"slices"
-	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -21,9 +20,8 @@ func (s *series) identity() identity {
 }
 
 // departures are the removed series that readers of a pipeline of ours are still
-// to report, oldest first.
+// to report, oldest first. Recorder.collecting guards them.
 type departures struct {
-	mu    sync.Mutex
 	queue []*departure
 }
 
@@ -41,8 +39,6 @@ func (d *departures) add(gone []*series, readers []*reader) {
 	if len(gone) == 0 || len(readers) == 0 {
 		return
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.queue = append(d.queue, &departure{series: gone, waiting: slices.Clone(readers)})
 	kept := 0
 	for i, departure := range slices.Backward(d.queue) {
@@ -62,8 +58,6 @@ func (d *departures) add(gone []*series, readers []*reader) {
 // because one that they took the place of is reported now or waits.
 func (d *departures) take(reader *reader) []*series {
 	clear(reader.superseded)
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	var all []*series
 	waits := false
 	for _, departure := range d.queue {

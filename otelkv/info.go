@@ -48,7 +48,7 @@ func (e *Engine) replaceInfo(m *instrumented, values []string) error {
 	}
 	s.setInt64(1)
 	if old := e.info; old != nil && old != s {
-		e.drain(func(other *series) bool { return other == old }, func([]*series) {})
+		e.drain(func(other *series) bool { return other == old })
 	}
 	e.info = s
 	return nil

@@ -64,20 +64,27 @@ func (r *Recorder) registerInstruments() error {
 // collection, also the metrics of others.
 func (r *Recorder) callback(_ context.Context, o metric.Observer) error {
 	r.callbacks.run()
-	now := r.config.now()
-	for _, e := range r.snapshot() {
-		for _, m := range r.metrics {
-			for _, s := range e.ordered(m) {
-				if !s.hiddenUntil.After(now) {
-					s.observe(o)
-				}
-			}
+	for _, all := range r.reported() {
+		for _, s := range all {
+			s.observe(o)
 		}
 	}
-	for _, s := range r.lingering.reported(now) {
-		s.observe(o)
-	}
 	return nil
+}
+
+// reported returns the series that a collection of a foreign provider reports.
+// No removal comes between, so that a series is neither missed nor there twice.
+func (r *Recorder) reported() [][]*series {
+	r.collecting.Lock()
+	defer r.collecting.Unlock()
+	scopes := r.snapshot()
+	all := make([][]*series, 0, len(scopes)*len(r.metrics)+1)
+	for _, e := range scopes {
+		for _, m := range r.metrics {
+			all = append(all, e.ordered(m))
+		}
+	}
+	return r.lingering.settle(all, r.config.now())
 }
 
 // observe reports the series under its own name, and under those of its mirrors.

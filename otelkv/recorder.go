@@ -32,21 +32,20 @@ type Recorder struct {
 	series   atomic.Int64
 
 	// Where several locks are needed, collecting is taken first, then an engine's,
-	// and then mu or that of departures or lingering. An engine that nobody else
-	// has yet does not count.
+	// and then mu. An engine that nobody else has yet does not count.
 	mu      sync.RWMutex
 	closed  bool
 	engines map[int]*Engine
 	scopes  []*Engine // engines and their connectors; replaced, never changed
 
-	// collecting is held while a reader collects, and guards what only
-	// collections use.
+	// collecting is held while a reader collects, or is told what to observe, and
+	// while series are removed. It guards what only these use.
 	collecting sync.Mutex
 	readers    []*reader
-
-	callbacks  callbacks
 	departures departures // on a pipeline of ours
 	lingering  lingering  // on any other provider
+
+	callbacks callbacks
 
 	unregister []func() error
 	self       *selfMetrics // nil unless asked for

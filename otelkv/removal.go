@@ -91,20 +91,16 @@ func (r *Recorder) forget(scopes []*Engine) {
 
 // depart takes the series that match out of the scopes, and makes them reported
 // for as long as the way out needs. No collection comes between, which could
-// report a successor first, and no binding, which could make one too early.
+// miss them, or report a successor first.
 func (r *Recorder) depart(scopes []*Engine, match func(*series) bool) {
 	var gone []*series
-	keep := func(departed []*series) {
-		if r.foreign() {
-			r.lingering.add(departed, r.config.now(), r.config.removalDelay)
-		}
-		gone = append(gone, departed...)
-	}
 	r.collecting.Lock()
 	for _, scope := range scopes {
-		scope.drain(match, keep)
+		gone = append(gone, scope.drain(match)...)
 	}
-	if !r.foreign() {
+	if r.foreign() {
+		r.lingering.add(gone, r.config.now(), r.config.removalDelay)
+	} else {
 		r.departures.add(gone, r.readers)
 	}
 	r.collecting.Unlock()
@@ -113,11 +109,11 @@ func (r *Recorder) depart(scopes []*Engine, match func(*series) bool) {
 	}
 }
 
-// drain takes the series that match out of the engine. It calls keep with them
-// before another series can take their place.
-func (e *Engine) drain(match func(*series) bool, keep func([]*series)) {
+// drain takes the series that match out of the engine, and returns them.
+func (e *Engine) drain(match func(*series) bool) []*series {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	var all []*series
 	for i := range e.metrics {
 		set := &e.metrics[i]
 		var gone, kept []*series
@@ -135,8 +131,9 @@ func (e *Engine) drain(match func(*series) bool, keep func([]*series)) {
 		maps.DeleteFunc(set.byLabels, func(_ string, s *series) bool { return match(s) })
 		e.recorder.metrics[i].series.Add(-int64(len(gone)))
 		e.recorder.series.Add(-int64(len(gone)))
-		keep(gone)
+		all = append(all, gone...)
 	}
+	return all
 }
 
 // finish ends the series of synchronous instruments that can end one, and keeps

@@ -7,6 +7,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelkv/otelkv-go/schema"
 )
 
 // A series is one definition, one engine and one tuple of label values. It owns
@@ -38,8 +40,7 @@ type series struct {
 	own        [1]attribute.Set // backs attributes where there are no mirrors
 	start      time.Time        // of its count
 
-	deltas      []delta   // one for each reader of ours
-	hiddenUntil time.Time // when a foreign provider is told of it; zero for at once
+	deltas []delta // one for each reader of ours
 }
 
 // show makes the series reported under its own name. It reads before it writes,
@@ -97,6 +98,20 @@ func (s *series) setFloat64(value float64) {
 	}
 	s.bits.Store(math.Float64bits(value))
 	s.show()
+}
+
+// inherit makes a counter go on from the total of another.
+func (s *series) inherit(from *series) {
+	if from.mirrored.Load() {
+		s.mirrored.Store(true)
+	}
+	switch {
+	case !from.live.Load():
+	case s.metric.definition.Number() == schema.NumberKindInt64:
+		s.addInt64(from.int64Total())
+	default:
+		s.addFloat64(from.float64())
+	}
 }
 
 func (s *series) int64() int64 { return int64(s.bits.Load()) } //nolint:gosec // See setInt64.
