@@ -182,6 +182,8 @@ func (r *Recorder) prepare(s *series) {
 	case !r.foreign() && m.definition.Kind() == schema.KindHistogram:
 		s.cell = newHistogramCell(m.definition.Boundaries)
 	case !r.foreign():
+	case m.histogram != nil && r.closed.Load():
+		// An instrument would go on to export what is recorded to it.
 	case m.histogram != nil:
 		s.samples = append(s.samples, newSampleOptions(m.histogram, s.attributes[0]))
 		for i, mirror := range m.mirrors {

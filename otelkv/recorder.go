@@ -34,7 +34,7 @@ type Recorder struct {
 	// Where several locks are needed, collecting is taken first, then an engine's,
 	// and then mu. An engine that nobody else has yet does not count.
 	mu      sync.RWMutex
-	closed  bool
+	closed  atomic.Bool
 	engines map[int]*Engine
 	scopes  []*Engine // engines and their connectors; replaced, never changed
 
@@ -125,12 +125,22 @@ func newRecorder(catalogue *schema.Catalogue, c config) (*Recorder, error) {
 
 // Close ends what New registered: nothing of this recorder is exported any more.
 // What was recorded since the last collection is lost unless the provider is
-// flushed first. Bound series go on recording to nowhere.
+// flushed first. Bound series go on recording to nowhere. Histograms on a provider
+// that is not a pipeline of package exporters stay as they are, unless its
+// instruments can finish series.
 func (r *Recorder) Close() error {
 	r.mu.Lock()
 	unregister := r.unregister
-	r.unregister, r.closed = nil, true
+	r.unregister = nil
+	r.closed.Store(true)
 	r.mu.Unlock()
+	for _, e := range r.snapshot() {
+		for _, m := range r.metrics {
+			for _, s := range e.ordered(m) {
+				s.finish()
+			}
+		}
+	}
 	errs := []error{r.self.close()}
 	for _, f := range unregister {
 		errs = append(errs, f())
@@ -161,7 +171,7 @@ func (r *Recorder) AddEngine(index int, modelName string, options ...EngineOptio
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case r.closed:
+	case r.closed.Load():
 		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrClosed)
 	case r.engines[index] != nil:
 		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrEngineExists)

@@ -276,28 +276,37 @@ func (h *finishingHistogram) Finish(_ context.Context, attributes ...attribute.K
 	h.finished = append(h.finished, attribute.NewSet(attributes...))
 }
 
-func TestHistogramsThatCanFinishDoWithTheirEngine(t *testing.T) {
-	provider := &finishing{histograms: make(map[string]*finishingHistogram)}
-	recorder, err := otelkv.New(vllm.TieringSpec(), otelkv.WithMeterProvider(provider))
-	if err != nil {
-		t.Fatal(err)
-	}
-	engine, err := recorder.AddEngine(0, "m")
-	if err != nil {
-		t.Fatal(err)
-	}
-	sizes := must[otelkv.Histogram](t)(engine.Histogram(vllm.LoadSize))
-	sizes.Record(1)
-	engine.Remove()
-	sizes.Record(1)
-	for _, name := range []string{vllm.LoadSize.Name, vllm.Size.Name} {
-		h := provider.histograms[name]
-		if len(h.recorded) != 1 {
-			t.Errorf("%s was recorded to %d times, want once, before the removal", name, len(h.recorded))
-		}
-		if len(h.finished) == 0 || !slices.ContainsFunc(h.finished, func(s attribute.Set) bool { return s.Equals(&h.recorded[0]) }) {
-			t.Errorf("%s finished %v, want %v", name, h.finished, h.recorded)
-		}
+func TestHistogramsThatCanFinishDo(t *testing.T) {
+	for name, end := range map[string]func(*otelkv.Recorder, *otelkv.Engine) error{
+		"with their engine":   func(_ *otelkv.Recorder, e *otelkv.Engine) error { e.Remove(); return nil },
+		"with their recorder": func(r *otelkv.Recorder, _ *otelkv.Engine) error { return r.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			provider := &finishing{histograms: make(map[string]*finishingHistogram)}
+			recorder, err := otelkv.New(vllm.TieringSpec(), otelkv.WithMeterProvider(provider))
+			if err != nil {
+				t.Fatal(err)
+			}
+			engine, err := recorder.AddEngine(0, "m")
+			if err != nil {
+				t.Fatal(err)
+			}
+			sizes := must[otelkv.Histogram](t)(engine.Histogram(vllm.LoadSize))
+			sizes.Record(1)
+			if err := end(recorder, engine); err != nil {
+				t.Fatal(err)
+			}
+			sizes.Record(1)
+			for _, name := range []string{vllm.LoadSize.Name, vllm.Size.Name} {
+				h := provider.histograms[name]
+				if len(h.recorded) != 1 {
+					t.Errorf("%s was recorded to %d times, want once, before the end", name, len(h.recorded))
+				}
+				if len(h.finished) == 0 || !slices.ContainsFunc(h.finished, func(s attribute.Set) bool { return s.Equals(&h.recorded[0]) }) {
+					t.Errorf("%s finished %v, want %v", name, h.finished, h.recorded)
+				}
+			}
+		})
 	}
 }
 
@@ -317,13 +326,26 @@ func TestClose(t *testing.T) {
 	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
 		loads := must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.LoadBytes))
+		sizes := must[otelkv.Histogram](t)(engine.Histogram(vllm.LoadSize))
 		loads.Add(1)
+		sizes.Record(1)
 		if err := recorder.Close(); err != nil {
 			t.Fatal(err)
 		}
 		loads.Add(1)
-		if names := recorder.Collect().Names(); len(names) > 0 {
-			t.Errorf("a closed recorder shows %v", names)
+		sizes.Record(1)
+		must[otelkv.Histogram](t)(engine.Histogram(vllm.StoreSize)).Record(1)
+		got := recorder.Collect()
+		var left []string
+		if !onPipeline(t) {
+			// The SDK's instruments cannot finish a series.
+			left = []string{vllm.LoadSize.Name, vllm.Size.Name}
+			if n := got.Point(vllm.LoadSize, nil).Count; n != 1 {
+				t.Errorf("a closed recorder has recorded %d samples, want the one from before", n)
+			}
+		}
+		if names := got.Names(); !slices.Equal(names, left) {
+			t.Errorf("a closed recorder shows %q, want %q", names, left)
 		}
 		if _, err := recorder.AddEngine(1, "m"); !errors.Is(err, otelkv.ErrClosed) {
 			t.Errorf("adding an engine to a closed recorder: got %v, want %v", err, otelkv.ErrClosed)
