@@ -99,8 +99,8 @@ type histogramState struct {
 }
 
 // HistogramTotal binds the buckets of a histogram, as [Engine.Histogram] binds
-// the histogram. The boundaries are the source's upper bounds, ascending and
-// without +Inf. It may have more of them than the definition, whose boundaries
+// the histogram. The boundaries are the source's upper bounds, finite and
+// ascending. It may have more of them than the definition, whose boundaries
 // must be among them; buckets in between add up.
 //
 // It needs a pipeline of package exporters: an OpenTelemetry instrument takes
@@ -128,8 +128,13 @@ func (e *Engine) HistogramTotal(m schema.Histogram, boundaries []float64, labelV
 
 // rebucket returns for each bucket of the source the one that it belongs to.
 func rebucket(source, target []float64) ([]int, error) {
-	if !slices.IsSorted(source) {
-		return nil, fmt.Errorf("%w: %v do not ascend", ErrBoundaries, source)
+	for i, boundary := range source {
+		switch {
+		case !finite(boundary):
+			return nil, fmt.Errorf("%w: %v is not finite: expected the boundaries without the last bucket's", ErrBoundaries, boundary)
+		case i > 0 && boundary <= source[i-1]:
+			return nil, fmt.Errorf("%w: %v do not ascend", ErrBoundaries, source)
+		}
 	}
 	for _, boundary := range target {
 		if _, ok := slices.BinarySearch(source, boundary); !ok {

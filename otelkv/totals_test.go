@@ -161,6 +161,9 @@ func TestTotalBindErrors(t *testing.T) {
 		"unknown metric":    {func() error { _, err := pipeline.Int64Total(vllm.SimpleLoadBlocks); return err }(), otelkv.ErrUnknownMetric, "not in the catalogue"},
 		"float label count": {func() error { _, err := pipeline.Float64Total(vllm.LoadTime, "x"); return err }(), otelkv.ErrLabelValues, "expects 0 labels"},
 		"boundary missing":  {histogram(pipeline, vllm.LoadSize.Boundaries[1:]), otelkv.ErrBoundaries, "expected 1e+06 among"},
+		"infinite boundary": {histogram(pipeline, append(slices.Clone(vllm.LoadSize.Boundaries), math.Inf(1))), otelkv.ErrBoundaries, "not finite"},
+		"boundary is NaN":   {histogram(pipeline, append([]float64{math.NaN()}, vllm.LoadSize.Boundaries...)), otelkv.ErrBoundaries, "not finite"},
+		"boundary twice":    {histogram(pipeline, append([]float64{vllm.LoadSize.Boundaries[0]}, vllm.LoadSize.Boundaries...)), otelkv.ErrBoundaries, "do not ascend"},
 		"not ascending":     {histogram(pipeline, []float64{2, 1}), otelkv.ErrBoundaries, "do not ascend"},
 		"foreign provider":  {histogram(foreign, vllm.LoadSize.Boundaries), otelkv.ErrNeedsPipeline, "no pipeline"},
 	} {
