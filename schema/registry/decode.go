@@ -64,6 +64,11 @@ func parse(name string, r io.Reader) (*file, error) {
 		return nil, syntaxErrors(name, err)
 	}
 	f := &file{name: name, groups: d.Groups, nodes: groupNodes(&root)}
+	for _, node := range f.nodes {
+		if node.Kind != yaml.MappingNode {
+			return nil, &Error{File: name, Line: node.Line, Rule: RuleField, Reason: "an empty group: expected a metric or an attribute_group"}
+		}
+	}
 	if len(f.nodes) != len(f.groups) {
 		return nil, &Error{File: name, Line: 1, Rule: RuleField, Reason: "groups that are merged in: expected them written out"}
 	}
@@ -151,16 +156,16 @@ func (f *file) add(g group, node *yaml.Node) error {
 	d := definition(g)
 	var ok bool
 	if d.Stability, ok = stability(g); !ok {
-		report("deprecated", fmt.Sprintf("stability %q: expected development or stable, and a field deprecated for what is", g.Stability), "stability")
+		report(RuleField, fmt.Sprintf("stability %q: expected development or stable, and a field deprecated for what is", g.Stability), "stability")
 	}
 	for _, a := range g.Attributes {
 		if (a.Ref == "") == (a.ID == "") {
 			report(RuleField, "an attribute without ref, or with ref and id: expected one of them", "attributes")
 		}
 	}
-	metric, reason := typed(d, g)
+	metric, reason, path := typed(d, g)
 	if reason != "" {
-		report("kind", reason, "instrument")
+		report("kind", reason, path...)
 	}
 	if len(errs) == 0 {
 		f.metrics = append(f.metrics, metric)
@@ -206,28 +211,30 @@ func stability(g group) (schema.Stability, bool) {
 	return s, ok
 }
 
-// typed returns the definition as one of the typed forms, or why it has none.
-func typed(d schema.Definition, g group) (m schema.Metric, reason string) {
+// typed returns the definition as one of the typed forms, or why it has none and
+// the path of the field that is wrong.
+func typed(d schema.Definition, g group) (m schema.Metric, reason string, path []string) {
 	value := ""
 	if g.Annotations != nil && g.Annotations.CodeGeneration != nil {
 		value = g.Annotations.CodeGeneration.MetricValueType
 	}
 	if value != valueInt && value != valueDouble {
-		return nil, fmt.Sprintf("annotation code_generation.metric_value_type %q: expected int or double", value)
+		return nil, fmt.Sprintf("annotation code_generation.metric_value_type %q: expected int or double", value),
+			[]string{"annotations", "code_generation", "metric_value_type"}
 	}
 	switch g.Instrument + " " + value {
 	case "counter int":
-		return schema.Int64Counter(d), ""
+		return schema.Int64Counter(d), "", nil
 	case "counter double":
-		return schema.Float64Counter(d), ""
+		return schema.Float64Counter(d), "", nil
 	case "gauge int":
-		return schema.Int64Gauge(d), ""
+		return schema.Int64Gauge(d), "", nil
 	case "gauge double":
-		return schema.Float64Gauge(d), ""
+		return schema.Float64Gauge(d), "", nil
 	case "histogram double":
-		return schema.Histogram(d), ""
+		return schema.Histogram(d), "", nil
 	case "histogram int":
-		return nil, "a histogram of int: expected double"
+		return nil, "a histogram of int: expected double", []string{"instrument"}
 	}
-	return nil, fmt.Sprintf("instrument %q: expected counter, gauge or histogram", g.Instrument)
+	return nil, fmt.Sprintf("instrument %q: expected counter, gauge or histogram", g.Instrument), []string{"instrument"}
 }
