@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
@@ -17,15 +19,21 @@ const (
 	maxSenders = 1024    // that are remembered
 	maxName    = 64      // bytes of a sender's name
 	maxRecords = 256     // of a batch
+
+	// forgetAfter is how long a sender has to be silent before another may take
+	// its place. It is far longer than what passes between the retries of a batch.
+	forgetAfter = time.Hour
 )
 
 // errTooManySenders says that a sender cannot be remembered, so that a batch of
 // it could count twice.
-var errTooManySenders = fmt.Errorf("more than %d senders", maxSenders)
+var errTooManySenders = fmt.Errorf("more than %d senders in %v", maxSenders, forgetAfter)
 
-// An aggregator takes batches from senders. Each counts once: a batch whose
-// sequence number is not above the sender's last one has been taken already, and
-// is only confirmed again.
+// An aggregator takes batches from senders. Each counts once: a batch with the
+// number of the sender's last one has been taken already, and is only confirmed
+// again. A lower number is refused: a sender goes on only when a batch was
+// confirmed, so that this one comes too late for anybody to wait for the answer,
+// or from another sender of the same name.
 type aggregator struct {
 	recorder *otelkv.Recorder
 
@@ -36,6 +44,8 @@ type aggregator struct {
 // A sender is what the aggregator remembers of one. Its lock is held while a
 // batch of it is taken.
 type sender struct {
+	seen time.Time // guarded by the aggregator's lock
+
 	mu   sync.Mutex
 	last uint64 // sequence number taken
 }
@@ -76,8 +86,13 @@ func (a *aggregator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if sequence <= s.last {
+	switch {
+	case sequence == s.last:
 		_, _ = fmt.Fprintf(w, "batch %d was taken before\n", sequence)
+		return
+	case sequence < s.last:
+		http.Error(w, fmt.Sprintf("fleet: batch %d comes after batch %d: numbers grow, and a sender that starts again needs a new name",
+			sequence, s.last), http.StatusConflict)
 		return
 	}
 	s.last = sequence
@@ -101,14 +116,19 @@ func bodyStatus(err error) int {
 func (a *aggregator) sender(name string) (*sender, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	now := time.Now()
 	s := a.senders[name]
 	if s == nil {
+		if len(a.senders) >= maxSenders {
+			maps.DeleteFunc(a.senders, func(_ string, s *sender) bool { return now.Sub(s.seen) >= forgetAfter })
+		}
 		if len(a.senders) >= maxSenders {
 			return nil, errTooManySenders
 		}
 		s = &sender{}
 		a.senders[name] = s
 	}
+	s.seen = now
 	return s, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tinylib/msgp/msgp"
@@ -149,19 +150,68 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-func TestSendersAreBounded(t *testing.T) {
-	a := newAggregator(nil)
-	for i := range maxSenders {
-		if _, err := a.sender(fmt.Sprint(i)); err != nil {
+// TestNumbersGrow holds what counts of batches that come twice or out of order.
+func TestNumbersGrow(t *testing.T) {
+	recorder, server := newServer(t, direct)
+	for _, c := range []struct {
+		path   string
+		status int
+		says   string
+		total  float64
+	}{
+		{"/batches/a/1", 200, "1 records", 1},
+		{"/batches/a/1", 200, "taken before", 1},
+		{"/batches/a/3", 200, "1 records", 2},
+		{"/batches/a/2", 409, "batch 2 comes after batch 3", 2},
+		{"/batches/a/3", 200, "taken before", 2},
+		{"/batches/b/1", 200, "1 records", 3},
+	} {
+		response, err := http.Post(server.URL+c.path, "application/vnd.msgpack", bytes.NewReader(encodeBatch(record{0, loaded(t, 1)})))
+		if err != nil {
 			t.Fatal(err)
 		}
+		answer, err := io.ReadAll(response.Body)
+		if err := errors.Join(err, response.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if response.StatusCode != c.status || !strings.Contains(string(answer), c.says) {
+			t.Errorf("%s: got %d %q, want %d and %q", c.path, response.StatusCode, answer, c.status, c.says)
+		}
+		if v := recorder.Collect().Value(vllm.LoadBytes, otelkvtest.Labels{"engine": "0"}); v != c.total {
+			t.Errorf("%s: the total is %v, want %v", c.path, v, c.total)
+		}
 	}
-	if _, err := a.sender("one more"); !errors.Is(err, errTooManySenders) {
-		t.Errorf("got %v, want %v", err, errTooManySenders)
-	}
-	if _, err := a.sender("0"); err != nil {
-		t.Errorf("a sender that is known: %v", err)
-	}
+}
+
+// TestSendersAreBounded: a sender that is silent for long makes room, so that
+// workers which start again under new names do not fill the aggregator.
+func TestSendersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAggregator(nil)
+		for i := range maxSenders {
+			if _, err := a.sender(fmt.Sprint(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(forgetAfter / 2)
+		known, err := a.sender("0")
+		if err != nil {
+			t.Errorf("a sender that is known: %v", err)
+		}
+		if _, err := a.sender("one more"); !errors.Is(err, errTooManySenders) {
+			t.Errorf("got %v, want %v", err, errTooManySenders)
+		}
+		time.Sleep(forgetAfter / 2)
+		if _, err := a.sender("one more"); err != nil {
+			t.Errorf("after %v: %v", forgetAfter, err)
+		}
+		if again, err := a.sender("0"); again != known || err != nil {
+			t.Errorf("a sender that was not silent is forgotten: %v", err)
+		}
+		if n := len(a.senders); n != 2 {
+			t.Errorf("%d senders are remembered, want 2", n)
+		}
+	})
 }
 
 // TestFleet runs the programs: an aggregator and two workers.
