@@ -6,11 +6,11 @@
 // after OTLP (OTEL_EXPORTER_OTLP_METRICS_ENDPOINT and so on), which comes first:
 //
 //	OTEL_EXPORTER_OTLP_PROTOCOL                         grpc (default) or http/protobuf
-//	OTEL_EXPORTER_OTLP_ENDPOINT                         scheme://host:port
+//	OTEL_EXPORTER_OTLP_ENDPOINT                         http://host:port, https://host:port; host:port over gRPC
 //	OTEL_EXPORTER_OTLP_HEADERS                          key=value,...; never printed
 //	OTEL_EXPORTER_OTLP_TIMEOUT                          for one request, in milliseconds
 //	OTEL_EXPORTER_OTLP_COMPRESSION                      gzip or none
-//	OTEL_EXPORTER_OTLP_INSECURE                         true: no TLS over gRPC
+//	OTEL_EXPORTER_OTLP_INSECURE                         true: no TLS to a host:port
 //	OTEL_EXPORTER_OTLP_CERTIFICATE                      file of the authorities to trust
 //	OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE, ..._KEY      files for mutual TLS
 //
@@ -19,6 +19,11 @@
 //	OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE   cumulative (default), delta or lowmemory
 //	OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION
 //	OTEL_METRIC_EXPORT_INTERVAL, OTEL_METRIC_EXPORT_TIMEOUT
+//
+// Without an endpoint, and without http:// before it, the connection is secure:
+// the default is https://localhost:4317 over gRPC and https://localhost:4318 over
+// HTTP. What cannot be used of an endpoint, headers or certificates is an error of
+// [New]; other values that make no sense are ignored, and logged by OpenTelemetry.
 //
 // The histogram aggregation holds for instruments. A recorder's histograms keep
 // the catalogue's boundaries where they reach a pipeline aggregated.

@@ -424,11 +424,10 @@ func TestPrometheusBridge(t *testing.T) {
 	}
 }
 
-func TestHeadersAndCompression(t *testing.T) {
+func TestHeaders(t *testing.T) {
 	protocols(t, func(t *testing.T, collector *collectortest.Collector) {
 		t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20general,x-scope=general")
 		t.Setenv("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "authorization=Bearer%20"+secret)
-		t.Setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
 		_, provider := newReader(t)
 		measure(t, provider)
 		if err := provider.ForceFlush(t.Context()); err != nil {
@@ -448,7 +447,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		protocols(t, func(t *testing.T, collector *collectortest.Collector) {
 			t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization="+secret)
 			collector.Refuse(status.Error(codes.PermissionDenied, "no"))
-			reader, provider := newReader(t, otlp.WithCatalogueNames(catalogue))
+			reader, provider := newReader(t, append(quick[:len(quick):len(quick)], otlp.WithCatalogueNames(catalogue))...)
 			measure(t, provider)
 			err := provider.ForceFlush(t.Context())
 			log.write(fmt.Sprintf("%v %+v %#v %v", reader, reader, reader, err))
@@ -460,6 +459,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		"bad escape":         "authorization=%zz" + secret,
 		"second entry":       "a=b," + secret,
 		"after an empty one": "a=b,,=" + secret,
+		"end of the line":    "a=b%0d%0ac:" + secret,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", headers)
@@ -470,14 +470,19 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 			log.write(err.Error())
 		})
 	}
-	t.Run("endpoint", func(t *testing.T) {
-		t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:"+secret+"@%zz")
-		_, err := otlp.New(t.Context())
-		if err == nil || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_ENDPOINT") {
-			t.Fatalf("error %v, want one that names the variable", err)
-		}
-		log.write(err.Error())
-	})
+	for _, endpoint := range []string{
+		"http://user:" + secret + "@%zz", "http://user:" + secret + "@127.0.0.1:1", "grpc://user:" + secret + "@127.0.0.1:1",
+		"user:" + secret + "@localhost:1", secret + "@127.0.0.1:1", secret + "@localhost", "dns://user:" + secret + "@127.0.0.1/localhost:1",
+	} {
+		t.Run("endpoint "+endpoint, func(t *testing.T) {
+			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+			_, err := otlp.New(t.Context())
+			if err == nil || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_ENDPOINT") {
+				t.Fatalf("error %v, want one that names the variable", err)
+			}
+			log.write(err.Error())
+		})
+	}
 	if text := log.String(); strings.Contains(text, secret) {
 		t.Errorf("a secret was printed:\n%s", text)
 	}

@@ -61,7 +61,9 @@ func newConfig(opts []Option) (config, error) {
 	case c.protocol == ProtocolHTTPProtobuf && len(c.grpc) > 0 && len(c.http) == 0:
 		return c, fmt.Errorf("otelkv: OTLP protocol is http/protobuf by %s, and only options for grpc are given", source)
 	}
-	return c, checkEnvironment()
+	// Before the program's own options, which come before the environment.
+	c.grpc = append(endpointOptions(), c.grpc...)
+	return c, checkEnvironment(c.protocol)
 }
 
 // WithProtocol sets the protocol. Without it the protocol is that of

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -30,12 +31,13 @@ type Collector struct {
 	endpoint string
 	hold     chan struct{}
 
-	mu       sync.Mutex
-	refusals []error
-	partial  *collectorpb.ExportMetricsPartialSuccess
-	requests []*collectorpb.ExportMetricsServiceRequest
-	headers  http.Header
-	attempts int
+	mu          sync.Mutex
+	refusals    []error
+	partial     *collectorpb.ExportMetricsPartialSuccess
+	requests    []*collectorpb.ExportMetricsServiceRequest
+	headers     http.Header
+	compression string
+	attempts    int
 }
 
 // GRPC returns a collector that serves gRPC until the test ends, over TLS if
@@ -51,7 +53,7 @@ func GRPC(t testing.TB, config *tls.Config) *Collector {
 		scheme, opts = "https://", append(opts, grpc.Creds(credentials.NewTLS(config)))
 	}
 	c := &Collector{endpoint: scheme + listener.Addr().String()}
-	server := grpc.NewServer(opts...)
+	server := grpc.NewServer(append(opts, grpc.StatsHandler(compressions{c}))...)
 	collectorpb.RegisterMetricsServiceServer(server, c)
 	done := make(chan struct{})
 	go func() {
@@ -135,6 +137,19 @@ func (c *Collector) Header() http.Header {
 	return c.headers.Clone()
 }
 
+// Compression returns how the last request was compressed, or nothing.
+func (c *Collector) Compression() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.compression
+}
+
+func (c *Collector) setCompression(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.compression = name
+}
+
 // Last returns the last request that was accepted, or nil.
 func (c *Collector) Last() *collectorpb.ExportMetricsServiceRequest {
 	c.mu.Lock()
@@ -180,6 +195,7 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
+	c.setCompression(r.Header.Get("Content-Encoding"))
 	body := io.Reader(r.Body)
 	if strings.EqualFold(r.Header.Get("Content-Encoding"), "gzip") {
 		unzipped, err := gzip.NewReader(r.Body)
@@ -236,3 +252,17 @@ func (c *Collector) receive(ctx context.Context, request *collectorpb.ExportMetr
 	c.requests = append(c.requests, request)
 	return &collectorpb.ExportMetricsServiceResponse{PartialSuccess: c.partial}, nil
 }
+
+// compressions tells a collector how gRPC requests were compressed, which their
+// handler does not see.
+type compressions struct{ collector *Collector }
+
+func (h compressions) HandleRPC(_ context.Context, event stats.RPCStats) {
+	if header, ok := event.(*stats.InHeader); ok {
+		h.collector.setCompression(header.Compression)
+	}
+}
+
+func (compressions) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
+func (compressions) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (compressions) HandleConn(context.Context, stats.ConnStats)                       {}
