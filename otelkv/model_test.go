@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -67,6 +68,21 @@ func (o *oracle) remove(engine int) {
 		}
 	}
 	delete(o.engines, engine)
+}
+
+// removeTier makes the lives of one tier depart, and leaves the engine's others.
+func (o *oracle) removeTier(engine int, tier string) {
+	gone := maps.Clone(o.engines[engine])
+	maps.DeleteFunc(gone, func(name string, _ *life) bool { return !strings.HasSuffix(name, "/"+tier) })
+	if len(gone) == 0 {
+		return
+	}
+	for _, reader := range []string{readerOfTotals, readerOfDeltas} {
+		o.departed[reader] = append(o.departed[reader], gone)
+	}
+	for name := range gone {
+		delete(o.engines[engine], name)
+	}
 }
 
 // collect returns what a reader is shown: departed lives first, each name once,
@@ -175,6 +191,7 @@ type model struct {
 	random   *rand.Rand
 	recorder *otelkvtest.Recorder
 	engines  map[int]*otelkv.Engine
+	primed   map[int]bool
 	stale    []func(float64) // handles of removed engines
 	oracle   *oracle
 	log      []string
@@ -193,6 +210,7 @@ func TestModel(t *testing.T) {
 			random:   rand.New(rand.NewPCG(seed, 6)),
 			recorder: otelkvtest.NewRecorder(t, catalogue),
 			engines:  map[int]*otelkv.Engine{},
+			primed:   map[int]bool{},
 			oracle:   newOracle(),
 		}
 		for range 120 {
@@ -209,7 +227,7 @@ var modelTiers = []string{"0:primary", "1:fs", "2:obj"}
 func (m *model) step() {
 	index := m.random.IntN(3)
 	engine := m.engines[index]
-	switch action := m.random.IntN(10); {
+	switch action := m.random.IntN(12); {
 	case engine == nil:
 		m.add(index, m.random.IntN(2) == 0)
 	case action < 3:
@@ -231,10 +249,33 @@ func (m *model) step() {
 			m.log = append(m.log, "record to a removed engine")
 			m.stale[m.random.IntN(len(m.stale))](1000)
 		}
+	case action < 8:
+		m.removeTier(index, engine)
 	case action < 9:
+		m.addTier(index, engine)
+	case action < 11:
 		m.collect(readerOfTotals)
 	default:
 		m.collect(readerOfDeltas)
+	}
+}
+
+func (m *model) removeTier(index int, engine *otelkv.Engine) {
+	tier := modelTiers[m.random.IntN(3)]
+	m.log = append(m.log, fmt.Sprintf("remove tier %s of %d", tier, index))
+	engine.RemoveTier(tier)
+	m.oracle.removeTier(index, tier)
+}
+
+func (m *model) addTier(index int, engine *otelkv.Engine) {
+	tier := modelTiers[1+m.random.IntN(2)]
+	m.log = append(m.log, fmt.Sprintf("add tier %s to %d", tier, index))
+	if err := engine.AddTiers(tier); err != nil {
+		m.t.Error(err)
+	}
+	if m.primed[index] {
+		m.oracle.life(index, seriesName(modelCounter, index, tier))
+		m.oracle.life(index, seriesName(modelSizes, index, tier))
 	}
 }
 
@@ -245,6 +286,7 @@ func (m *model) add(index int, primed bool) {
 		options = append(options, otelkv.WithTiers(modelTiers[1:]...), otelkv.WithPriming())
 	}
 	m.engines[index] = addEngine(m.t, m.recorder, index, options...)
+	m.primed[index] = primed
 	m.oracle.engines[index] = map[string]*life{}
 	m.oracle.life(index, seriesName(modelGauge, index, ""))
 	if primed {
