@@ -1,8 +1,11 @@
 package otelkv_test
 
 import (
+	"math/rand/v2"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/otelkvtest"
@@ -61,4 +64,59 @@ func TestLivesThatEndWhileReadersCollect(t *testing.T) {
 			t.Errorf("the deltas add up to %v, want %d", deltas, lives)
 		}
 	})
+}
+
+// TestRandomLivesOnAForeignProvider: engines go and come back at random times, of
+// which those are left out at which a comeback is hidden. Readers that collect
+// within the removal delay are told of everything once.
+func TestRandomLivesOnAForeignProvider(t *testing.T) {
+	const delay = 10 * time.Second
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 3))
+			recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.LoadBytes, vllm.LoadTime), otelkvtest.WithSDKProvider(),
+				otelkvtest.WithRecorderOptions(otelkv.WithRemovalDelay(delay)))
+			engine := addEngine(t, recorder, 0)
+			var back time.Time
+			added := 0
+			told := make(map[string]float64)
+			collect := func() {
+				got := recorder.CollectDelta()
+				for name, m := range map[string]schema.Metric{"bytes": vllm.LoadBytes, "time": vllm.LoadTime} {
+					for _, p := range got.Select(m, nil) {
+						if p.Value < 0 {
+							t.Errorf("seed %d: a delta of %s is %v", seed, name, p.Value)
+						}
+						told[name] += p.Value
+					}
+				}
+			}
+			for range 200 {
+				switch n := random.IntN(10); {
+				case engine == nil && !time.Now().Before(back):
+					engine = addEngine(t, recorder, 0, otelkv.WithPriming())
+				case engine == nil:
+				case n < 5:
+					must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.LoadBytes)).Add(int64(n))
+					must[otelkv.Float64Counter](t)(engine.Float64Counter(vllm.LoadTime)).Add(float64(n))
+					added += n
+				case n < 7:
+					engine.Remove()
+					engine = nil
+					back = time.Now().Add(time.Duration(random.Int64N(int64(delay / 2))))
+					if n == 6 {
+						back = back.Add(2 * delay)
+					}
+				}
+				if random.IntN(3) > 0 {
+					time.Sleep(time.Duration(random.Int64N(int64(delay / 4))))
+					collect()
+				}
+			}
+			collect()
+			if want := float64(added); told["bytes"] != want || told["time"] != want {
+				t.Errorf("seed %d: the deltas add up to %v, want %v of each", seed, told, want)
+			}
+		})
+	}
 }
