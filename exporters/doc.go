@@ -11,6 +11,7 @@
 // The operator chooses with the standard environment variables:
 //
 //	OTEL_METRICS_EXPORTER            prometheus, otlp, console or none; several by comma
+//	OTEL_SDK_DISABLED                true: none of them
 //	OTEL_EXPORTER_PROMETHEUS_HOST    where scrapes are served (127.0.0.1)
 //	OTEL_EXPORTER_PROMETHEUS_PORT    and the port (9464)
 //	OTEL_EXPORTER_OTLP_...           see package otlp

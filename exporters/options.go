@@ -54,9 +54,14 @@ func newConfig(opts []Option) config {
 }
 
 // exporters returns the names of the exporters: those of [WithExporters], else
-// of OTEL_METRICS_EXPORTER, else of [WithDefaultExporters], else otlp.
+// none where OTEL_SDK_DISABLED says so, else of OTEL_METRICS_EXPORTER, else of
+// [WithDefaultExporters], else otlp.
 func (c config) exporters() ([]string, error) {
-	for _, list := range []string{c.chosen, os.Getenv("OTEL_METRICS_EXPORTER")} {
+	environment := os.Getenv("OTEL_METRICS_EXPORTER")
+	if strings.EqualFold(strings.TrimSpace(os.Getenv("OTEL_SDK_DISABLED")), "true") {
+		environment = None
+	}
+	for _, list := range []string{c.chosen, environment} {
 		if strings.Trim(list, ", \t") != "" {
 			return c.registry.choose(list)
 		}
@@ -88,8 +93,8 @@ func (c config) address() (string, error) {
 }
 
 // WithExporters names the exporters in a comma-separated list, such as
-// "prometheus,otlp". It comes before OTEL_METRICS_EXPORTER. An empty list
-// changes nothing.
+// "prometheus,otlp". It comes before OTEL_METRICS_EXPORTER and
+// OTEL_SDK_DISABLED. An empty list changes nothing.
 func WithExporters(list string) Option {
 	return optionFunc(func(c *config) { c.chosen = list })
 }
@@ -139,7 +144,8 @@ func WithListen(address string) Option {
 }
 
 // WithoutServer starts no scrape server. Mount [Pipeline.Handler], or pass
-// prometheus.WithRegisterer to [WithPrometheusOptions].
+// prometheus.WithRegisterer to [WithPrometheusOptions]. It excludes
+// [WithServerOptions], which could protect nothing.
 func WithoutServer() Option {
 	return optionFunc(func(c *config) { c.noServer = true })
 }

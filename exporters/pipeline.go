@@ -56,6 +56,9 @@ func New(ctx context.Context, catalogue *schema.Catalogue, opts ...Option) (*Pip
 		return nil, errors.New("otelkv: a pipeline needs a catalogue")
 	}
 	c := newConfig(opts)
+	if c.noServer && len(c.server) > 0 {
+		return nil, errors.New("otelkv: a pipeline without a scrape server has options for one")
+	}
 	names, err := c.exporters()
 	if err != nil {
 		return nil, err

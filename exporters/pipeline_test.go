@@ -96,6 +96,7 @@ func TestChoice(t *testing.T) {
 	tests := []struct {
 		name        string
 		environment string
+		disabled    string
 		opts        []exporters.Option
 		want        string
 		wantErrs    []string
@@ -108,6 +109,9 @@ func TestChoice(t *testing.T) {
 		{name: "two", environment: "otlp,console", want: "otlp, console"},
 		{name: "spaces and empty entries", environment: " otlp ,, console, ", want: "otlp, console"},
 		{name: "commas alone", environment: " , ", want: "otlp"},
+		{name: "SDK disabled", environment: "otlp,console", disabled: "True", opts: []exporters.Option{exporters.WithDefaultExporters("console")}, want: "none"},
+		{name: "SDK not disabled", environment: "console", disabled: "false", want: "console"},
+		{name: "option before a disabled SDK", disabled: "true", opts: []exporters.Option{exporters.WithExporters("console")}, want: "console"},
 		{name: "twice", environment: "otlp,console,otlp", wantErrs: []string{`otelkv: exporter "otlp": exporter given twice`}},
 		{name: "unknown", environment: "zipkin", wantErrs: []string{`otelkv: exporter "zipkin": no such exporter: expected one of console, none, otlp, prometheus`}},
 		{name: "upper case", environment: "OTLP", wantErrs: []string{`otelkv: exporter "OTLP": no such exporter: expected one of console, none, otlp, prometheus`}},
@@ -117,6 +121,7 @@ func TestChoice(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("OTEL_METRICS_EXPORTER", test.environment)
+			t.Setenv("OTEL_SDK_DISABLED", test.disabled)
 			opts := append([]exporters.Option{exporters.WithConsoleOptions(console.WithExporterOptions(stdoutmetric.WithWriter(io.Discard)))}, test.opts...)
 			pipeline, err := exporters.New(t.Context(), catalogue, opts...)
 			if len(test.wantErrs) > 0 {
@@ -369,6 +374,10 @@ func TestWithReader(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	if _, err := exporters.New(t.Context(), nil); err == nil {
 		t.Error("a nil catalogue is taken")
+	}
+	if _, err := exporters.New(t.Context(), catalogue, exporters.WithExporters("prometheus"), exporters.WithoutServer(),
+		exporters.WithServerOptions(prometheus.WithBearerToken("x"))); err == nil {
+		t.Error("a token that protects nothing is taken")
 	}
 	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
 	if _, err := exporters.New(t.Context(), catalogue, exporters.WithExporters("console,otlp")); err == nil {
