@@ -80,11 +80,17 @@ func WithTimeouts(t Timeouts) ServerOption {
 }
 
 // WithTLSConfig serves over TLS. The configuration is cloned, and must have a
-// certificate. TLS 1.2 is the least that is accepted.
+// certificate; GetCertificate can change it while the server runs. TLS 1.2 is the
+// least that is accepted. GetConfigForClient is refused, because what it returns
+// could be less strict.
 func WithTLSConfig(config *tls.Config) ServerOption {
 	return serverOptionFunc(func(c *serverConfig) {
-		if config == nil || len(config.Certificates) == 0 && config.GetCertificate == nil && config.GetConfigForClient == nil {
+		switch {
+		case config == nil || len(config.Certificates) == 0 && config.GetCertificate == nil:
 			c.problems = append(c.problems, errors.New("the TLS configuration has no certificate"))
+			return
+		case config.GetConfigForClient != nil:
+			c.problems = append(c.problems, errors.New("the TLS configuration has GetConfigForClient: expected GetCertificate"))
 			return
 		}
 		c.tls = config.Clone()

@@ -246,6 +246,10 @@ func TestStartServerRefuses(t *testing.T) {
 		{"empty token", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithBearerToken("")}, "token is empty"},
 		{"no certificate", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithTLSConfig(&tls.Config{})}, "no certificate"},
 		{"no TLS configuration", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithTLSConfig(nil)}, "no certificate"},
+		{"TLS configuration for each client", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithTLSConfig(&tls.Config{
+			Certificates:       []tls.Certificate{{}},
+			GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, nil },
+		})}, "expected GetCertificate"},
 		{"client authorities without TLS", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithClientCAs(x509.NewCertPool())}, "need a TLS configuration"},
 		{"no client authorities", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithClientCAs(nil)}, "is nil"},
 		{"no handler", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithHandler("/", nil)}, `the handler of "/" is nil`},
