@@ -16,7 +16,6 @@ import (
 type Totals struct {
 	mu     sync.Mutex
 	series map[identity]float64
-	names  map[string]int
 }
 
 // An identity is one series since one start. A cumulative series that starts
@@ -44,25 +43,15 @@ func (t *Totals) Sum(name string, containing ...string) float64 {
 	return sum
 }
 
-// Names returns the names of the metrics of the last request, each with the
-// number of times that it was in it.
-func (t *Totals) Names() map[string]int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.names
-}
-
 func (t *Totals) add(request *collector.ExportMetricsServiceRequest) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.series == nil {
 		t.series = make(map[identity]float64)
 	}
-	t.names = make(map[string]int)
 	for _, resource := range request.GetResourceMetrics() {
 		for _, scope := range resource.GetScopeMetrics() {
 			for _, m := range scope.GetMetrics() {
-				t.names[m.GetName()]++
 				t.addMetric(m)
 			}
 		}
