@@ -121,7 +121,7 @@ func (e *Engine) add(m *instrumented, labelValues []string) (*series, error) {
 	if s := set.find(labelValues); s != nil {
 		return s, nil
 	}
-	if e.full(m) {
+	if !e.recorder.reserve(m) {
 		if kept := e.fold(m, labelValues); !slices.Equal(kept, labelValues) {
 			e.recorder.folded.Add(1)
 			labelValues = kept
@@ -129,6 +129,9 @@ func (e *Engine) add(m *instrumented, labelValues []string) (*series, error) {
 				return s, nil
 			}
 		}
+		// What was declared, and what the others fold into, comes on top.
+		m.series.Add(1)
+		e.recorder.series.Add(1)
 	}
 	s := e.newSeries(m, slices.Clone(labelValues))
 	if set.byLabels == nil {
@@ -136,8 +139,6 @@ func (e *Engine) add(m *instrumented, labelValues []string) (*series, error) {
 	}
 	set.byLabels[string(tuple.Append(nil, labelValues))] = s
 	set.ordered = append(set.ordered, s)
-	m.series.Add(1)
-	e.recorder.series.Add(1)
 	return s, nil
 }
 

@@ -2,6 +2,7 @@ package otelkv
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -9,11 +10,31 @@ import (
 // Other is the label value that stands for those past a series limit.
 const Other = "other"
 
-// full reports whether m may have no more series, or the recorder none at all.
-func (e *Engine) full(m *instrumented) bool {
-	limit, total := e.recorder.config.seriesLimit, e.recorder.config.totalLimit
-	return limit > 0 && m.series.Load() >= int64(limit) ||
-		total > 0 && e.recorder.series.Load() >= int64(total)
+// reserve counts one more series of m. It counts none and reports false where m
+// may have no more, or the recorder none at all.
+func (r *Recorder) reserve(m *instrumented) bool {
+	if !addBelow(&m.series, r.config.seriesLimit) {
+		return false
+	}
+	if !addBelow(&r.series, r.config.totalLimit) {
+		m.series.Add(-1)
+		return false
+	}
+	return true
+}
+
+// addBelow adds one to n unless it has reached the limit. Engines that make series
+// at the same time so stay below it together.
+func addBelow(n *atomic.Int64, limit int) bool {
+	for {
+		old := n.Load()
+		if limit > 0 && old >= int64(limit) {
+			return false
+		}
+		if n.CompareAndSwap(old, old+1) {
+			return true
+		}
+	}
 }
 
 // fold returns label values with [Other] in the place of all that were not

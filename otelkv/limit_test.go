@@ -229,3 +229,35 @@ func TestConcurrentUse(t *testing.T) {
 		}
 	})
 }
+
+// TestLimitsHoldForEnginesAtOnce: the limit is over all engines, also where each
+// of them makes series at the same time. Only a folded series may come on top.
+func TestLimitsHoldForEnginesAtOnce(t *testing.T) {
+	const engines, limit = 8, 200
+	for name, option := range map[string]otelkv.Option{
+		"per definition": otelkv.WithSeriesLimit(limit), "overall": otelkv.WithTotalSeriesLimit(limit),
+	} {
+		t.Run(name, func(t *testing.T) {
+			recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.TieringReadBytes), otelkvtest.WithRecorderOptions(option))
+			var wg sync.WaitGroup
+			for index := range engines {
+				engine := addEngine(t, recorder, index)
+				wg.Go(func() {
+					for i := range limit {
+						must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.TieringReadBytes, fmt.Sprintf("%d:t", i))).Add(1)
+					}
+				})
+			}
+			wg.Wait()
+			own := 0
+			for _, p := range recorder.Collect().Select(vllm.TieringReadBytes, nil) {
+				if tier, _ := p.Attributes.Value("tier"); tier.AsString() != otelkv.Other {
+					own++
+				}
+			}
+			if own != limit {
+				t.Errorf("%d series have label values of their own, want %d", own, limit)
+			}
+		})
+	}
+}
