@@ -96,7 +96,10 @@ func checkInstrumentName(d placed, _ *nameIndex) []string {
 }
 
 func checkFamilyName(d placed, _ *nameIndex) []string {
-	if legalFamilyName(d.PrometheusName) {
+	switch {
+	case d.kind == KindCounter && d.PrometheusName == totalSuffix:
+		return []string{fmt.Sprintf("prometheus name %q leaves a counter no name in OpenMetrics: expected one before the suffix", d.PrometheusName)}
+	case legalFamilyName(d.PrometheusName):
 		return nil
 	}
 	return []string{fmt.Sprintf("prometheus name %q is no metric name: "+
