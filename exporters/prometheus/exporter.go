@@ -53,9 +53,9 @@ func New(catalogue *schema.Catalogue, opts ...Option) (*Exporter, error) {
 	reader, err := stock.New(
 		stock.WithProducer(renamed),
 		stock.WithRegisterer(shared),
-		// Names arrive as they are to be shown. This strategy adds nothing but
-		// "_total" to them, where it is not there already.
-		stock.WithTranslationStrategy(otlptranslator.NoUTF8EscapingWithSuffixes),
+		// Names arrive as they are to be shown. Every other strategy changes the
+		// counters whose names end in "total", such as kv:subtotal.
+		stock.WithTranslationStrategy(otlptranslator.NoTranslation),
 		stock.WithoutScopeInfo(),
 		stock.WithoutTargetInfo(),
 	)

@@ -35,7 +35,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	cleanenv.Unset()
+	goleak.VerifyTestMain(m)
+}
 
 const openMetrics = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"
 

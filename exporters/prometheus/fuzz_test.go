@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
+	"github.com/otelkv/otelkv-go/schema"
 )
 
 // FuzzScrape holds that no name, unit, description, label or scope of the host's
@@ -81,4 +82,55 @@ func label(m *dto.Metric, name string) string {
 		}
 	}
 	return ""
+}
+
+// FuzzCatalogueNames holds that whatever a catalogue takes is shown under exactly
+// the name, the description and the label that the definition has.
+func FuzzCatalogueNames(f *testing.F) {
+	for _, name := range []string{"test:total_bytes", "test:total_bytes_total", "total", "_total", "x_total_total", ":", "target_info", "x_bucket", "x_info"} {
+		for kind := range uint8(3) {
+			f.Add(name, "a\r\nb\\n \"c\" ", "tier", kind)
+		}
+	}
+	f.Fuzz(func(t *testing.T, prometheusName, description, label string, kind uint8) {
+		otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Errorf("reported: %v", err) }))
+		const name = "a"
+		labels, set := []string{label}, attribute.NewSet(attribute.String(label, "value"))
+		point := metricdata.DataPoint[int64]{Attributes: set, Value: 7}
+		var definition schema.Metric
+		var data metricdata.Aggregation
+		switch kind % 3 {
+		case 0:
+			definition = schema.Int64Counter{Name: name, PrometheusName: prometheusName, Unit: "By", Description: description, LabelNames: labels}
+			data = metricdata.Sum[int64]{IsMonotonic: true, Temporality: metricdata.CumulativeTemporality, DataPoints: []metricdata.DataPoint[int64]{point}}
+		case 1:
+			definition = schema.Int64Gauge{Name: name, PrometheusName: prometheusName, Unit: "By", Description: description, LabelNames: labels}
+			data = metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{point}}
+		default:
+			definition = schema.Histogram{Name: name, PrometheusName: prometheusName, Unit: "By", Description: description, LabelNames: labels, Boundaries: []float64{1}}
+			data = metricdata.Histogram[float64]{Temporality: metricdata.CumulativeTemporality, DataPoints: []metricdata.HistogramDataPoint[float64]{{
+				Attributes: set, Bounds: []float64{1}, BucketCounts: []uint64{0, 7}, Count: 7, Sum: 14,
+			}}}
+		}
+		catalogue, err := schema.NewCatalogue(definition)
+		if err != nil {
+			return
+		}
+		exporter, _ := newExporter(t, catalogue, prometheus.WithProducer(producer(func() ([]metricdata.ScopeMetrics, error) {
+			return []metricdata.ScopeMetrics{{Metrics: []metricdata.Metrics{{Name: name, Unit: "By", Data: data}}}}, nil
+		})))
+		text := body(t, scrape(t, exporter.Handler(), ""))
+		d, _ := catalogue.Lookup(name)
+		family := families(t, text)[d.SampleName()]
+		if len(family.GetMetric()) != 1 || family.GetHelp() != description {
+			t.Fatalf("family %q is not what was defined: %v in\n%s", d.SampleName(), family, text)
+		}
+		m := family.GetMetric()[0]
+		if got := m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount()); got != 7 {
+			t.Errorf("the value is %v, want 7", got)
+		}
+		if len(m.GetLabel()) != 1 || m.GetLabel()[0].GetName() != label {
+			t.Errorf("labels %v, want %q alone", m.GetLabel(), label)
+		}
+	})
 }

@@ -92,7 +92,7 @@ func (t *translator) one(scope instrumentation.Scope, m metricdata.Metrics, seen
 		if exposed(kind) != kindOf(d) {
 			return metricdata.Metrics{}, fmt.Errorf("%w: the catalogue has it as a %s, and scope %q sends %T", ErrNotExported, d.Kind(), scope.Name, m.Data)
 		}
-		m.Name, m.Description, labels.family = d.PrometheusName, d.Description, d.SampleName()
+		m.Name, m.Description = d.SampleName(), d.Description
 	} else {
 		name, err := t.metric.Build(otlptranslator.Metric{Name: m.Name, Unit: m.Unit, Type: kind})
 		if err != nil {
@@ -105,10 +105,9 @@ func (t *translator) one(scope instrumentation.Scope, m metricdata.Metrics, seen
 		if err := t.claim(f); err != nil {
 			return metricdata.Metrics{}, err
 		}
-		m.Name, labels.family, labels.extra = name, f.name, scopeLabels(scope)
+		m.Name, labels.extra = f.name, scopeLabels(scope)
 	}
-	// The stock exporter would turn the unit into a suffix.
-	m.Unit = ""
+	labels.family = m.Name
 	var err error
 	m.Data, err = labels.relabel(m.Data)
 	return m, err
