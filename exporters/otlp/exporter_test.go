@@ -12,6 +12,7 @@ import (
 	"github.com/go-logr/logr/funcr"
 	"github.com/google/go-cmp/cmp"
 	promclient "github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/otlptranslator"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
@@ -30,7 +31,10 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	cleanenv.Unset()
+	goleak.VerifyTestMain(m)
+}
 
 const secret = "s3cr3t-t0k3n"
 
@@ -200,6 +204,35 @@ func TestCatalogueNamesLeaveTheInputAlone(t *testing.T) {
 	}
 	if _, ok := collector.Metrics(t)["test:jobs"]; !ok {
 		t.Errorf("sent %v, want test:jobs", collector.Metrics(t))
+	}
+}
+
+// TestCatalogueNamesThatEndInTotal holds that Prometheus and the Collector, whose
+// translation this is, show the sample names of such counters.
+func TestCatalogueNamesThatEndInTotal(t *testing.T) {
+	receiver := otlptranslator.NewMetricNamer("", otlptranslator.NoUTF8EscapingWithSuffixes)
+	for _, name := range []string{"kv:bytes", "kv:bytes_total", "kv:total_bytes", "kv:subtotal", "kv:total"} {
+		t.Run(name, func(t *testing.T) {
+			counters := schema.MustCatalogue(schema.Int64Counter{Name: "kv.counter", PrometheusName: name, Unit: "By", Description: "Bytes."})
+			collector := collectortest.GRPC(t, nil)
+			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
+			_, provider := newReader(t, otlp.WithCatalogueNames(counters))
+			counter, err := provider.Meter("otelkv").Int64Counter("kv.counter", metric.WithUnit("By"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			counter.Add(t.Context(), 1)
+			if err := provider.ForceFlush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			d, _ := counters.Lookup(name)
+			for sent, m := range collector.Metrics(t) {
+				shown, err := receiver.Build(otlptranslator.Metric{Name: sent, Unit: m.GetUnit(), Type: otlptranslator.MetricTypeMonotonicCounter})
+				if err != nil || shown != d.SampleName() {
+					t.Errorf("sent %q, which is shown as %q (%v), want %q", sent, shown, err, d.SampleName())
+				}
+			}
+		})
 	}
 }
 
