@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -90,19 +91,26 @@ func (f *file) definitionErrors(err error) error {
 	if !errors.As(err, &d) {
 		return err
 	}
-	return &Error{File: f.name, Line: f.line(d.Metric, d.Rule), Metric: d.Metric, Rule: d.Rule, Reason: d.Reason}
+	return &Error{File: f.name, Line: f.line(d), Metric: d.Metric, Rule: d.Rule, Reason: d.Reason}
 }
 
 // line returns where the field of a metric stands that a rule of package schema
 // concerns, or else where the metric begins. Of metrics of one name it is the
 // last, which is the one that repeats it.
-func (f *file) line(metric, rule string) int {
-	for i := len(f.groups) - 1; i >= 0; i-- {
-		g := f.groups[i]
-		if g.prometheusName() != metric && g.MetricName != metric {
-			continue
+//
+// A metric that is not the file's is of the catalogue that the file is merged
+// into. It breaks a rule because of a metric that took another's place, which the
+// reason names.
+func (f *file) line(d schema.DefinitionError) int {
+	for i, g := range slices.Backward(f.groups) {
+		if g.prometheusName() == d.Metric || g.MetricName == d.Metric {
+			return lineOf(f.nodes[i], field(d.Rule)...)
 		}
-		return lineOf(f.nodes[i], field(rule)...)
+	}
+	for i, g := range f.groups {
+		if name := g.prometheusName(); name != "" && strings.Contains(d.Reason, strconv.Quote(name)) {
+			return f.nodes[i].Line
+		}
 	}
 	return 0
 }

@@ -169,11 +169,20 @@ func TestMerge(t *testing.T) {
 	if _, err := merged.Int64Counter("my:tier_evictions"); err != nil {
 		t.Error(err)
 	}
-	clash := evictions(4, "    metric_name: vllm.kv_offload.load_bytes")
-	_, err = registry.Merge(vllm.TieringSpec(), "my.yaml", strings.NewReader(clash))
-	var got *registry.Error
-	if !errors.As(err, &got) || got.Rule != "name-unique" || got.Line != 4 {
-		t.Errorf("got %v, want a breach of name-unique in line 4", err)
+	for name, c := range map[string]struct {
+		text string
+		rule string
+		line int
+	}{
+		"the name of another": {evictions(4, "    metric_name: vllm.kv_offload.load_bytes"), "name-unique", 4},
+		// It takes the place of a metric that others mirror.
+		"labels that mirrors lack": {evictions(14, `      prometheus: {name: "vllm:kv_offload_load_bytes"}`), "mirror-labels", 2},
+	} {
+		_, err = registry.Merge(vllm.TieringSpec(), "my.yaml", strings.NewReader(c.text))
+		var got *registry.Error
+		if !errors.As(err, &got) || got.Rule != c.rule || got.Line != c.line {
+			t.Errorf("%s: got %v, want a breach of %s in line %d", name, err, c.rule, c.line)
+		}
 	}
 }
 
