@@ -29,10 +29,14 @@ import (
 	"github.com/otelkv/otelkv-go/exporters/internal/collectortest"
 	"github.com/otelkv/otelkv-go/exporters/otlp"
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
+	"github.com/otelkv/otelkv-go/internal/cleanenv"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	cleanenv.Unset()
+	goleak.VerifyTestMain(m)
+}
 
 var catalogue = schema.MustCatalogue(
 	schema.Int64Counter{Name: "test.load_bytes", PrometheusName: "test:load_bytes", Unit: "By", Description: "Bytes."},

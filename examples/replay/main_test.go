@@ -20,8 +20,14 @@ import (
 	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	"google.golang.org/grpc"
 
+	"github.com/otelkv/otelkv-go/internal/cleanenv"
 	"github.com/otelkv/otelkv-go/internal/conformance"
 )
+
+func TestMain(m *testing.M) {
+	cleanenv.Unset()
+	os.Exit(m.Run())
+}
 
 // replay runs the program.
 func replay(t *testing.T, stdin []byte, args ...string) (status int, stdout, stderr string) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +14,13 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/internal/cleanenv"
 )
+
+func TestMain(m *testing.M) {
+	cleanenv.Unset()
+	os.Exit(m.Run())
+}
 
 func scrape(t *testing.T, pipeline *exporters.Pipeline) map[string]*dto.MetricFamily {
 	t.Helper()

@@ -16,9 +16,13 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/otelkv/otelkv-go/exporters/console"
+	"github.com/otelkv/otelkv-go/internal/cleanenv"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	cleanenv.Unset()
+	goleak.VerifyTestMain(m)
+}
 
 // printed is the part of the output that the tests look at.
 type printed struct {

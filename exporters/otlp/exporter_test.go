@@ -28,6 +28,7 @@ import (
 
 	"github.com/otelkv/otelkv-go/exporters/internal/collectortest"
 	"github.com/otelkv/otelkv-go/exporters/otlp"
+	"github.com/otelkv/otelkv-go/internal/cleanenv"
 	"github.com/otelkv/otelkv-go/schema"
 )
 

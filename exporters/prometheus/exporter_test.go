@@ -29,6 +29,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
+	"github.com/otelkv/otelkv-go/internal/cleanenv"
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )

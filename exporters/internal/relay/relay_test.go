@@ -19,9 +19,13 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/otelkv/otelkv-go/exporters/internal/relay"
+	"github.com/otelkv/otelkv-go/internal/cleanenv"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	cleanenv.Unset()
+	goleak.VerifyTestMain(m)
+}
 
 // An export is what a recorder of exports saw of one.
 type export struct {
