@@ -4,6 +4,7 @@
 //
 //	make e2e        # from the repository's root
 //	go test ./...   # from here; -short makes the soak shorter
+//	go test ./soak -soak 10m
 //
 // The packages:
 //

@@ -17,8 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// heapGrowth bounds how much more memory may be in use after a fault than before
-// it. A payload or export that is kept for every failure would pass it.
+// heapGrowth bounds how much more memory may be in use at the end of a recording
+// than before it. A payload or export that is kept for every failure would pass it.
 const heapGrowth = 4 << 20
 
 // A recording is what was recorded while something was wrong.
@@ -29,10 +29,11 @@ type recording struct {
 // record has four goroutines record to the service's first engine, until they
 // have done at least a fixed amount and done says that the fault has shown. It
 // returns when all of them have, which they never do if recording waits for
-// an exporter.
+// an exporter, and holds that memory does not grow meanwhile.
 func record(t *testing.T, service *load.Service, done func() bool) recording {
 	t.Helper()
 	const goroutines, amount = 4, 20_000
+	before := heap()
 	var mu sync.Mutex
 	var all recording
 	var running sync.WaitGroup
@@ -63,6 +64,9 @@ func record(t *testing.T, service *load.Service, done func() bool) recording {
 		})
 	}
 	running.Wait()
+	if grown := heap() - before; grown > heapGrowth {
+		t.Errorf("the heap grew by %d bytes, at most %d are fine", grown, heapGrowth)
+	}
 	return all
 }
 

@@ -179,13 +179,9 @@ func survive(t *testing.T, r *receiver.Receiver, f fault, reported string) {
 	t.Helper()
 	errs := handleErrors(t)
 	service := load.NewService(t, vllm.TieringSpec(), "faults", exporters.WithExporters(exporters.OTLP), f.option)
-	before := heap()
 	recorded := record(t, service, func() bool { return errs.count() >= 5 })
 	if r.Sum("vllm.kv_offload.load_bytes") != 0 {
 		t.Error("the receiver took something, so nothing was wrong with it")
-	}
-	if grown := heap() - before; grown > heapGrowth {
-		t.Errorf("the heap grew by %d bytes, at most %d are fine", grown, heapGrowth)
 	}
 	if err := errs.joined(); err == nil || !strings.Contains(err.Error(), reported) {
 		t.Errorf("reported %v, want %q", err, reported)
