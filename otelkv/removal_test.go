@@ -187,61 +187,6 @@ func TestAReaderThatNeverCollects(t *testing.T) {
 	}
 }
 
-// TestRemovalFromAForeignProvider follows the counter of an engine that goes and
-// comes back, at the given times after the removal.
-func TestRemovalFromAForeignProvider(t *testing.T) {
-	const delay = 10 * time.Second
-	for name, c := range map[string]struct {
-		back       time.Duration // when the engine comes back
-		cumulative []float64     // at 1 s, 5 s, ... after the removal; -1 for absent
-	}{
-		"does not come back":             {time.Hour, []float64{5, 5, -1, -1, -1, -1}},
-		"comes back while it lingers":    {4 * time.Second, []float64{5, 7, 7, 7, 7, 7}},
-		"comes back after it was shown":  {12 * time.Second, []float64{5, 5, -1, -1, -1, 2}},
-		"comes back when all forgot it":  {22 * time.Second, []float64{5, 5, -1, -1, -1, 2}},
-		"comes back in the same instant": {0, []float64{7, 7, 7, 7, 7, 7}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithSDKProvider(),
-					otelkvtest.WithRecorderOptions(otelkv.WithRemovalDelay(delay)))
-				engine := addEngine(t, recorder, 0)
-				must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.LoadBytes)).Add(5)
-				recorder.Collect()
-				recorder.CollectDelta()
-				removed := time.Now()
-				engine.Remove()
-				back := false
-				var cumulative []float64
-				for _, at := range []time.Duration{1, 5, 11, 13, 18, 24} {
-					for now := time.Since(removed); now <= at*time.Second; now = time.Since(removed) {
-						if !back && now >= c.back {
-							back = true
-							again := addEngine(t, recorder, 0)
-							must[otelkv.Int64Counter](t)(again.Int64Counter(vllm.LoadBytes)).Add(2)
-						}
-						if now == at*time.Second {
-							break
-						}
-						time.Sleep(500 * time.Millisecond)
-					}
-					value := -1.0
-					if got := recorder.Collect(); got.Has(vllm.LoadBytes, nil) {
-						value = got.Value(vllm.LoadBytes, nil)
-					}
-					cumulative = append(cumulative, value)
-					if got := recorder.CollectDelta(); got.Has(vllm.LoadBytes, nil) && got.Value(vllm.LoadBytes, nil) < 0 {
-						t.Errorf("a delta after %v is negative: %v", at*time.Second, got.Value(vllm.LoadBytes, nil))
-					}
-				}
-				if !slices.Equal(cumulative, c.cumulative) {
-					t.Errorf("collections show %v, want %v", cumulative, c.cumulative)
-				}
-			})
-		})
-	}
-}
-
 // finishing is a provider whose histograms can be finished.
 type finishing struct {
 	noop.MeterProvider
