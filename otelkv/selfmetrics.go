@@ -14,8 +14,9 @@ import (
 
 // WithSelfMetrics makes the recorder also emit what it counts of itself, as
 // package selfmetrics defines it. Constant labels apply; the engine's labels are
-// only on what is counted for each engine. Of several recorders on one provider
-// that do so, each needs a constant label of its own.
+// only on what is counted for each engine. Of several recorders that do so on one
+// provider, or on providers that share a Prometheus registry, each needs a constant
+// label of its own.
 func WithSelfMetrics() Option {
 	return optionFunc(func(c *config) { c.selfMetrics = true })
 }

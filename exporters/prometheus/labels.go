@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/prometheus/otlptranslator"
 	"go.opentelemetry.io/otel/attribute"
@@ -22,7 +21,8 @@ type series struct {
 	labels attribute.Distinct
 }
 
-// A labeller turns the attributes of one metric's points into labels.
+// A labeller turns the attributes of one metric's points into labels. Their text
+// is valid UTF-8, as a relay returns it.
 type labeller struct {
 	family string
 	kind   otlptranslator.MetricType
@@ -154,7 +154,7 @@ func (l labeller) admit(set *attribute.Set) error {
 func legal(set attribute.Set) bool {
 	for i := range set.Len() {
 		kv, _ := set.Get(i)
-		if kv.Value.Type() != attribute.STRING || !utf8.ValidString(kv.Value.AsString()) || !legalName(string(kv.Key)) {
+		if kv.Value.Type() != attribute.STRING || !legalName(string(kv.Key)) {
 			return false
 		}
 	}
@@ -174,9 +174,9 @@ func legalName(name string) bool {
 }
 
 // legalLabels returns the attributes as labels with legal names and string
-// values in valid UTF-8, beside an error for each that cannot be one. Values
-// whose names become the same are sorted and joined by ";" (OpenTelemetry
-// specification, "Prometheus and OpenMetrics compatibility", metric attributes).
+// values, beside an error for each that cannot be one. Values whose names become
+// the same are sorted and joined by ";" (OpenTelemetry specification, "Prometheus
+// and OpenMetrics compatibility", metric attributes).
 func legalLabels(set attribute.Set) ([]attribute.KeyValue, error) {
 	var errs []error
 	var namer otlptranslator.LabelNamer
@@ -191,7 +191,7 @@ func legalLabels(set attribute.Set) ([]attribute.KeyValue, error) {
 			errs = append(errs, err)
 			continue
 		}
-		labels = append(labels, attribute.String(name, strings.ToValidUTF8(kv.Value.String(), "\uFFFD")))
+		labels = append(labels, attribute.String(name, kv.Value.String()))
 	}
 	slices.SortFunc(labels, func(a, b attribute.KeyValue) int {
 		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Value.AsString(), b.Value.AsString()))
@@ -221,8 +221,8 @@ func scopeLabels(scope instrumentation.Scope) []attribute.KeyValue {
 	}
 	// Of two with one name, a set keeps the last.
 	return append(labels,
-		attribute.String(prefix+"name", strings.ToValidUTF8(scope.Name, "\uFFFD")),
-		attribute.String(prefix+"version", strings.ToValidUTF8(scope.Version, "\uFFFD")),
-		attribute.String(prefix+"schema_url", strings.ToValidUTF8(scope.SchemaURL, "\uFFFD")),
+		attribute.String(prefix+"name", scope.Name),
+		attribute.String(prefix+"version", scope.Version),
+		attribute.String(prefix+"schema_url", scope.SchemaURL),
 	)
 }

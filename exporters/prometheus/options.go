@@ -41,7 +41,8 @@ func newConfig(opts []Option) (config, error) {
 // WithRegisterer also registers the exporter's metrics with r, so that the
 // handler which serves r's registry shows them. Any registerer will do, such as
 // controller-runtime's metrics.Registry. Several exporters can share one, as
-// long as they have no series in common.
+// long as they have no series in common: most handlers answer 500 to a series
+// that is there twice.
 //
 // The metrics are registered as an unchecked collector. They are gone from r
 // when the exporter is shut down; the collector itself stays, and is empty.
