@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/exporters/stdout/stdoutmetric"
@@ -73,4 +75,30 @@ func TestNew(t *testing.T) {
 	if got, want := out.String(), "{\"Resource\":null,\"ScopeMetrics\":null}\n"; got != want {
 		t.Errorf("printed %q, want %q", got, want)
 	}
+}
+
+func TestReaderOptions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		reader, err := console.NewReader(
+			console.WithExporterOptions(stdoutmetric.WithWriter(&out)),
+			console.WithReaderOptions(sdkmetric.WithInterval(time.Minute)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+		gauge, err := provider.Meter("otelkv").Int64Gauge("test.jobs")
+		if err != nil {
+			t.Fatal(err)
+		}
+		gauge.Record(t.Context(), 1)
+		time.Sleep(3*time.Minute + time.Second)
+		synctest.Wait()
+		if got := strings.Count(out.String(), "test.jobs"); got != 3 {
+			t.Errorf("printed %d times in three minutes, want 3", got)
+		}
+		if err := provider.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }
