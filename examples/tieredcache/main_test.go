@@ -18,6 +18,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"go.uber.org/goleak"
+
+	"github.com/otelkv/otelkv-go/internal/cleanenv"
 )
 
 // asProgram makes the test binary the program itself, for tests that need a
@@ -28,6 +30,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
+	cleanenv.Unset()
 	goleak.VerifyTestMain(m)
 }
 
@@ -43,7 +46,6 @@ type running struct {
 // start runs the program with small sizes on a free port until it is stopped.
 func start(t *testing.T, arguments ...string) *running {
 	t.Helper()
-	t.Setenv("OTEL_METRICS_EXPORTER", "")
 	ctx, cancel := context.WithCancel(t.Context())
 	output, stdout := io.Pipe()
 	r := &running{
