@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -12,7 +13,13 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/internal/cleanenv"
 )
+
+func TestMain(m *testing.M) {
+	cleanenv.Unset()
+	os.Exit(m.Run())
+}
 
 // TestBothExporters is the whole program, scraped while it runs, with a collector
 // that gets the last export.

@@ -11,11 +11,17 @@ import (
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/otelkv/otelkv-go/internal/cleanenv"
 )
+
+func TestMain(m *testing.M) {
+	cleanenv.Unset()
+	os.Exit(m.Run())
+}
 
 // TestWorkerNamesItself runs the worker against a receiver on loopback.
 func TestWorkerNamesItself(t *testing.T) {
