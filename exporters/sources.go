@@ -196,7 +196,7 @@ func (p *producer) aggregation(m preaggregated.Metric, at time.Time) metricdata.
 func dataPoints[N int64 | float64](points []preaggregated.Point[N], at time.Time) []metricdata.DataPoint[N] {
 	out := make([]metricdata.DataPoint[N], len(points))
 	for i, p := range points {
-		out[i] = metricdata.DataPoint[N]{Attributes: p.Attributes, StartTime: p.Start, Time: at, Value: p.Value}
+		out[i] = metricdata.DataPoint[N]{Attributes: p.Attributes, StartTime: time.Unix(0, p.Start), Time: at, Value: p.Value}
 	}
 	return out
 }
@@ -206,7 +206,7 @@ func distributions(points []preaggregated.Distribution, boundaries []float64, at
 	for i, p := range points {
 		out[i] = metricdata.HistogramDataPoint[float64]{
 			Attributes:   p.Attributes,
-			StartTime:    p.Start,
+			StartTime:    time.Unix(0, p.Start),
 			Time:         at,
 			Bounds:       boundaries,
 			BucketCounts: p.Counts,

@@ -55,13 +55,13 @@ func (r *ledgerReader) Collect() ([]preaggregated.Metric, time.Time) {
 		switch {
 		case d.Kind() == schema.KindHistogram:
 			m.Distributions = []preaggregated.Distribution{
-				{Attributes: labels, Start: r.start, Counts: []uint64{0, uint64(n)}, Sum: 2e6 * float64(n), Min: 2e6, Max: 2e6},
-				{Attributes: attribute.NewSet(attribute.String("engine", "idle")), Start: r.start, Counts: []uint64{0, 0}, Min: math.Inf(1), Max: math.Inf(-1)},
+				{Attributes: labels, Start: r.start.UnixNano(), Counts: []uint64{0, uint64(n)}, Sum: 2e6 * float64(n), Min: 2e6, Max: 2e6},
+				{Attributes: attribute.NewSet(attribute.String("engine", "idle")), Start: r.start.UnixNano(), Counts: []uint64{0, 0}, Min: math.Inf(1), Max: math.Inf(-1)},
 			}
 		case d.Number() == schema.NumberKindInt64:
-			m.Int64Points = []preaggregated.Point[int64]{{Attributes: labels, Start: r.start, Value: 10 * n}}
+			m.Int64Points = []preaggregated.Point[int64]{{Attributes: labels, Start: r.start.UnixNano(), Value: 10 * n}}
 		default:
-			m.Float64Points = []preaggregated.Point[float64]{{Attributes: labels, Start: r.start, Value: 0.5 * float64(n)}}
+			m.Float64Points = []preaggregated.Point[float64]{{Attributes: labels, Start: r.start.UnixNano(), Value: 0.5 * float64(n)}}
 		}
 		metrics = append(metrics, m)
 	}

@@ -143,8 +143,8 @@ func (e *Engine) add(m *instrumented, labelValues []string) (*series, error) {
 }
 
 func (e *Engine) newSeries(m *instrumented, labelValues []string) *series {
-	s := &series{metric: m, labelValues: labelValues, start: e.recorder.config.now()}
-	s.attributes = append(s.own[:0], e.attributeSet(m, labelValues))
+	s := &series{metric: m, labelValues: labelValues, start: e.recorder.config.now().UnixNano()}
+	s.attributes = e.attributeSet(m, labelValues)
 	for _, mirror := range m.mirrors {
 		values := labelValues
 		if mirror.labelValues != nil {
@@ -153,7 +153,7 @@ func (e *Engine) newSeries(m *instrumented, labelValues []string) *series {
 				values[i] = strings.ReplaceAll(v, schema.Medium, e.config.medium)
 			}
 		}
-		s.attributes = append(s.attributes, e.attributeSet(mirror.metric, values))
+		s.mirrors = append(s.mirrors, e.attributeSet(mirror.metric, values))
 	}
 	e.recorder.prepare(s)
 	return s
@@ -186,13 +186,16 @@ func (r *Recorder) prepare(s *series) {
 	case m.histogram != nil && r.closed.Load():
 		// An instrument would go on to export what is recorded to it.
 	case m.histogram != nil:
-		s.samples = append(s.samples, newSampleOptions(m.histogram, s.attributes[0]))
+		samples := []sampleOptions{newSampleOptions(m.histogram, s.attributes)}
 		for i, mirror := range m.mirrors {
-			s.samples = append(s.samples, newSampleOptions(mirror.metric.histogram, s.attributes[i+1]))
+			samples = append(samples, newSampleOptions(mirror.metric.histogram, s.mirrors[i]))
 		}
+		s.instruments = &instruments{samples: samples}
 	default:
-		for _, set := range s.attributes {
-			s.options = append(s.options, []metric.ObserveOption{metric.WithAttributeSet(set)})
+		options := [][]metric.ObserveOption{{metric.WithAttributeSet(s.attributes)}}
+		for _, set := range s.mirrors {
+			options = append(options, []metric.ObserveOption{metric.WithAttributeSet(set)})
 		}
+		s.instruments = &instruments{options: options}
 	}
 }

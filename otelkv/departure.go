@@ -16,7 +16,7 @@ type identity struct {
 }
 
 func (s *series) identity() identity {
-	return identity{metric: s.metric, attributes: s.attributes[0].Equivalent()}
+	return identity{metric: s.metric, attributes: s.attributes.Equivalent()}
 }
 
 // departures are the removed series that readers of a pipeline of ours are still

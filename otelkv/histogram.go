@@ -183,11 +183,12 @@ func (s *series) recordSample(ctx context.Context, sample float64) {
 		s.show()
 		return
 	}
-	if s.finished.Load() {
+	if s.instruments == nil || s.instruments.finished.Load() {
 		return
 	}
-	for i := range s.samples {
-		s.samples[i].instrument.Record(ctx, sample, s.samples[i].options...)
+	samples := s.instruments.samples
+	for i := range samples {
+		samples[i].instrument.Record(ctx, sample, samples[i].options...)
 	}
 }
 
@@ -196,7 +197,10 @@ func (s *series) recordSample(ctx context.Context, sample float64) {
 func (s *series) foldInterval() {
 	ended := s.cell.take()
 	s.cell.total.fold(ended)
-	for i := range s.deltas {
-		s.deltas[i].interval.fold(ended)
+	if s.deltas == nil {
+		return
+	}
+	for i := range *s.deltas {
+		(*s.deltas)[i].interval.fold(ended)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -179,10 +178,10 @@ type emitter struct {
 // the series is to be reported.
 func (e emitter) each(add func(*preaggregated.Metric, attribute.Set)) {
 	if e.series.live.Load() {
-		add(e.reader.metric(e.series.metric), e.series.attributes[0])
+		add(e.reader.metric(e.series.metric), e.series.attributes)
 	}
 	for i, target := range e.series.metric.mirrors {
-		add(e.reader.metric(target.metric), e.series.attributes[i+1])
+		add(e.reader.metric(target.metric), e.series.mirrors[i])
 	}
 }
 
@@ -241,19 +240,19 @@ func (histogramKind) collect(s *series, r *reader, emit emitter) {
 	emit.distribution(counts, all, start)
 }
 
-func (e emitter) int64(value int64, start time.Time) {
+func (e emitter) int64(value int64, start int64) {
 	e.each(func(m *preaggregated.Metric, attributes attribute.Set) {
 		m.Int64Points = append(m.Int64Points, preaggregated.Point[int64]{Attributes: attributes, Start: start, Value: value})
 	})
 }
 
-func (e emitter) float64(value float64, start time.Time) {
+func (e emitter) float64(value float64, start int64) {
 	e.each(func(m *preaggregated.Metric, attributes attribute.Set) {
 		m.Float64Points = append(m.Float64Points, preaggregated.Point[float64]{Attributes: attributes, Start: start, Value: value})
 	})
 }
 
-func (e emitter) distribution(counts []uint64, all interval, start time.Time) {
+func (e emitter) distribution(counts []uint64, all interval, start int64) {
 	e.each(func(m *preaggregated.Metric, attributes attribute.Set) {
 		m.Distributions = append(m.Distributions, preaggregated.Distribution{
 			Attributes: attributes, Start: start,

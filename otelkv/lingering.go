@@ -35,7 +35,7 @@ func (l *lingering) add(removed []*series, now time.Time, delay time.Duration) {
 		l.series = make(map[identity]lingerer)
 	}
 	for _, s := range removed {
-		if len(s.options) > 0 && l.succeed(s, now) && s.shown() && len(l.series) < maxDeparted {
+		if s.observable() && l.succeed(s, now) && s.shown() && len(l.series) < maxDeparted {
 			l.series[s.identity()] = lingerer{series: s, until: now.Add(delay), gone: now.Add(2 * delay)}
 		}
 	}

@@ -89,16 +89,17 @@ func (r *Recorder) reported() [][]*series {
 
 // observe reports the series under its own name, and under those of its mirrors.
 func (s *series) observe(o metric.Observer) {
-	if len(s.options) == 0 {
+	if !s.observable() {
 		return
 	}
+	options := s.instruments.options
 	live := s.live.Load()
 	if live {
-		s.metric.observe(o, s.metric, s, s.options[0])
+		s.metric.observe(o, s.metric, s, options[0])
 	}
 	if live || s.mirrored.Load() {
 		for i, mirror := range s.metric.mirrors {
-			s.metric.observe(o, mirror.metric, s, s.options[i+1])
+			s.metric.observe(o, mirror.metric, s, options[i+1])
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"github.com/otelkv/otelkv-go/schema"
 )
 
@@ -139,14 +141,20 @@ func (e *Engine) drain(match func(*series) bool) []*series {
 // finish ends the series of synchronous instruments that can end one, and keeps
 // bound histograms from beginning them again.
 func (s *series) finish() {
-	s.finished.Store(true)
-	for i := range s.samples {
-		m := s.metric
-		if i > 0 {
-			m = s.metric.mirrors[i-1].metric
-		}
-		if f, ok := m.histogram.(finisher); ok {
-			f.Finish(context.Background(), s.attributes[i].ToSlice()...)
-		}
+	if s.instruments == nil {
+		return
+	}
+	s.instruments.finished.Store(true)
+	s.metric.finish(s.attributes)
+	for i, mirror := range s.metric.mirrors {
+		mirror.metric.finish(s.mirrors[i])
+	}
+}
+
+// finish ends one series of the metric's synchronous instrument, if it has one
+// that can do so.
+func (m *instrumented) finish(attributes attribute.Set) {
+	if f, ok := m.histogram.(finisher); ok {
+		f.Finish(context.Background(), attributes.ToSlice()...)
 	}
 }

@@ -3,7 +3,6 @@ package otelkv
 import (
 	"math"
 	"sync/atomic"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -14,16 +13,15 @@ import (
 // A series is one definition, one engine and one tuple of label values. It owns
 // its state, and OpenTelemetry reads it.
 //
-// A measurement writes bits and reads live. They are a cache line apart, so that
-// one goroutine's write does not take from the others what they only read. What
-// a collection reads lies together.
+// It is two cache lines. A measurement writes the first, and reads the second,
+// which one goroutine's write does not take from the others then. A collection
+// reads both, which lie together, and little else.
 type series struct {
 	// bits is the value of a counter or gauge: an int64, or a float64's bits.
-	bits atomic.Uint64
-
+	bits        atomic.Uint64
 	labelValues []string
-	options     [][]metric.ObserveOption // as attributes, prepared for a callback
-	samples     []sampleOptions          // of a histogram on another provider than ours: its own, then its mirrors'
+	mirrors     []attribute.Set // its attributes under the names of its mirrors
+	instruments *instruments    // on another provider than ours
 
 	metric *instrumented
 	cell   *histogramCell // of a histogram on a pipeline of ours
@@ -31,16 +29,18 @@ type series struct {
 	// measurement sets it, and so does priming.
 	live atomic.Bool
 	// mirrored says that the series' mirrors are reported even while it is not.
-	mirrored atomic.Bool
-	// finished says that the series' synchronous instruments must not be recorded
-	// to any more.
+	mirrored   atomic.Bool
+	attributes attribute.Set
+	start      int64    // of its count, in Unix nanoseconds
+	deltas     *[]delta // one for each reader of ours
+}
+
+// instruments are what a series needs on a provider that measures by instruments.
+type instruments struct {
+	options [][]metric.ObserveOption // of a counter or gauge: its own, then its mirrors'
+	samples []sampleOptions          // of a histogram, likewise
+	// finished says that samples must not be recorded any more.
 	finished atomic.Bool
-
-	attributes []attribute.Set  // its own, then its mirrors'
-	own        [1]attribute.Set // backs attributes where there are no mirrors
-	start      time.Time        // of its count
-
-	deltas []delta // one for each reader of ours
 }
 
 // show makes the series reported under its own name. It reads before it writes,
@@ -100,6 +100,9 @@ func (s *series) setFloat64(value float64) {
 	s.show()
 }
 
+// observable reports whether the series is one that a callback reports.
+func (s *series) observable() bool { return s.instruments != nil && len(s.instruments.options) > 0 }
+
 // inherit makes a counter go on from the total of another.
 func (s *series) inherit(from *series) {
 	if from.mirrored.Load() {
@@ -140,12 +143,15 @@ type delta struct {
 // delta returns what r has been told of the series. It is called, as are all
 // methods that collect, while the recorder's collecting lock is held.
 func (s *series) delta(r *reader) *delta {
-	for len(s.deltas) <= r.index {
+	if s.deltas == nil {
+		s.deltas = new([]delta)
+	}
+	for len(*s.deltas) <= r.index {
 		d := delta{}
 		if s.cell != nil {
 			d.interval = s.cell.total
 		}
-		s.deltas = append(s.deltas, d)
+		*s.deltas = append(*s.deltas, d)
 	}
-	return &s.deltas[r.index]
+	return &(*s.deltas)[r.index]
 }

@@ -71,11 +71,11 @@ type Metric struct {
 	Distributions []Distribution
 }
 
-// A Point is one series of a counter or gauge. Start is when its count began:
-// for delta the end of the interval before.
+// A Point is one series of a counter or gauge. Start is when its count began, in
+// Unix nanoseconds: for delta the end of the interval before.
 type Point[N int64 | float64] struct {
 	Attributes attribute.Set
-	Start      time.Time
+	Start      int64
 	Value      N
 }
 
@@ -84,7 +84,7 @@ type Point[N int64 | float64] struct {
 // not. Min is greater than Max where neither is known.
 type Distribution struct {
 	Attributes attribute.Set
-	Start      time.Time
+	Start      int64
 	Counts     []uint64
 	Sum        float64
 	Min, Max   float64
