@@ -31,11 +31,13 @@ type Pipeline struct {
 
 	names   []string
 	sources *sources
-	readers []sdkmetric.Reader
-	scraped *prometheus.Exporter
-	handler http.Handler
-	server  *prometheus.Server
-	stop    sync.Once
+	// instruments says that a reader has histograms aggregated in its own way.
+	instruments bool
+	readers     []sdkmetric.Reader
+	scraped     *prometheus.Exporter
+	handler     http.Handler
+	server      *prometheus.Server
+	stop        sync.Once
 }
 
 var (
@@ -106,6 +108,7 @@ func (p *Pipeline) build(ctx context.Context, catalogue *schema.Catalogue, c con
 			return
 		}
 		p.readers = append(p.readers, reader)
+		p.instruments = p.instruments || !explicitBuckets(reader)
 		if exporter, ok := reader.(*prometheus.Exporter); ok {
 			p.scraped = exporter
 		}
@@ -125,6 +128,23 @@ func (p *Pipeline) build(ctx context.Context, catalogue *schema.Catalogue, c con
 		add(fmt.Sprintf("reader %d", i+1), reader, err)
 	}
 	return errors.Join(errs...)
+}
+
+// explicitBuckets reports whether a reader takes the histograms of a catalogue as
+// they are, with boundaries. OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION
+// can ask for others.
+func explicitBuckets(reader sdkmetric.Reader) bool {
+	r, ok := reader.(interface {
+		Aggregation(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation
+	})
+	if !ok {
+		return true
+	}
+	switch r.Aggregation(sdkmetric.InstrumentKindHistogram).(type) {
+	case nil, sdkmetric.AggregationDefault, sdkmetric.AggregationExplicitBucketHistogram:
+		return true
+	}
+	return false
 }
 
 func (p *Pipeline) listen(c config) error {
@@ -148,8 +168,14 @@ func (p *Pipeline) withoutOwn(g promclient.Gatherer) promclient.Gatherer {
 }
 
 // AddSource makes every exporter collect from source until the returned function
-// is called. It serves this module's recorder, which calls it.
+// is called. It serves this module's recorder, which calls it. The error says
+// what keeps the source out: definitions that another source has differently
+// ([ErrConflict]), or an exporter that wants histograms of another form, such as
+// exponential ones, which only instruments give.
 func (p *Pipeline) AddSource(scope preaggregated.Scope, source preaggregated.Source) (remove func(), err error) {
+	if p.instruments {
+		return nil, preaggregated.ErrInstruments
+	}
 	return p.sources.add(scope, source)
 }
 

@@ -11,7 +11,8 @@ import (
 )
 
 // foreign reports whether measurements leave through OpenTelemetry instruments,
-// which is so on every provider but a pipeline of package exporters.
+// which is so on every provider but a pipeline of package exporters, unless the
+// user or the pipeline wants it there too.
 func (r *Recorder) foreign() bool {
 	_, ours := r.config.provider.(preaggregated.Provider)
 	return !ours || r.config.instruments
@@ -24,6 +25,10 @@ func (r *Recorder) register() error {
 	}
 	provider := r.config.provider.(preaggregated.Provider)
 	remove, err := provider.AddSource(preaggregated.Scope{Name: ScopeName, Version: Version}, r)
+	if errors.Is(err, preaggregated.ErrInstruments) {
+		r.config.instruments = true
+		return r.registerInstruments()
+	}
 	if err != nil {
 		return err
 	}

@@ -296,11 +296,11 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-// A sink is an OTLP collector that keeps the names it is sent.
+// A sink is an OTLP collector that keeps the kind of data of each name it is sent.
 type sink struct {
 	collector.UnimplementedMetricsServiceServer
 	mu    sync.Mutex
-	names map[string]bool
+	kinds map[string]string
 }
 
 func (s *sink) Export(_ context.Context, request *collector.ExportMetricsServiceRequest) (*collector.ExportMetricsServiceResponse, error) {
@@ -309,7 +309,7 @@ func (s *sink) Export(_ context.Context, request *collector.ExportMetricsService
 	for _, resource := range request.GetResourceMetrics() {
 		for _, scope := range resource.GetScopeMetrics() {
 			for _, m := range scope.GetMetrics() {
-				s.names[m.GetName()] = true
+				s.kinds[m.GetName()] = strings.TrimPrefix(fmt.Sprintf("%T", m.GetData()), "*v1.Metric_")
 			}
 		}
 	}
@@ -317,23 +317,44 @@ func (s *sink) Export(_ context.Context, request *collector.ExportMetricsService
 }
 
 func TestOTLP(t *testing.T) {
+	const line = `{"engine":2,"stats":{"types":{"vllm:kv_offload_load_bytes":"counter","vllm:kv_offload_load_size":"histogram"},"data":{"vllm:kv_offload_load_bytes":7,"vllm:kv_offload_load_size":[7]}}}`
+	for aggregation, histogram := range map[string]string{
+		"":                                   "Histogram",
+		"explicit_bucket_histogram":          "Histogram",
+		"base2_exponential_bucket_histogram": "ExponentialHistogram",
+	} {
+		t.Run(aggregation, func(t *testing.T) {
+			received := startSink(t)
+			t.Setenv("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", aggregation)
+			status, _, errs := replay(t, []byte(line), "-o", "otlp")
+			if status != exitGood || errs != "" {
+				t.Fatalf("exit status %d: %s", status, errs)
+			}
+			received.mu.Lock()
+			defer received.mu.Unlock()
+			for name, want := range map[string]string{
+				"vllm.kv_offload.load_bytes": "Sum",
+				"vllm.kv_offload.load_size":  histogram,
+			} {
+				if got := received.kinds[name]; got != want {
+					t.Errorf("%s arrived as %q, want %q; all: %v", name, got, want, received.kinds)
+				}
+			}
+		})
+	}
+}
+
+// startSink starts a sink and has the environment name it.
+func startSink(t *testing.T) *sink {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, received := grpc.NewServer(), &sink{names: make(map[string]bool)}
+	server, received := grpc.NewServer(), &sink{kinds: make(map[string]string)}
 	collector.RegisterMetricsServiceServer(server, received)
 	go server.Serve(listener) //nolint:errcheck // Stop ends it.
 	t.Cleanup(server.Stop)
-
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+listener.Addr().String())
-	status, _, errs := replay(t, []byte(goodLine), "-o", "otlp")
-	if status != exitGood || errs != "" {
-		t.Fatalf("exit status %d: %s", status, errs)
-	}
-	received.mu.Lock()
-	defer received.mu.Unlock()
-	if !received.names["vllm.kv_offload.load_bytes"] {
-		t.Errorf("received %v", slices.Sorted(maps.Keys(received.names)))
-	}
+	return received
 }

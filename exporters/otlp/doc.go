@@ -25,8 +25,9 @@
 // HTTP. What cannot be used of an endpoint, headers or certificates is an error of
 // [New]; other values that make no sense are ignored, and logged by OpenTelemetry.
 //
-// The histogram aggregation holds for instruments. A recorder's histograms keep
-// the catalogue's boundaries where they reach a pipeline aggregated.
+// With a histogram aggregation other than explicit buckets, a pipeline has recorders
+// measure through instruments, which is slower, so that it holds for their
+// histograms as well. With explicit buckets they have the catalogue's boundaries.
 //
 // A collector that is down, slow or refusing delays nothing that is recorded.
 // With cumulative temporality nothing is lost either: the first export that

@@ -8,6 +8,7 @@
 package preaggregated
 
 import (
+	"errors"
 	"iter"
 	"time"
 
@@ -21,9 +22,13 @@ type Provider interface {
 	// AddSource makes every reader of the provider collect from source until the
 	// returned function is called, which may happen more than once. Both are safe
 	// for concurrent use. The error names every metric that another source defines
-	// differently.
+	// differently, or is [ErrInstruments].
 	AddSource(scope Scope, source Source) (remove func(), err error)
 }
+
+// ErrInstruments says that a provider wants instruments after all, because one of
+// its readers has histograms aggregated in a way of its own.
+var ErrInstruments = errors.New("the provider's readers want instruments")
 
 // A FailureCounter is a Provider that counts the exports that failed.
 type FailureCounter interface {

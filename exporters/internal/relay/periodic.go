@@ -18,9 +18,10 @@ import (
 type Periodic struct {
 	*sdkmetric.ManualReader
 
-	relay    *Relay
-	reader   *sdkmetric.PeriodicReader
-	failures *atomic.Int64
+	relay       *Relay
+	reader      *sdkmetric.PeriodicReader
+	failures    *atomic.Int64
+	aggregation sdkmetric.AggregationSelector
 }
 
 // NewPeriodic returns a reader that starts to export when it is registered with
@@ -36,6 +37,7 @@ func NewPeriodic(exporter sdkmetric.Exporter, producers []sdkmetric.Producer, op
 		ManualReader: relay.ManualReader,
 		relay:        relay,
 		failures:     failures,
+		aggregation:  exporter.Aggregation,
 		reader:       sdkmetric.NewPeriodicReader(resourced{exporter, relay, failures}, opts...),
 	}
 	// A reader works only with a provider. This one has no instruments, and
@@ -60,6 +62,11 @@ func (p *Periodic) ForceFlush(ctx context.Context) error { return p.reader.Force
 // Later calls return sdkmetric.ErrReaderShutdown.
 func (p *Periodic) Shutdown(ctx context.Context) error {
 	return errors.Join(p.reader.Shutdown(ctx), p.ManualReader.Shutdown(ctx))
+}
+
+// Aggregation returns how the exporter wants instruments of a kind aggregated.
+func (p *Periodic) Aggregation(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
+	return p.aggregation(kind)
 }
 
 // ExportFailures returns how many exports failed so far.
