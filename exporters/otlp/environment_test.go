@@ -15,6 +15,7 @@ import (
 
 	"github.com/otelkv/otelkv-go/exporters/internal/collectortest"
 	"github.com/otelkv/otelkv-go/exporters/otlp"
+	"github.com/otelkv/otelkv-go/internal/testcert"
 )
 
 // TestEndpoint holds that every form of an endpoint reaches the collector. SERVER
@@ -63,7 +64,7 @@ func TestEndpoint(t *testing.T) {
 // TestAddressIsSecure holds that an endpoint without a scheme means TLS, even
 // where a general one would not.
 func TestAddressIsSecure(t *testing.T) {
-	authority := collectortest.NewAuthority(t)
+	authority := testcert.NewAuthority(t)
 	_, config := tlsCases(t, time.Now().Add(time.Hour))
 	config.ClientAuth = 0
 	config.Certificates[0] = authority.Issue(t, time.Now().Add(time.Hour))
@@ -91,8 +92,8 @@ func TestEnvironmentIsRefused(t *testing.T) {
 	if err := os.WriteFile(garbage, []byte("no PEM"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	certificate, key := collectortest.Files(t, collectortest.NewAuthority(t).Issue(t, time.Now().Add(time.Hour)))
-	_, otherKey := collectortest.Files(t, collectortest.NewAuthority(t).Issue(t, time.Now().Add(time.Hour)))
+	certificate, key := testcert.Files(t, testcert.NewAuthority(t).Issue(t, time.Now().Add(time.Hour)))
+	_, otherKey := testcert.Files(t, testcert.NewAuthority(t).Issue(t, time.Now().Add(time.Hour)))
 	tests := []struct {
 		name        string
 		protocol    otlp.Protocol

@@ -13,13 +13,14 @@ import (
 
 	"github.com/otelkv/otelkv-go/exporters/internal/collectortest"
 	"github.com/otelkv/otelkv-go/exporters/otlp"
+	"github.com/otelkv/otelkv-go/internal/testcert"
 )
 
 // tlsCase is one way to reach a collector that wants a client certificate.
 type tlsCase struct {
 	name string
 	// trusted is the authority that the exporter trusts.
-	trusted *collectortest.Authority
+	trusted *testcert.Authority
 	// own is the certificate that the exporter shows, if any.
 	own  *tls.Certificate
 	want bool
@@ -28,7 +29,7 @@ type tlsCase struct {
 // tlsCases returns the cases, and the TLS configuration of the collector.
 func tlsCases(t *testing.T, serverExpires time.Time) ([]tlsCase, *tls.Config) {
 	t.Helper()
-	ours, other := collectortest.NewAuthority(t), collectortest.NewAuthority(t)
+	ours, other := testcert.NewAuthority(t), testcert.NewAuthority(t)
 	valid := time.Now().Add(time.Hour)
 	good, expired, stranger := ours.Issue(t, valid), ours.Issue(t, time.Now().Add(-time.Minute)), other.Issue(t, valid)
 	alive := serverExpires.After(time.Now())
@@ -72,7 +73,7 @@ func TestTLSFromEnvironment(t *testing.T) {
 				t.Run(server.name+"/"+test.name+"/"+string(protocol), func(t *testing.T) {
 					t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", test.trusted.File(t))
 					if test.own != nil {
-						certificate, key := collectortest.Files(t, *test.own)
+						certificate, key := testcert.Files(t, *test.own)
 						t.Setenv("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", certificate)
 						t.Setenv("OTEL_EXPORTER_OTLP_CLIENT_KEY", key)
 					}

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otelkv/otelkv-go/exporters/internal/collectortest"
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
+	"github.com/otelkv/otelkv-go/internal/testcert"
 )
 
 const secret = "s3cr3t-t0k3n"
@@ -180,7 +180,7 @@ func TestServerBearerToken(t *testing.T) {
 }
 
 func TestServerTLS(t *testing.T) {
-	ours, other := collectortest.NewAuthority(t), collectortest.NewAuthority(t)
+	ours, other := testcert.NewAuthority(t), testcert.NewAuthority(t)
 	valid := time.Now().Add(time.Hour)
 	serverCertificate := prometheus.WithTLSConfig(&tls.Config{Certificates: []tls.Certificate{ours.Issue(t, valid)}, MinVersion: tls.VersionTLS10})
 	certificates := func(c ...tls.Certificate) *tls.Config { return &tls.Config{RootCAs: ours.Pool(), Certificates: c} }

@@ -26,6 +26,7 @@ import (
 	"github.com/otelkv/otelkv-go/exporters/otlp"
 	"github.com/otelkv/otelkv-go/internal/e2e/load"
 	"github.com/otelkv/otelkv-go/internal/e2e/receiver"
+	"github.com/otelkv/otelkv-go/internal/testcert"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -146,7 +147,7 @@ func TestReceiverFails(t *testing.T) {
 // TestCertificateFails is the same for certificates that a client must not
 // trust.
 func TestCertificateFails(t *testing.T) {
-	ours, other := receiver.NewAuthority(t), receiver.NewAuthority(t)
+	ours, other := testcert.NewAuthority(t), testcert.NewAuthority(t)
 	valid := ours.Issue(t, time.Now().Add(time.Hour))
 	tests := []struct {
 		name     string
@@ -164,7 +165,7 @@ func TestCertificateFails(t *testing.T) {
 				return certificate.Load(), nil
 			}})
 			r.Start(t)
-			trusted := otlp.WithGRPCOptions(otlpmetricgrpc.WithTLSCredentials(credentials.NewTLS(&tls.Config{RootCAs: ours.Pool})))
+			trusted := otlp.WithGRPCOptions(otlpmetricgrpc.WithTLSCredentials(credentials.NewTLS(&tls.Config{RootCAs: ours.Pool()})))
 			survive(t, r, fault{
 				exporters.WithOTLPOptions(otlp.WithProtocol(otlp.ProtocolGRPC), otlp.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(r.Address())), trusted, often()),
 				func() { certificate.Store(&valid) },

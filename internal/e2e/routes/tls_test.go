@@ -11,8 +11,8 @@ import (
 	exporter "github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/internal/e2e/exposition"
 	"github.com/otelkv/otelkv-go/internal/e2e/load"
-	"github.com/otelkv/otelkv-go/internal/e2e/receiver"
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
+	"github.com/otelkv/otelkv-go/internal/testcert"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -20,9 +20,10 @@ import (
 // Collector that asks for a client certificate.
 func TestMutualTLS(t *testing.T) {
 	const secret = "s3cr3t-t0k3n"
-	authority := receiver.NewAuthority(t)
-	trusted, chain, key := authority.Files(t, authority.Issue(t, time.Now().Add(time.Hour)))
-	_, otherChain, otherKey := authority.Files(t, receiver.NewAuthority(t).Issue(t, time.Now().Add(time.Hour)))
+	authority := testcert.NewAuthority(t)
+	trusted := authority.File(t)
+	chain, key := testcert.Files(t, authority.Issue(t, time.Now().Add(time.Hour)))
+	otherChain, otherKey := testcert.Files(t, testcert.NewAuthority(t).Issue(t, time.Now().Add(time.Hour)))
 	collector := servers.StartCollector(t, "docs/collector/collector.yaml",
 		"receivers.otlp.protocols.grpc.tls.cert_file="+chain,
 		"receivers.otlp.protocols.grpc.tls.key_file="+key,
@@ -70,14 +71,15 @@ func TestMutualTLS(t *testing.T) {
 // client certificate and a bearer token. One that lacks either gets nothing.
 func TestSecuredScrape(t *testing.T) {
 	const secret = "s3cr3t-t0k3n"
-	authority := receiver.NewAuthority(t)
+	authority := testcert.NewAuthority(t)
 	certificate := authority.Issue(t, time.Now().Add(time.Hour))
-	trusted, chain, key := authority.Files(t, certificate)
+	trusted := authority.File(t)
+	chain, key := testcert.Files(t, certificate)
 	service := load.NewService(t, vllm.TieringSpec(), "secured",
 		exporters.WithExporters(exporters.Prometheus), exporters.WithListen("127.0.0.1:0"),
 		exporters.WithServerOptions(
 			exporter.WithTLSConfig(&tls.Config{Certificates: []tls.Certificate{certificate}}),
-			exporter.WithClientCAs(authority.Pool),
+			exporter.WithClientCAs(authority.Pool()),
 			exporter.WithBearerToken(secret)))
 	service.Measure(t, 1)
 

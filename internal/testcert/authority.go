@@ -1,4 +1,5 @@
-package collectortest
+// Package testcert makes certificates for tests of TLS on loopback.
+package testcert
 
 import (
 	"crypto/ecdsa"
