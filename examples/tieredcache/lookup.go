@@ -58,6 +58,7 @@ func (e *Engine) schedule(r *request) {
 	}
 	e.metrics.Lookups.RecordLookup(r.ID, connector.Resolved, elapsed)
 	e.metrics.Tiers.RequestAllocated(r.ID)
+	e.metrics.Scheduled(len(r.Keys), len(hits))
 	r.scheduled = true
 	e.load(r, hits)
 }

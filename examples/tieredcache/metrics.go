@@ -74,10 +74,31 @@ var (
 	}
 )
 
-// catalogue returns what the program measures: all of vLLM's tiered offloading
-// and the cache's own.
+// The metrics by which vLLM's scheduler counts what any connector has for it.
+// They are not the offloading layer's, and so not in package vllm.
+var (
+	prefixQueries = schema.Int64Counter{
+		Name:           "vllm.external_prefix_cache.queries",
+		PrometheusName: "vllm:external_prefix_cache_queries",
+		Unit:           "{token}",
+		Description:    "Tokens that the cache was asked for.",
+		Usage:          "The denominator of the hit rate in tokens.",
+		Query:          "sum(rate(vllm:external_prefix_cache_queries_total[5m]))",
+	}
+	prefixHits = schema.Int64Counter{
+		Name:           "vllm.external_prefix_cache.hits",
+		PrometheusName: "vllm:external_prefix_cache_hits",
+		Unit:           "{token}",
+		Description:    "Tokens that the cache had, of those that it was asked for.",
+		Usage:          "Divide by the queries for the hit rate in tokens.",
+		Query:          "sum(rate(vllm:external_prefix_cache_hits_total[5m]))",
+	}
+)
+
+// catalogue returns what the program measures: all of vLLM's tiered offloading,
+// the connector's hits, and the cache's own.
 func catalogue() (*schema.Catalogue, error) {
-	own, err := schema.NewCatalogue(corruptChunks, failedWrites, residentChunks)
+	own, err := schema.NewCatalogue(prefixQueries, prefixHits, corruptChunks, failedWrites, residentChunks)
 	if err != nil {
 		return nil, err
 	}
@@ -123,6 +144,8 @@ type EngineMetrics struct {
 	CorruptInPrimary *stats.Int64Counter
 	CorruptOnFile    *stats.Int64Counter
 	FailedWrites     *stats.Int64Counter
+	prefixQueries    *stats.Int64Counter
+	prefixHits       *stats.Int64Counter
 	residentPrimary  *stats.Int64Gauge
 	residentOnFile   *stats.Int64Gauge
 
@@ -143,7 +166,7 @@ type source interface {
 // Its series are primed: a scrape shows them at zero before the first request.
 func NewEngineMetrics(recorder *otelkv.Recorder, index int, sizes Sizes, summary *Summary) (*EngineMetrics, error) {
 	m := &EngineMetrics{summary: summary}
-	var errs [11]error
+	var errs [13]error
 	m.engine, errs[0] = recorder.AddEngine(index, modelName,
 		otelkv.WithTiers(fileTier.String()), otelkv.WithPriming())
 	m.Lookups, errs[1] = connector.NewTracker()
@@ -163,6 +186,8 @@ func NewEngineMetrics(recorder *otelkv.Recorder, index int, sizes Sizes, summary
 	m.FailedWrites, errs[8] = m.own.Int64Counter(failedWrites, file)
 	m.residentPrimary, errs[9] = m.own.Int64Gauge(residentChunks, primary)
 	m.residentOnFile, errs[10] = m.own.Int64Gauge(residentChunks, file)
+	m.prefixQueries, errs[11] = m.own.Int64Counter(prefixQueries)
+	m.prefixHits, errs[12] = m.own.Int64Counter(prefixHits)
 
 	m.sources = []source{m.Transfers, m.Lookups, info, m.Pool, m.Tiers, &m.own}
 	return m, errors.Join(errs[:]...)
@@ -181,6 +206,13 @@ func configInfo(sizes Sizes) (*connector.ConfigInfo, error) {
 		"cpu_kv_bytes_per_chunk":         strconv.Itoa(sizes.ChunkBytes),
 		"cpu_capacity_tokens_at_max_len": strconv.Itoa(sizes.PrimaryChunks * blocksPerChunk * tokensPerBlock),
 	})
+}
+
+// Scheduled counts the prefix of a request that was looked up, and how much of it
+// was found, both in chunks.
+func (m *EngineMetrics) Scheduled(asked, found int) {
+	m.prefixQueries.Add(int64(asked) * blocksPerChunk * tokensPerBlock)
+	m.prefixHits.Add(int64(found) * blocksPerChunk * tokensPerBlock)
 }
 
 // Observe records what happened since the last call, and how full the tiers are

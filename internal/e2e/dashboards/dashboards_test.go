@@ -71,7 +71,23 @@ func TestDashboardsOnTieredCache(t *testing.T) {
 	}
 	// Ray scrapes its engines and shows their metrics as its own.
 	f.republish(asRay)
-	evaluate(t, f, "tieredcache", "CPU")
+	prometheus, at := evaluate(t, f, "tieredcache", "CPU")
+	t.Run("the hit rate of Ray's board", func(t *testing.T) {
+		// Its metrics are the scheduler's, not the offloading layer's.
+		const expression = `100 * rate(ray_vllm_external_prefix_cache_hits_total{model_name=~"tieredcache",WorkerId=~"worker-0"}[1m]) / rate(ray_vllm_external_prefix_cache_queries_total{model_name=~"tieredcache",WorkerId=~"worker-0"}[1m])`
+		vector, err := prometheus.Query(expression, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := someNumber(vector); err != nil {
+			t.Fatal(err)
+		}
+		for _, sample := range vector {
+			if sample.Value <= 0 || sample.Value > 100 {
+				t.Errorf("%v%% of the tokens were found", sample.Value)
+			}
+		}
+	})
 }
 
 // TestDashboardsOnSharedStorage evaluates them on recorders whose engines have
