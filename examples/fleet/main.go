@@ -15,8 +15,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"strconv"
@@ -25,6 +23,7 @@ import (
 	"time"
 
 	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
@@ -83,35 +82,17 @@ func aggregate(ctx context.Context, arguments []string, out io.Writer) (err erro
 			return err
 		}
 	}
-	mux := http.NewServeMux()
-	mux.Handle("POST /batches/{sender}/{sequence}", newAggregator(recorder))
-	mux.Handle("GET /metrics", pipeline.Handler())
-	return serve(ctx, *listen, mux, out)
-}
-
-func serve(ctx context.Context, address string, handler http.Handler, out io.Writer) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	server, err := prometheus.StartServer(*listen, pipeline.Handler(),
+		prometheus.WithHandler("POST /batches/{sender}/{sequence}", newAggregator(recorder)))
 	if err != nil {
 		return err
 	}
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
-	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	if _, err := fmt.Fprintf(out, "http://%s\n", listener.Addr()); err != nil {
-		return errors.Join(err, server.Close())
-	}
-	select {
-	case err := <-served:
+	defer func() { err = errors.Join(err, withTimeout(ctx, server.Shutdown)) }()
+	if _, err := fmt.Fprintf(out, "http://%s\n", server.Addr()); err != nil {
 		return err
-	case <-ctx.Done():
-		return withTimeout(ctx, server.Shutdown)
 	}
+	<-ctx.Done()
+	return nil
 }
 
 // withTimeout calls f, which takes something down, with five seconds to do so.

@@ -41,6 +41,7 @@ type Server struct {
 	address net.Addr
 	secure  bool
 	http    *http.Server
+	unused  unusedConnections
 	done    chan struct{}
 }
 
@@ -186,6 +187,7 @@ func StartServer(address string, handler http.Handler, opts ...ServerOption) (*S
 			ErrorLog:          log.New(errorWriter{}, "", 0),
 		},
 	}
+	s.http.ConnState = s.unused.track
 	go s.serve(listener)
 	return s, nil
 }
@@ -219,9 +221,10 @@ func (s *Server) URL() string {
 func (s *Server) String() string { return s.URL() }
 
 // Shutdown stops listening and waits for the scrapes under way until ctx is
-// done, when it cuts them off and returns the context's error. It may be called
-// again.
+// done, when it cuts them off and returns the context's error. Connections without
+// a request are closed at once. It may be called again.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.unused.close()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = fmt.Errorf("otelkv: scrape server: %w", errors.Join(err, s.http.Close()))

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -404,6 +405,33 @@ func TestServerShutdown(t *testing.T) {
 		}
 		if _, err := net.Dial("tcp", server.Addr().String()); err == nil {
 			t.Error("the server still listens")
+		}
+	})
+	t.Run("does not wait for connections without a request", func(t *testing.T) {
+		server := start(t, hello)
+		unused, err := net.Dial("tcp", server.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = unused.Close() }()
+		// A scrape over a later connection says that the first was accepted.
+		response, err := client(t, nil).Get(server.URL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := response.Body.Close(); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+		defer cancel()
+		if err := server.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+		if err := unused.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := unused.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("read %d bytes of the unused connection and got %v, want it closed", n, err)
 		}
 	})
 }
