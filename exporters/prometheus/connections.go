@@ -26,9 +26,6 @@ func (u *unusedConnections) track(conn net.Conn, state http.ConnState) {
 	case u.closed:
 		_ = conn.Close()
 	default:
-		if u.open == nil {
-			u.open = make(map[net.Conn]struct{})
-		}
 		u.open[conn] = struct{}{}
 	}
 }

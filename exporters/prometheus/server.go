@@ -41,7 +41,7 @@ type Server struct {
 	address net.Addr
 	secure  bool
 	http    *http.Server
-	unused  unusedConnections
+	unused  *unusedConnections
 	done    chan struct{}
 }
 
@@ -172,9 +172,11 @@ func StartServer(address string, handler http.Handler, opts ...ServerOption) (*S
 	if err != nil {
 		return nil, fmt.Errorf("otelkv: scrape server: %w", err)
 	}
+	unused := &unusedConnections{open: make(map[net.Conn]struct{})}
 	s := &Server{
 		address: listener.Addr(),
 		secure:  c.tls != nil,
+		unused:  unused,
 		done:    make(chan struct{}),
 		http: &http.Server{
 			Handler:           protected,
@@ -183,11 +185,11 @@ func StartServer(address string, handler http.Handler, opts ...ServerOption) (*S
 			WriteTimeout:      c.timeouts.Write,
 			IdleTimeout:       c.timeouts.Idle,
 			MaxHeaderBytes:    maxHeaderBytes,
+			ConnState:         unused.track,
 			TLSConfig:         c.tls,
 			ErrorLog:          log.New(errorWriter{}, "", 0),
 		},
 	}
-	s.http.ConnState = s.unused.track
 	go s.serve(listener)
 	return s, nil
 }
