@@ -6,7 +6,7 @@
 //   - [Tracker] records the family that vLLM has, vllm:simple_kv_offload_*:
 //     what was decided about each store, blocks loaded, blocks used and pending,
 //     and the deployment's facts (catalogue vllm.SimpleCPUSpec). Copies are not
-//     timed.
+//     timed. vLLM's log line leaves the facts out, as [stats.Summary.Without] does.
 //   - [Pool] records the gauges vllm:simple_cpu_offload_* of a design that vLLM
 //     did not adopt and that is in use (catalogue vllm.SimpleCPUPoolSpec). Its
 //     copies are those of package transfer.

@@ -183,6 +183,21 @@ func TestTakeInto(t *testing.T) {
 	}
 }
 
+// TestVLLMSimpleReduce holds vLLM's case of what its log line says.
+func TestVLLMSimpleReduce(t *testing.T) {
+	tracker := newTracker(t, cpuInfo())
+	tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 3})
+	tracker.SetBlocks(simplecpu.Blocks{Free: 57, Queued: 4})
+	tracker.RecordLoad(9)
+	want := simple(7, 4, outcome("stored", 3), loaded(9))
+	maps.DeleteFunc(want, func(key string, _ float64) bool { return strings.HasPrefix(key, vllm.SimpleInfo.PrometheusName) })
+	got := reduced{}
+	for key, value := range tracker.Take().Reduce().Without(vllm.SimpleInfo).All() {
+		got[key] = value.Float64()
+	}
+	mustEqual(t, "log line", want, got)
+}
+
 func TestAggregate(t *testing.T) {
 	one, two := newTracker(t, cpuInfo()), newTracker(t, cpuInfo())
 	one.ObserveOutcomes(simplecpu.Outcomes{Stored: 3, DroppedCPUFull: 1})

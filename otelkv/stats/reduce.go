@@ -19,11 +19,11 @@ func (p *Payload) Reduce() Summary {
 				key += ":" + pythonTuple(e.labelValues)
 			}
 			if m.kind != schema.KindHistogram {
-				s.set(key, e.value)
+				s.set(summaryEntry{m.name, key, e.value})
 				continue
 			}
-			s.set(key+"_count", Int64(int64(len(e.samples))))
-			s.set(key+"_sum", sum(e.samples))
+			s.set(summaryEntry{m.name, key + "_count", Int64(int64(len(e.samples)))})
+			s.set(summaryEntry{m.name, key + "_sum", sum(e.samples)})
 		}
 	}
 	for name, child := range p.Connectors() {

@@ -1,6 +1,11 @@
 package stats
 
-import "iter"
+import (
+	"iter"
+	"slices"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
 
 // A Summary is a payload reduced to one number a key, in the payload's order. It
 // shares no memory with the payload, and is safe for concurrent use, since
@@ -12,8 +17,9 @@ type Summary struct {
 }
 
 type summaryEntry struct {
-	key   string
-	value Number
+	metric string
+	key    string
+	value  Number
 }
 
 type nestedSummary struct {
@@ -22,16 +28,34 @@ type nestedSummary struct {
 }
 
 // set keeps the place of a key that is there already, as a Python dict does.
-func (s *Summary) set(key string, value Number) {
-	if i, ok := s.index[key]; ok {
-		s.entries[i].value = value
+func (s *Summary) set(entry summaryEntry) {
+	if i, ok := s.index[entry.key]; ok {
+		s.entries[i] = entry
 		return
 	}
 	if s.index == nil {
 		s.index = map[string]int{}
 	}
-	s.index[key] = len(s.entries)
-	s.entries = append(s.entries, summaryEntry{key, value})
+	s.index[entry.key] = len(s.entries)
+	s.entries = append(s.entries, entry)
+}
+
+// Without returns the summary without the keys of some metrics, nested summaries
+// included, and leaves s as it is. What vLLM logs of its simple CPU connector is
+// payload.Reduce().Without(vllm.SimpleInfo), since facts that never change are no
+// news.
+func (s Summary) Without(metrics ...schema.Metric) Summary {
+	var kept Summary
+	for _, e := range s.entries {
+		isNamed := func(m schema.Metric) bool { return m.Definition().PrometheusName == e.metric }
+		if !slices.ContainsFunc(metrics, isNamed) {
+			kept.set(e)
+		}
+	}
+	for _, c := range s.connectors {
+		kept.connectors = append(kept.connectors, nestedSummary{c.name, c.summary.Without(metrics...)})
+	}
+	return kept
 }
 
 // Len returns the number of keys, without those of nested summaries.
