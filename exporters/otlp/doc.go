@@ -10,7 +10,7 @@
 //	OTEL_EXPORTER_OTLP_HEADERS                          key=value,...; never printed
 //	OTEL_EXPORTER_OTLP_TIMEOUT                          for one request, in milliseconds
 //	OTEL_EXPORTER_OTLP_COMPRESSION                      gzip or none
-//	OTEL_EXPORTER_OTLP_INSECURE                         true: no TLS to a host:port
+//	OTEL_EXPORTER_OTLP_INSECURE                         true: no TLS to an endpoint without a scheme
 //	OTEL_EXPORTER_OTLP_CERTIFICATE                      file of the authorities to trust
 //	OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE, ..._KEY      files for mutual TLS
 //
@@ -23,7 +23,8 @@
 // Without an endpoint, and without http:// before it, the connection is secure:
 // the default is https://localhost:4317 over gRPC and https://localhost:4318 over
 // HTTP. What cannot be used of an endpoint, headers or certificates is an error of
-// [New]; other values that make no sense are ignored, and logged by OpenTelemetry.
+// [New]; other values that make no sense are ignored, most of them with a line in
+// OpenTelemetry's log.
 //
 // With a histogram aggregation other than explicit buckets, a pipeline has recorders
 // measure through instruments, which is slower, so that it holds for their

@@ -8,8 +8,8 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"unicode"
 
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"google.golang.org/grpc/resolver"
 )
 
@@ -49,26 +49,36 @@ func checkEnvironment(protocol Protocol) error {
 	for _, prefix := range []string{generalPrefix, metricsPrefix} {
 		errs = append(errs,
 			checkEndpoint(prefix+"ENDPOINT", protocol),
-			checkHeaders(prefix+"HEADERS"),
+			checkHeaders(prefix+"HEADERS", protocol),
 			checkAuthorities(prefix+"CERTIFICATE"),
 			checkKeyPair(prefix+"CLIENT_CERTIFICATE", prefix+"CLIENT_KEY"))
 	}
 	return errors.Join(errs...)
 }
 
-// endpointOptions returns what makes the gRPC exporter take an endpoint without a
-// scheme, host:port, of which it cannot parse an IP address. Such an endpoint is
-// secure unless OTEL_EXPORTER_OTLP_INSECURE says otherwise.
-func endpointOptions() []otlpmetricgrpc.Option {
-	endpoint, _ := lookup("ENDPOINT")
-	if !isAddress(endpoint) {
-		return nil
+// endpointURL returns the endpoint of the environment as a URL that says all of
+// it, or nothing where it is not set or is another target of gRPC's client.
+//
+// The upstream exporters would also ask OTEL_EXPORTER_OTLP_INSECURE whether an
+// endpoint with a scheme is secure, which it is for endpoints without one only
+// (OpenTelemetry specification, "OpenTelemetry Protocol Exporter"), and cannot
+// parse an IP address and a port.
+func endpointURL(protocol Protocol) string {
+	endpoint, variable := lookup("ENDPOINT")
+	if protocol == ProtocolGRPC && isAddress(endpoint) {
+		if insecure, _ := lookup("INSECURE"); strings.EqualFold(insecure, "true") {
+			return "http://" + endpoint
+		}
+		return "https://" + endpoint
 	}
-	scheme := "https://"
-	if insecure, _ := lookup("INSECURE"); strings.EqualFold(insecure, "true") {
-		scheme = "http://"
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return ""
 	}
-	return []otlpmetricgrpc.Option{otlpmetricgrpc.WithEndpointURL(scheme + endpoint)}
+	if protocol == ProtocolHTTPProtobuf && variable == generalPrefix+"ENDPOINT" {
+		u = u.JoinPath("v1", "metrics")
+	}
+	return u.String()
 }
 
 // isAddress reports whether the endpoint is host:port.
@@ -90,6 +100,9 @@ func checkEndpoint(variable string, protocol Protocol) error {
 	case u.User != nil:
 		return fmt.Errorf("otelkv: %s has a user, which is not sent: expected credentials in %sHEADERS", variable, generalPrefix)
 	case u.Scheme == "http" || u.Scheme == "https":
+		if u.RawQuery != "" || u.Fragment != "" {
+			return fmt.Errorf("otelkv: %s has a query or a fragment, which is not sent: expected none", variable)
+		}
 		if u.Host != "" {
 			return nil
 		}
@@ -101,13 +114,13 @@ func checkEndpoint(variable string, protocol Protocol) error {
 	return fmt.Errorf("otelkv: %s is no endpoint: expected http://host:port or https://host:port", variable)
 }
 
-func checkHeaders(variable string) error {
+func checkHeaders(variable string, protocol Protocol) error {
 	var errs []error
 	for i, pair := range strings.Split(getenv(variable), ",") {
 		if strings.TrimSpace(pair) == "" {
 			continue
 		}
-		if err := checkHeader(pair); err != nil {
+		if err := checkHeader(pair, protocol); err != nil {
 			errs = append(errs, fmt.Errorf("otelkv: entry %d of %s: %w", i+1, variable, err))
 		}
 	}
@@ -116,20 +129,32 @@ func checkHeaders(variable string) error {
 
 // checkHeader checks one key=value entry, whose value is percent-encoded
 // (OpenTelemetry specification, "Specifying headers via environment variables").
-func checkHeader(pair string) error {
+// What gRPC has no form for would make each export fail (gRPC over HTTP/2,
+// "Custom-Metadata").
+func checkHeader(pair string, protocol Protocol) error {
 	key, encoded, ok := strings.Cut(pair, "=")
 	if !ok {
 		return errors.New("no \"=\": expected key=value")
 	}
-	if !isToken(strings.TrimSpace(key)) {
+	key = strings.TrimSpace(key)
+	if !isToken(key) {
 		return errors.New("the key is not a header name")
 	}
 	value, err := url.PathUnescape(encoded)
 	if err != nil {
 		return errors.New("the value is not percent-encoded")
 	}
-	if strings.ContainsFunc(strings.TrimSpace(value), isControl) {
+	value = strings.TrimSpace(value)
+	binary := strings.HasSuffix(strings.ToLower(key), "-bin")
+	switch {
+	case strings.ContainsFunc(value, isControl):
 		return errors.New("the value has a control character")
+	case protocol != ProtocolGRPC:
+		return nil
+	case strings.ContainsAny(key, "!#$%&'*+^`|~"):
+		return errors.New("the key is not one of gRPC: expected letters, digits, \"-\", \"_\" and \".\"")
+	case !binary && strings.ContainsFunc(value, func(r rune) bool { return r > unicode.MaxASCII }):
+		return errors.New("the value is not ASCII, which gRPC cannot send")
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package otlp_test
 
 import (
 	"context"
+	"crypto/tls"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,11 +33,13 @@ func TestEndpoint(t *testing.T) {
 		{name: "URL in upper case", protocol: otlp.ProtocolGRPC, general: "HTTP://SERVER"},
 		{name: "URL and space", protocol: otlp.ProtocolGRPC, general: " http://SERVER "},
 		{name: "URL of metrics first", protocol: otlp.ProtocolGRPC, general: nowhere, metrics: "http://SERVER"},
+		{name: "URL before INSECURE", protocol: otlp.ProtocolGRPC, general: "http://SERVER", insecure: "false"},
 		{name: "address", protocol: otlp.ProtocolGRPC, general: "SERVER", insecure: "true"},
 		{name: "address of metrics first", protocol: otlp.ProtocolGRPC, general: nowhere, metrics: "SERVER", insecure: "TRUE"},
 		{name: "general address, URL of metrics first", protocol: otlp.ProtocolGRPC, general: "127.0.0.1:1", metrics: "http://SERVER"},
 		{name: "target of the client", protocol: otlp.ProtocolGRPC, general: "passthrough:///SERVER", insecure: "true"},
 		{name: "HTTP, URL", protocol: otlp.ProtocolHTTPProtobuf, general: "http://SERVER"},
+		{name: "HTTP, URL before INSECURE", protocol: otlp.ProtocolHTTPProtobuf, general: "http://SERVER", insecure: "false"},
 		{name: "HTTP, URL with a slash", protocol: otlp.ProtocolHTTPProtobuf, general: "http://SERVER/"},
 		{name: "HTTP, URL of metrics as it is", protocol: otlp.ProtocolHTTPProtobuf, general: nowhere, metrics: "http://SERVER/v1/metrics"},
 	}
@@ -48,7 +51,6 @@ func TestEndpoint(t *testing.T) {
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.Replace(test.general))
 			t.Setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", server.Replace(test.metrics))
 			t.Setenv("OTEL_EXPORTER_OTLP_INSECURE", test.insecure)
-			t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "2000")
 			exporter, err := otlp.New(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -61,24 +63,59 @@ func TestEndpoint(t *testing.T) {
 	}
 }
 
-// TestAddressIsSecure holds that an endpoint without a scheme means TLS, even
-// where a general one would not.
-func TestAddressIsSecure(t *testing.T) {
+// TestEndpointIsSecure holds that an endpoint without a scheme means TLS, even
+// where a general one would not, and that https:// does whatever else is set.
+func TestEndpointIsSecure(t *testing.T) {
 	authority := testcert.NewAuthority(t)
-	_, config := tlsCases(t, time.Now().Add(time.Hour))
-	config.ClientAuth = 0
-	config.Certificates[0] = authority.Issue(t, time.Now().Add(time.Hour))
-	collector := collectortest.GRPC(t, config)
-	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-	t.Setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", strings.TrimPrefix(collector.Endpoint(), "https://"))
-	t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", authority.File(t))
-	exporter, err := otlp.New(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	config := &tls.Config{Certificates: []tls.Certificate{authority.Issue(t, time.Now().Add(time.Hour))}}
+	for _, test := range []struct {
+		name             string
+		protocol         otlp.Protocol
+		metrics, general string
+		insecure         string
+	}{
+		{name: "address", protocol: otlp.ProtocolGRPC, metrics: "SERVER", general: "http://127.0.0.1:1"},
+		{name: "URL", protocol: otlp.ProtocolGRPC, general: "https://SERVER", insecure: "true"},
+		{name: "HTTP, URL", protocol: otlp.ProtocolHTTPProtobuf, general: "https://SERVER", insecure: "true"},
+		{name: "HTTP, URL of metrics", protocol: otlp.ProtocolHTTPProtobuf, metrics: "https://SERVER/v1/metrics", insecure: "true"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			collector := servers[test.protocol](t, config)
+			server := strings.NewReplacer("SERVER", strings.TrimPrefix(collector.Endpoint(), "https://"))
+			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.Replace(test.general))
+			t.Setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", server.Replace(test.metrics))
+			t.Setenv("OTEL_EXPORTER_OTLP_INSECURE", test.insecure)
+			t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", authority.File(t))
+			exporter, err := otlp.New(t.Context(), otlp.WithProtocol(test.protocol))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = exporter.Shutdown(context.Background()) }()
+			if err := exporter.Export(t.Context(), &metricdata.ResourceMetrics{}); err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	defer func() { _ = exporter.Shutdown(context.Background()) }()
-	if err := exporter.Export(t.Context(), &metricdata.ResourceMetrics{}); err != nil {
-		t.Error(err)
+}
+
+// TestNothingIsSentInTheClear holds that OTEL_EXPORTER_OTLP_INSECURE, which is for
+// endpoints without a scheme, does not take the s from https.
+func TestNothingIsSentInTheClear(t *testing.T) {
+	for protocol, serve := range servers {
+		t.Run(string(protocol), func(t *testing.T) {
+			collector := serve(t, nil)
+			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", strings.Replace(collector.Endpoint(), "http://", "https://", 1))
+			t.Setenv("OTEL_EXPORTER_OTLP_INSECURE", "true")
+			t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "50")
+			exporter, err := otlp.New(t.Context(), otlp.WithProtocol(protocol))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = exporter.Shutdown(context.Background()) }()
+			if err := exporter.Export(t.Context(), &metricdata.ResourceMetrics{}); err == nil || collector.Attempts() > 0 {
+				t.Errorf("%d requests came without TLS, and the export returned %v", collector.Attempts(), err)
+			}
+		})
 	}
 }
 
@@ -107,6 +144,10 @@ func TestEnvironmentIsRefused(t *testing.T) {
 		{"HTTP to an address", otlp.ProtocolHTTPProtobuf, map[string]string{"ENDPOINT": "localhost:4318"}, []string{general + "ENDPOINT", endpoint}},
 		{"HTTP to a numeric address", otlp.ProtocolHTTPProtobuf, map[string]string{"ENDPOINT": "127.0.0.1:4318"}, []string{general + "ENDPOINT", endpoint}},
 		{"HTTP to a target of gRPC", otlp.ProtocolHTTPProtobuf, map[string]string{"ENDPOINT": "dns:///h:1"}, []string{general + "ENDPOINT", endpoint}},
+		{"query", otlp.ProtocolHTTPProtobuf, map[string]string{"METRICS_ENDPOINT": "https://h:1/v1/metrics?key=x"}, []string{general + "METRICS_ENDPOINT has a query"}},
+		{"fragment", otlp.ProtocolGRPC, map[string]string{"ENDPOINT": "https://h:1#x"}, []string{general + "ENDPOINT has a query or a fragment"}},
+		{"header that gRPC cannot name", otlp.ProtocolGRPC, map[string]string{"HEADERS": "fine=x,a!b=c"}, []string{"entry 2 of " + general + "HEADERS", "not one of gRPC"}},
+		{"header that gRPC cannot send", otlp.ProtocolGRPC, map[string]string{"METRICS_HEADERS": "user=%C3%A9"}, []string{general + "METRICS_HEADERS", "not ASCII"}},
 		{"authorities missing", otlp.ProtocolGRPC, map[string]string{"CERTIFICATE": missing}, []string{general + "CERTIFICATE", missing}},
 		{"authorities that are none", otlp.ProtocolHTTPProtobuf, map[string]string{"METRICS_CERTIFICATE": garbage}, []string{general + "METRICS_CERTIFICATE", "has no certificate"}},
 		{"certificate without a key", otlp.ProtocolGRPC, map[string]string{"CLIENT_CERTIFICATE": certificate}, []string{"both or neither", general + "CLIENT_KEY"}},

@@ -3,6 +3,7 @@ package otlp
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
@@ -61,9 +62,15 @@ func newConfig(opts []Option) (config, error) {
 	case c.protocol == ProtocolHTTPProtobuf && len(c.grpc) > 0 && len(c.http) == 0:
 		return c, fmt.Errorf("otelkv: OTLP protocol is http/protobuf by %s, and only options for grpc are given", source)
 	}
-	// Before the program's own options, which come before the environment.
-	c.grpc = append(endpointOptions(), c.grpc...)
-	return c, checkEnvironment(c.protocol)
+	if err := checkEnvironment(c.protocol); err != nil {
+		return c, err
+	}
+	if endpoint := endpointURL(c.protocol); endpoint != "" {
+		// The program's own options come later and so before the environment.
+		c.grpc = slices.Insert(c.grpc, 0, otlpmetricgrpc.WithEndpointURL(endpoint))
+		c.http = slices.Insert(c.http, 0, otlpmetrichttp.WithEndpointURL(endpoint))
+	}
+	return c, nil
 }
 
 // WithProtocol sets the protocol. Without it the protocol is that of
