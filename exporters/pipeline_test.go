@@ -389,23 +389,32 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+// A signal is an output that says when it was written to.
+type signal struct {
+	strings.Builder
+	written func()
+}
+
+func (s *signal) Write(p []byte) (int, error) {
+	s.written()
+	return s.Builder.Write(p)
+}
+
 func TestShutdown(t *testing.T) {
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
-	var out strings.Builder
+	// Nothing but the context ends an export that hangs.
+	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3600000")
+	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "3600000")
 	tests := []struct {
-		name    string
-		hold    bool
-		ctx     func(t *testing.T) context.Context
-		wantErr bool
-		want    bool
+		name          string
+		hold, expired bool
+		wantErr       bool
+		want          bool
 	}{
-		{name: "in time", ctx: func(t *testing.T) context.Context { return t.Context() }, want: true},
-		{name: "expired", ctx: func(*testing.T) context.Context { return expired() }, wantErr: true},
-		{name: "collector hangs", hold: true, wantErr: true, want: true, ctx: func(t *testing.T) context.Context {
-			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-			t.Cleanup(cancel)
-			return ctx
-		}},
+		{name: "in time", want: true},
+		{name: "expired", expired: true, wantErr: true},
+		// A collector that hangs does not keep the console from its last export.
+		{name: "collector hangs", hold: true, wantErr: true, want: true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -413,19 +422,23 @@ func TestShutdown(t *testing.T) {
 			t.Cleanup(func() { goleak.VerifyNone(t, others) })
 			collector := collectortest.GRPC(t, nil)
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
-			out.Reset()
-			pipeline := newPipeline(t, exporters.WithExporters("otlp,console,prometheus"),
-				exporters.WithConsoleOptions(console.WithExporterOptions(stdoutmetric.WithWriter(&out))))
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			out := &signal{written: func() {}}
 			if test.hold {
 				collector.Hold()
+				out.written = cancel
 			}
+			if test.expired {
+				cancel()
+			}
+			pipeline := newPipeline(t, exporters.WithExporters("otlp,console,prometheus"),
+				exporters.WithConsoleOptions(console.WithExporterOptions(stdoutmetric.WithWriter(out))))
 			count(t, pipeline, "test.load_bytes")
-			err := pipeline.Shutdown(test.ctx(t))
+			err := pipeline.Shutdown(ctx)
 			if (err != nil) != test.wantErr {
 				t.Errorf("shutdown returned %v, want an error: %t", err, test.wantErr)
 			}
-			// A collector that hangs does not keep the console from its last
-			// export.
 			if got := strings.Contains(out.String(), "test.load_bytes"); got != test.want {
 				t.Errorf("the console has the last export: %t, want %t", got, test.want)
 			}
@@ -494,6 +507,9 @@ func TestRecordingDoesNotWait(t *testing.T) {
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
 	collector := collectortest.GRPC(t, nil)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
+	// The export ends when it is told to.
+	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3600000")
+	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "3600000")
 	pipeline := newPipeline(t, exporters.WithExporters("otlp,prometheus"))
 	collector.Hold()
 	count(t, pipeline, "test.load_bytes")
