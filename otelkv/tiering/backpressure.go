@@ -73,7 +73,7 @@ func (b BackPressure) validate(tier int) error {
 		refuse("Warmup is %d, expected at least 1", b.Warmup)
 	}
 	if !(b.Low > 0 && b.Low <= b.High) || math.IsInf(b.High, 0) {
-		refuse("Low is %v and High is %v, expected 0 < Low <= High", b.Low, b.High)
+		refuse("Low is %v and High is %v, expected 0 < Low <= High < +Inf", b.Low, b.High)
 	}
 	return errors.Join(errs...)
 }

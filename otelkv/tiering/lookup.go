@@ -161,7 +161,8 @@ func (t *Tracker) resolve(tier *tier, result Result, duration time.Duration, o o
 
 // observe remembers a lookup of r, which is the most recently used request, and
 // makes room for it by evicting others. A request that does not fit on its own
-// is no longer observed, as if it had been allocated.
+// is no longer observed, as if it had been allocated, so that what it repeats
+// does not count again.
 func (t *Tracker) observe(r *request, key lookup, o observation, seen bool) {
 	if !seen {
 		t.observations++
@@ -174,6 +175,7 @@ func (t *Tracker) observe(r *request, key lookup, o observation, seen bool) {
 		if t.requests.Oldest() == r {
 			t.forget(r)
 			r.allocated = true
+			t.oversized++
 			return
 		}
 		t.requests.EvictOldest()

@@ -79,7 +79,8 @@ func WithMaxRequests(n int) Option {
 
 // WithMaxObservations bounds the lookups that are remembered over all requests;
 // see [DefaultMaxObservations]. Past it the least recently used requests are
-// evicted as for [WithMaxRequests].
+// evicted as for [WithMaxRequests]. A request that has more on its own is
+// observed up to the bound, and counts as evicted.
 func WithMaxObservations(n int) Option {
 	return trackerOption(func(c *trackerConfig) { c.maxObservations = n })
 }

@@ -42,6 +42,7 @@ type Tracker struct {
 	observations    int
 	maxObservations int
 	spare           []map[lookup]observation
+	oversized       uint64 // requests that alone have more lookups than the bound
 	rejected        uint64
 }
 
@@ -64,16 +65,17 @@ type State struct {
 	Requests int
 	// Observations is the number of their lookups that are remembered.
 	Observations int
-	// Evicted is the number of requests that were forgotten to keep the bounds.
+	// Evicted is the number of requests that were forgotten, or that are no longer
+	// observed, to keep the bounds.
 	Evicted uint64
 	// Rejected is the number of calls that were ignored because they named a
 	// tier that the tracker does not have, or no result.
 	Rejected uint64
 }
 
-// NewTracker returns a tracker for one engine's tiers. It checks the
-// configuration and binds every series, and reports all that is wrong at once.
-// Series other than the gauges do not appear before their first event.
+// NewTracker returns a tracker for one engine's tiers. It reports at once all
+// that is wrong with the configuration, and then all series that the binder
+// refuses. Series other than the gauges do not appear before their first event.
 func NewTracker(config Config, opts ...Option) (*Tracker, error) {
 	c := trackerConfig{maxRequests: DefaultMaxRequests, maxObservations: DefaultMaxObservations}
 	for _, o := range opts {
@@ -226,7 +228,7 @@ func (t *Tracker) State() State {
 	return State{
 		Requests:     t.requests.Len(),
 		Observations: t.observations,
-		Evicted:      t.requests.Evicted(),
+		Evicted:      t.requests.Evicted() + t.oversized,
 		Rejected:     t.rejected,
 	}
 }

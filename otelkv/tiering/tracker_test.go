@@ -285,7 +285,7 @@ func TestNewTrackerReportsEverything(t *testing.T) {
 			`otelkv: tiering: back-pressure for tier 0, expected a secondary tier, 1 to 1`,
 			`otelkv: tiering: back-pressure for tier 1: Alpha is 2, expected above 0 and at most 1`,
 			`otelkv: tiering: back-pressure for tier 1: Warmup is -1, expected at least 1`,
-			`otelkv: tiering: back-pressure for tier 1: Low is 3 and High is 2, expected 0 < Low <= High`,
+			`otelkv: tiering: back-pressure for tier 1: Low is 3 and High is 2, expected 0 < Low <= High < +Inf`,
 		}},
 		{"binder", tiering.Config{}, []tiering.Option{tiering.WithBinder(taken.Binder())}, []string{
 			vllm.TieringChunkQueries.PrometheusName,
@@ -338,7 +338,7 @@ func TestEviction(t *testing.T) {
 			}
 		}
 		mustEqual(t, "counted up to the bound, none twice", lookups("0:primary", 4, 4), reduce(tracker.Take()))
-		if got, want := tracker.State(), (tiering.State{Requests: 1}); got != want {
+		if got, want := tracker.State(), (tiering.State{Requests: 1, Evicted: 1}); got != want {
 			t.Errorf("state is %+v, want %+v", got, want)
 		}
 	})
