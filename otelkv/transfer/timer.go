@@ -27,11 +27,13 @@ func (t Timer) End(bytes int64) bool {
 	if !t.lease.end() {
 		return false
 	}
-	start := t.lease.item.value
-	t.recorder.timers.put(t.lease.item)
+	var elapsed time.Duration
 	if bytes > 0 {
-		t.recorder.Record(t.direction, bytes, t.recorder.clock().Sub(start))
+		// Before the pool's lock, for which other copies may make it wait.
+		elapsed = t.recorder.clock().Sub(t.lease.item.value)
 	}
+	t.recorder.timers.put(t.lease.item)
+	t.recorder.Record(t.direction, bytes, elapsed)
 	return true
 }
 
