@@ -1,6 +1,7 @@
 package simplecpu
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -62,15 +63,16 @@ type Info struct {
 }
 
 func (i Info) validate() error {
+	var errs []error
 	if i.Backend != CPU && i.Backend != Disk {
-		return fmt.Errorf("otelkv: metric %q: label backend is %q, expected %q or %q",
-			vllm.SimpleInfo.PrometheusName, string(i.Backend), CPU, Disk)
+		errs = append(errs, fmt.Errorf("otelkv: metric %q: label backend is %q, expected %q or %q",
+			vllm.SimpleInfo.PrometheusName, string(i.Backend), CPU, Disk))
 	}
 	if i.CapacityBlocks < 0 {
-		return fmt.Errorf("otelkv: metric %q: label capacity_blocks is %d, expected at least 0",
-			vllm.SimpleInfo.PrometheusName, i.CapacityBlocks)
+		errs = append(errs, fmt.Errorf("otelkv: metric %q: label capacity_blocks is %d, expected at least 0",
+			vllm.SimpleInfo.PrometheusName, i.CapacityBlocks))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // labelValues returns the values in the order of the metric's label names.

@@ -272,6 +272,9 @@ func TestNewTrackerErrors(t *testing.T) {
 		{"no backend", simplecpu.Info{}, nil, `otelkv: metric "vllm:simple_kv_offload_info": label backend is "", expected "cpu" or "disk"`},
 		{"negative capacity", simplecpu.Info{Backend: simplecpu.CPU, CapacityBlocks: -1}, nil,
 			`otelkv: metric "vllm:simple_kv_offload_info": label capacity_blocks is -1, expected at least 0`},
+		{"both", simplecpu.Info{Backend: "tape\n", CapacityBlocks: -2}, nil,
+			`otelkv: metric "vllm:simple_kv_offload_info": label backend is "tape\n", expected "cpu" or "disk"
+otelkv: metric "vllm:simple_kv_offload_info": label capacity_blocks is -2, expected at least 0`},
 		{"binder", cpuInfo(), []simplecpu.Option{simplecpu.WithBinder(taken.Binder())}, vllm.SimpleLoadBlocks.PrometheusName},
 	} {
 		t.Run(test.name, func(t *testing.T) {
