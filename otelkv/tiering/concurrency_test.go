@@ -2,6 +2,7 @@ package tiering_test
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -43,6 +44,7 @@ func TestWorkersFinishOffThread(t *testing.T) {
 			case <-stop:
 				return
 			default:
+				runtime.Gosched()
 			}
 		}
 	})

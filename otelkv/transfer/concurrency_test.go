@@ -2,6 +2,7 @@ package transfer_test
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -53,6 +54,7 @@ func TestWorkers(t *testing.T) {
 			case <-stop:
 				running = false
 			default:
+				runtime.Gosched()
 			}
 			q.Poll()
 			if err := sum.Merge(r.Take()); err != nil {
