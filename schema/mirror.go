@@ -57,16 +57,20 @@ func checkMirrorLabels(d placed, index *nameIndex) []string {
 	return reasons
 }
 
-// checkMirrorsUnique keeps two mirrors from giving one series two values.
+// checkMirrorsUnique keeps two mirrors from giving one series two values. One that
+// passes label values on may give any of them, and so has to be alone.
 func checkMirrorsUnique(d placed, _ *nameIndex) []string {
 	var reasons []string
 	for i, m := range d.Mirrors {
-		same := func(other Mirror) bool {
-			return (m.LabelValues == nil) == (other.LabelValues == nil) && slices.Equal(m.LabelValues, other.LabelValues)
-		}
-		if first := slices.IndexFunc(d.Mirrors, same); first < i {
-			reasons = append(reasons, fmt.Sprintf("mirrors %q and %q under the same label values %q",
-				d.Mirrors[first].Of, m.Of, m.LabelValues))
+		for _, earlier := range d.Mirrors[:i] {
+			switch {
+			case m.LabelValues == nil || earlier.LabelValues == nil:
+				reasons = append(reasons, fmt.Sprintf("mirrors %q and %q, one of which passes label values on: "+
+					"expected label values of their own", earlier.Of, m.Of))
+			case slices.Equal(m.LabelValues, earlier.LabelValues):
+				reasons = append(reasons, fmt.Sprintf("mirrors %q and %q under the same label values %q",
+					earlier.Of, m.Of, m.LabelValues))
+			}
 		}
 	}
 	return reasons

@@ -100,6 +100,30 @@ var mirrorBreaches = []breach{
 		`otelkv: metric "kv:old_bytes": mirrors "kv:load_bytes" and "kv:store_bytes" under the same label values ["x"]`,
 	},
 	{
+		"mirror that passes on beside one that does not",
+		[]schema.Metric{
+			counter(labels("direction")), named("kv.store_bytes", "kv:store_bytes"),
+			mirror(
+				schema.Mirror{Of: "kv:load_bytes"},
+				schema.Mirror{Of: "kv:store_bytes", LabelValues: []string{"store"}},
+			),
+		},
+		"mirrors-unique",
+		`otelkv: metric "kv:old_bytes": mirrors "kv:load_bytes" and "kv:store_bytes", one of which passes label values on: expected label values of their own`,
+	},
+	{
+		"two mirrors without labels",
+		[]schema.Metric{
+			counter(), named("kv.store_bytes", "kv:store_bytes"),
+			counter(func(m *schema.Int64Counter) {
+				m.Name, m.PrometheusName = "kv.old_bytes", "kv:old_bytes"
+				m.Mirrors = []schema.Mirror{{Of: "kv:load_bytes", LabelValues: []string{}}, {Of: "kv:store_bytes"}}
+			}),
+		},
+		"mirrors-unique",
+		`otelkv: metric "kv:old_bytes": mirrors "kv:load_bytes" and "kv:store_bytes", one of which passes label values on: expected label values of their own`,
+	},
+	{
 		"starts at zero with label names",
 		[]schema.Metric{counter(labels("tier"), func(m *schema.Int64Counter) { m.StartsAtZero = true })},
 		"starts-at-zero",
