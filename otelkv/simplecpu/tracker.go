@@ -22,11 +22,11 @@ type optionFunc func(*config)
 
 func (o optionFunc) apply(c *config) { o(c) }
 
-// WithBinder records straight to the series of an engine, or of anything else
-// that binds them, instead of filling payloads: Take then returns nil, and
-// gauges are recorded when they are set. The binder's series must be safe for
-// concurrent use if they are shared with others. A nil binder is as if the
-// option had not been given.
+// WithBinder records straight to the series of an engine, which the recorder's
+// Engine.Binder gives, or of anything else that binds them, instead of filling
+// payloads: Take then returns nil, and gauges are recorded when they are set. The
+// binder's series must be safe for concurrent use if they are shared with others.
+// A nil binder is as if the option had not been given.
 func WithBinder(binder stats.Binder) Option {
 	return optionFunc(func(c *config) { c.binder = binder })
 }

@@ -57,11 +57,11 @@ type BinderOption struct{ binder stats.Binder }
 func (o BinderOption) applyTracker(c *trackerConfig) { c.binder = o.binder }
 func (o BinderOption) applyPool(c *poolConfig)       { c.binder = o.binder }
 
-// WithBinder records straight to the series of an engine, or of anything else
-// that binds them, instead of filling payloads: Take then returns nil, and
-// gauges are recorded when they change. The binder's series must be safe for
-// concurrent use if they are shared with others. A nil binder is as if the
-// option had not been given.
+// WithBinder records straight to the series of an engine, which the recorder's
+// Engine.Binder gives, or of anything else that binds them, instead of filling
+// payloads: Take then returns nil, and gauges are recorded when they change. The
+// binder's series must be safe for concurrent use if they are shared with others.
+// A nil binder is as if the option had not been given.
 func WithBinder(binder stats.Binder) BinderOption { return BinderOption{binder: binder} }
 
 // WithClock replaces [time.Now]. Delays are differences of its readings; one
