@@ -105,19 +105,21 @@ func (s *decoding) entryMap(m *Metric) {
 
 // entryList decodes entries as a list of objects, JSON's form, or the samples of
 // an unlabelled histogram, which look the same up to the first element. An empty
-// list is a metric without entries.
+// list is a metric without entries in JSON. In MessagePack, where that is an empty
+// map, it is a histogram without samples.
 func (s *decoding) entryList(m *Metric) {
 	start := s.r.mark()
 	s.r.beginArray()
-	if !s.r.more() {
+	empty := !s.r.more()
+	if empty && s.r == &s.json {
 		if s.r.failure() == nil {
 			m.show()
 		}
 		return
 	}
-	first := s.r.peek()
+	objects := !empty && s.r.peek() == shapeMap
 	s.r.seek(start)
-	if first != shapeMap {
+	if !objects {
 		s.unlabelled(m)
 		return
 	}
