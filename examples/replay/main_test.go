@@ -162,6 +162,8 @@ func TestBadInputIsNamedAndTheRestGoesOn(t *testing.T) {
 		"no object":       {`[1]`, []string{`FILE:1: expected an object with "engine" and "stats", got array`}},
 		"no engine":       {`{"stats":{}}`, []string{`FILE:1: no "engine"`}},
 		"engine a string": {`{"engine":"a","stats":{}}`, []string{`FILE:1: "engine": expected an index, got string`}},
+		"engine very long": {`{"engine":` + strings.Repeat("1", 1000) + `,"stats":{}}`,
+			[]string{`FILE:1: "engine": expected an index, got number 111`}},
 		"engine negative": {`{"engine":-1,"stats":{}}`, []string{`FILE:1: engine -1: expected an index that is not negative`}},
 		"no stats":        {`{"engine":0}`, []string{`FILE:1: no "stats"`}},
 		"two bad entries": {
@@ -184,11 +186,34 @@ func TestBadInputIsNamedAndTheRestGoesOn(t *testing.T) {
 				if want = strings.Replace(want, "FILE", file, 1); !strings.HasPrefix(lines[i], want) {
 					t.Errorf("line %d is %q, want %q", i, lines[i], want)
 				}
+				if len(lines[i]) > len(file)+200 {
+					t.Errorf("line %d has %d bytes", i, len(lines[i]))
+				}
 			}
 			if !strings.Contains(out, goodText) {
 				t.Errorf("the good record is missing:\n%s", out)
 			}
 		})
+	}
+}
+
+func TestFloatsThatJSONHasNot(t *testing.T) {
+	const line = `{"engine":0,"stats":{` +
+		`"types":{"vllm:kv_offload_cpu_cache_usage_perc":"gauge","vllm:kv_offload_load_size":"histogram","vllm:kv_offload_tiering_read_bytes":"counter"},` +
+		`"data":{"vllm:kv_offload_cpu_cache_usage_perc":NaN,"vllm:kv_offload_load_size":[{"labels":[],"value":[1, -Infinity]}],` +
+		`"vllm:kv_offload_tiering_read_bytes":[{"labels":["\"NaN"],"value":5},{"labels":["Infinity"],"value":6},{"labels":["a"],"value":Infinity}]}}}`
+	status, out, errs := replay(t, []byte(line))
+	const want = `-:1: otelkv: metric "vllm:kv_offload_cpu_cache_usage_perc": bad number: expected a number for a gauge, got null
+-:1: otelkv: metric "vllm:kv_offload_load_size": bad number: expected numbers for samples, got null
+-:1: otelkv: metric "vllm:kv_offload_tiering_read_bytes": labels ["a"]: bad number: expected a number for a counter, got null
+`
+	if status != exitBad || errs != want {
+		t.Errorf("exit status %d, want %d, and\n%swant\n%s", status, exitBad, errs, want)
+	}
+	for _, good := range []string{`tier="\"NaN"} 5`, `tier="Infinity"} 6`} {
+		if !strings.Contains(out, good) {
+			t.Errorf("%s is missing:\n%s", good, out)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 
 	"github.com/tinylib/msgp/msgp"
 
@@ -31,7 +32,8 @@ func unreadable(err error) error { return fmt.Errorf("%w: %w", err, errFraming) 
 // returns as entries what is wrong with single entries, which are left out of it.
 // With err, r holds nothing of use: err is io.EOF at the end, wraps errFraming
 // where nothing more can be read, and says otherwise what is wrong with the
-// record. Position tells which record that was, counted from 1.
+// record. Position tells which record that was, counted from 1; of a file of lines
+// it is the line.
 type recordReader interface {
 	next(r *record) (entries, err error)
 	position() int
@@ -93,16 +95,34 @@ func (l *jsonLines) line() ([]byte, error) {
 	}
 }
 
+// strayFloat finds strings, in which anything may stand, and what Python's json
+// module writes for the floats that JSON has no form for.
+var strayFloat = regexp.MustCompile(`(?s)"(?:[^"\\]|\\.)*"|NaN|-?Infinity`)
+
+// withoutNaN returns line with null in the place of such floats, so that it is
+// JSON. A payload is decoded without their entries, which are named.
+func withoutNaN(line []byte) []byte {
+	if !bytes.Contains(line, []byte("NaN")) && !bytes.Contains(line, []byte("Infinity")) {
+		return line
+	}
+	return strayFloat.ReplaceAllFunc(line, func(found []byte) []byte {
+		if found[0] == '"' {
+			return found
+		}
+		return []byte("null")
+	})
+}
+
 func decodeJSONRecord(line []byte, r *record) (entries, err error) {
 	var envelope struct {
 		Engine *int            `json:"engine"`
 		Stats  json.RawMessage `json:"stats"`
 	}
-	err = json.Unmarshal(line, &envelope)
+	err = json.Unmarshal(withoutNaN(line), &envelope)
 	wrong, isType := errors.AsType[*json.UnmarshalTypeError](err)
 	switch {
 	case isType && wrong.Field == "engine":
-		return nil, fmt.Errorf(`"engine": expected an index, got %s`, wrong.Value)
+		return nil, fmt.Errorf(`"engine": expected an index, got %.64s`, wrong.Value)
 	case isType:
 		return nil, fmt.Errorf(`expected an object with "engine" and "stats", got %s`, wrong.Value)
 	case err != nil:
