@@ -4,6 +4,9 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/otelkv/otelkv-go/otelkv/connector"
@@ -140,5 +143,39 @@ func TestConfigInfoReportsOnce(t *testing.T) {
 func TestNewConfigInfoNeedsAnInfoMetric(t *testing.T) {
 	if _, err := connector.NewConfigInfo(vllm.SimpleInfo); !errors.Is(err, connector.ErrNotInfo) {
 		t.Errorf("NewConfigInfo returned %v, want ErrNotInfo", err)
+	}
+}
+
+// TestConfigInfoOffThread sets from several goroutines and takes from another:
+// one call reports, and the last payload has the last facts.
+func TestConfigInfoOffThread(t *testing.T) {
+	const setters, sets = 4, 100
+	c := newConfigInfo(t, "a")
+	var reports atomic.Int32
+	var wait sync.WaitGroup
+	for range setters {
+		wait.Go(func() {
+			for i := range sets {
+				if err := c.Set(facts{"a": strconv.Itoa(i), "b": "undeclared"}); err != nil {
+					reports.Add(1)
+				}
+			}
+		})
+	}
+	for range sets {
+		if p := c.Take(); p != nil && len(sent(p)) != 1 {
+			t.Errorf("it sent %v, want one fact", sent(p))
+		}
+	}
+	wait.Wait()
+	if n := reports.Load(); n != 1 {
+		t.Errorf("%d calls reported, want 1", n)
+	}
+	c.Take()
+	if err := c.Set(facts{"a": "last"}); err != nil {
+		t.Error(err)
+	}
+	if got := sent(c.Take()); !maps.Equal(got, facts{"a": "last"}) {
+		t.Errorf("it sent %v, want the last facts", got)
 	}
 }

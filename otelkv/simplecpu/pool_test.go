@@ -2,6 +2,7 @@ package simplecpu_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -97,4 +98,25 @@ func TestPoolMergesWithTransfers(t *testing.T) {
 		vllm.LoadSize.PrometheusName + "_count": 1,
 		vllm.LoadSize.PrometheusName + "_sum":   4096,
 	}), reduce(sum))
+}
+
+// TestPoolOffThread sets counts and takes at once. What is taken is one set of
+// counts, never a mix.
+func TestPoolOffThread(t *testing.T) {
+	const sets = 200
+	pool := newPool(t, simplecpu.PoolCounts{})
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			for i := range sets {
+				pool.SetCounts(simplecpu.PoolCounts{Total: i, Free: i, PendingLoads: i, PendingStores: i})
+			}
+		})
+	}
+	for range sets {
+		got := reduce(pool.Take())
+		n := got[vllm.PoolTotalBlocks.PrometheusName]
+		mustEqual(t, "take", poolGauges(n, n, 0, 0, n, n), got)
+	}
+	wait.Wait()
 }

@@ -174,8 +174,9 @@ func TestProbes(t *testing.T) {
 func TestDropsByAnotherPolicy(t *testing.T) {
 	d := newDelayed(t, tiering.BackPressure{})
 	d.RecordDroppedStore(1, 4)
+	mustEqual(t, "chunks", idle(dropped(1, 4), "1:delayed"), reduce(d.Take()))
 	d.RecordDroppedStore(1, -4)
-	mustEqual(t, "take", idle(dropped(2, 4), "1:delayed"), reduce(d.Take()))
+	mustEqual(t, "fewer than no chunks", idle(dropped(1, 0), "1:delayed"), reduce(d.Take()))
 }
 
 func TestBackPressureOfUnknownTier(t *testing.T) {

@@ -87,3 +87,41 @@ func TestWorkersFinishOffThread(t *testing.T) {
 		}
 	}
 }
+
+// TestPoolOffThread has several goroutines record to one pool while another
+// takes. Every sample and skipped store must arrive, and counts never mix.
+func TestPoolOffThread(t *testing.T) {
+	const workers, stores = 4, 200
+	pool := newPool(t, 4, tiering.WithStoreThreshold(2))
+	var wait sync.WaitGroup
+	for range workers {
+		wait.Go(func() {
+			for i := range stores {
+				pool.RecordAllocation(3)
+				pool.RecordSkippedStores(2)
+				pool.SetCounts(tiering.PoolCounts{Allocated: i % 5, WritePending: i % 5})
+			}
+		})
+	}
+	var sum stats.Payload
+	take := func() {
+		taken := pool.Take()
+		if read := reduce(taken)[vllm.CPUCacheReadUsage.PrometheusName]; read != 0 {
+			t.Errorf("read usage is %v, want 0 where all that is pinned is written", read)
+		}
+		if err := sum.Merge(taken); err != nil {
+			t.Error(err)
+		}
+	}
+	for range stores {
+		take()
+	}
+	wait.Wait()
+	take()
+	got := reduce(&sum)
+	for key, want := range all(allocations(workers*stores, 3*workers*stores), reduced{vllm.StoresSkipped.PrometheusName: 2 * workers * stores}) {
+		if got[key] != want {
+			t.Errorf("%s is %v, want %v", key, got[key], want)
+		}
+	}
+}
