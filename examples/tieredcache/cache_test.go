@@ -226,9 +226,9 @@ func TestCacheShortOfMemory(t *testing.T) {
 		c := newTestCache(t, options, dir)
 		var files atomic.Int64
 		create := c.files.create
-		c.files.create = func(dir string) (temporaryFile, error) {
+		c.files.create = func(dir, pattern string) (temporaryFile, error) {
 			files.Add(1)
-			return create(dir)
+			return create(dir, pattern)
 		}
 		if err := c.runFor(t, 8*time.Second); err != nil {
 			t.Fatal(err)
@@ -259,9 +259,9 @@ func TestCacheOnSlowFiles(t *testing.T) {
 		options := testOptions()
 		c := newTestCache(t, options, dir)
 		create := c.files.create
-		c.files.create = func(dir string) (temporaryFile, error) {
+		c.files.create = func(dir, pattern string) (temporaryFile, error) {
 			time.Sleep(200 * time.Millisecond)
-			return create(dir)
+			return create(dir, pattern)
 		}
 		if err := c.runFor(t, 8*time.Second); err != nil {
 			t.Fatal(err)
@@ -292,7 +292,7 @@ func TestCacheOnStuckFiles(t *testing.T) {
 		options := testOptions()
 		options.Sizes.FileWorkers, options.Sizes.FileQueue = 1, 1
 		c := newTestCache(t, options, dir)
-		c.files.create = func(string) (temporaryFile, error) {
+		c.files.create = func(string, string) (temporaryFile, error) {
 			time.Sleep(time.Second)
 			return nil, errors.New("device is stuck")
 		}

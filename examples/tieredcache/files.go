@@ -29,8 +29,8 @@ type FileTier struct {
 	chunkBytes int
 	capacity   int
 
-	// create opens a new temporary file. Tests replace it.
-	create func(dir string) (temporaryFile, error)
+	// create opens a new temporary file, as [os.CreateTemp] does. Tests replace it.
+	create func(dir, pattern string) (temporaryFile, error)
 
 	mu     sync.Mutex
 	recent *list.List // of Key, least recently used first
@@ -57,13 +57,14 @@ func (e *CorruptError) Error() string {
 
 // OpenFileTier returns a tier on dir, which must exist. It takes over the chunks
 // that are there, up to capacity, and removes what an interrupted write left.
+// Whatever else the directory holds is left alone.
 func OpenFileTier(dir string, capacity, chunkBytes int) (*FileTier, error) {
 	t := &FileTier{
 		dir:        dir,
 		chunkBytes: chunkBytes,
 		capacity:   capacity,
-		create: func(dir string) (temporaryFile, error) {
-			return os.CreateTemp(dir, "*"+temporarySuffix)
+		create: func(dir, pattern string) (temporaryFile, error) {
+			return os.CreateTemp(dir, pattern)
 		},
 		recent: list.New(),
 		places: make(map[Key]*list.Element, capacity),
@@ -74,14 +75,14 @@ func OpenFileTier(dir string, capacity, chunkBytes int) (*FileTier, error) {
 	}
 	for _, entry := range entries {
 		name := entry.Name()
-		if strings.HasSuffix(name, temporarySuffix) {
+		stem, _, _ := strings.Cut(name, ".")
+		key, ok := parseKey(stem)
+		switch {
+		case !ok || !entry.Type().IsRegular():
+		case name == stem+chunkSuffix:
+			err = errors.Join(err, t.add(key))
+		case strings.HasSuffix(name, temporarySuffix):
 			err = errors.Join(err, os.Remove(filepath.Join(dir, name)))
-			continue
-		}
-		if stem, ok := strings.CutSuffix(name, chunkSuffix); ok {
-			if key, ok := parseKey(stem); ok {
-				err = errors.Join(err, t.add(key))
-			}
 		}
 	}
 	if err != nil {
@@ -129,7 +130,7 @@ func (t *FileTier) Write(key Key, content []byte, sum uint32) (written int, err 
 		t.touch(key)
 		return 0, nil
 	}
-	file, err := t.create(t.dir)
+	file, err := t.create(t.dir, key.String()+".*"+temporarySuffix)
 	if err != nil {
 		return 0, err
 	}

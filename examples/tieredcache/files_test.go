@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -170,11 +171,28 @@ func FuzzReadChunk(f *testing.F) {
 	})
 }
 
+// TestFileTierOpensOverLeftovers opens a directory that a killed run left, and
+// that somebody else keeps files in.
 func TestFileTierOpensOverLeftovers(t *testing.T) {
 	dir := t.TempDir()
-	write(t, openFiles(t, dir, 4), key(1), key(2), key(3))
-	for _, name := range []string{"123.tmp", "README", "zz.chunk"} {
+	killed := openFiles(t, dir, 4)
+	write(t, killed, key(1), key(2), key(3))
+	unfinished, err := killed.create(dir, key(4).String()+".*"+temporarySuffix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unfinished.Close(); err != nil {
+		t.Fatal(err)
+	}
+	others := []string{"123.tmp", "README", "zz.chunk", key(5).String(), key(6).String() + ".txt"}
+	for _, name := range others {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	directories := []string{"d.tmp", key(7).String() + ".1.tmp", key(8).String() + ".chunk"}
+	for _, name := range directories {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -182,14 +200,14 @@ func TestFileTierOpensOverLeftovers(t *testing.T) {
 	if tier.Len() != 2 {
 		t.Errorf("%d chunks, want the capacity: 2", tier.Len())
 	}
-	var others []string
-	for _, name := range names(t, dir) {
-		if _, ok := parseKey(name[:max(0, len(name)-len(chunkSuffix))]); !ok {
-			others = append(others, name)
+	left := names(t, dir)
+	for _, name := range slices.Concat(others, directories) {
+		if !slices.Contains(left, name) {
+			t.Errorf("%s, which is not the tier's, is gone", name)
 		}
 	}
-	if len(others) != 2 || len(names(t, dir)) != 4 {
-		t.Errorf("directory holds %v, want two chunks and the two files that are not the tier's", names(t, dir))
+	if slices.Contains(left, filepath.Base(unfinished.Name())) || len(left) != 2+len(others)+len(directories) {
+		t.Errorf("directory holds %v, want two chunks and what is not the tier's", left)
 	}
 }
 
@@ -201,8 +219,8 @@ type fullDisk struct {
 
 func (f fullDisk) Name() string { return f.name }
 
-func createOnFullDisk(dir string) (temporaryFile, error) {
-	placeholder, err := os.CreateTemp(dir, "*"+temporarySuffix)
+func createOnFullDisk(dir, pattern string) (temporaryFile, error) {
+	placeholder, err := os.CreateTemp(dir, pattern)
 	if err != nil {
 		return nil, err
 	}
@@ -252,8 +270,8 @@ func TestFileTierDropsPartialWrites(t *testing.T) {
 		dir := t.TempDir()
 		tier := openFiles(t, dir, 4)
 		create := tier.create
-		tier.create = func(dir string) (temporaryFile, error) {
-			file, err := create(dir)
+		tier.create = func(dir, pattern string) (temporaryFile, error) {
+			file, err := create(dir, pattern)
 			return &shortFile{file, left}, err
 		}
 		if _, err := tier.Write(key(1), content(key(1)), 0); !errors.Is(err, io.ErrShortWrite) {
