@@ -80,7 +80,11 @@ func New(ctx context.Context, catalogue *schema.Catalogue, opts ...Option) (*Pip
 		return p, nil
 	}
 	if err := p.listen(c); err != nil {
-		return nil, errors.Join(err, p.Shutdown(ctx))
+		// Nothing is measured yet that would be worth to wait for a collector.
+		canceled, cancel := context.WithCancel(ctx)
+		cancel()
+		_ = p.Shutdown(canceled)
+		return nil, err
 	}
 	return p, nil
 }
