@@ -3,7 +3,6 @@ package otelkv
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -148,10 +147,7 @@ func (e *Engine) newSeries(m *instrumented, labelValues []string) *series {
 	for _, mirror := range m.mirrors {
 		values := labelValues
 		if mirror.labelValues != nil {
-			values = make([]string, len(mirror.labelValues))
-			for i, v := range mirror.labelValues {
-				values[i] = strings.ReplaceAll(v, schema.Medium, e.config.medium)
-			}
+			values = withMedium(mirror.labelValues, e.config.medium)
 		}
 		s.mirrors = append(s.mirrors, e.attributeSet(mirror.metric, values))
 	}

@@ -155,6 +155,9 @@ func TestBindErrors(t *testing.T) {
 	bind := func(m schema.Int64Counter, labelValues ...string) func() error {
 		return func() error { _, err := engine.Int64Counter(m, labelValues...); return err }
 	}
+	withMedium := func(medium string) func() error {
+		return func() error { _, err := recorder.AddEngine(1, "m", otelkv.WithMedium(medium)); return err }
+	}
 	for name, c := range map[string]struct {
 		bind func() error
 		want error
@@ -176,6 +179,9 @@ func TestBindErrors(t *testing.T) {
 		"tier empty": {func() error { _, err := recorder.AddEngine(1, "m", otelkv.WithTiers("")); return err },
 			otelkv.ErrLabelValues, "it is empty"},
 		"tier not UTF-8": {func() error { return engine.AddTiers("\xff") }, otelkv.ErrLabelValues, "engine 0"},
+		"medium empty":   {withMedium(""), otelkv.ErrLabelValues, `engine 1: medium "": bad label values: it is empty`},
+		"medium of both ends": {withMedium("GPU"), otelkv.ErrLabelValues,
+			`medium "GPU": bad label values: two metrics would be mirrored as vllm:kv_offload_total_bytes with the label values ["GPU_to_GPU"]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := c.bind()

@@ -3,7 +3,6 @@ package otelkv
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -41,17 +40,14 @@ func newEngineConfig(options []EngineOption) engineConfig {
 	return c
 }
 
-func (c *engineConfig) check() error {
-	errs := []error{checkTiers(c.tiers)}
-	if err := checkLabelValue(c.medium); err != nil {
-		errs = append(errs, fmt.Errorf("medium: %w", err))
-	}
-	return errors.Join(errs...)
+func (c *engineConfig) check(metrics []*instrumented) error {
+	return errors.Join(checkTiers(c.tiers), checkMedium(c.medium, metrics))
 }
 
 // WithMedium names the medium that mirrors say an engine offloads to, instead of
 // [DefaultMedium]. Dashboards of a shared-file backend query
-// "GPU_to_SHARED_STORAGE", which is the medium "SHARED_STORAGE".
+// "GPU_to_SHARED_STORAGE", which is the medium "SHARED_STORAGE". It cannot be empty,
+// nor "GPU", under which loads and stores would be one series.
 func WithMedium(medium string) EngineOption {
 	return engineOptionFunc(func(c *engineConfig) { c.medium = medium })
 }

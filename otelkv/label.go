@@ -3,9 +3,12 @@ package otelkv
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
+	"github.com/otelkv/otelkv-go/internal/tuple"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
+	"github.com/otelkv/otelkv-go/schema"
 )
 
 // MaxLabelLength is the length in bytes up to which a label value is taken.
@@ -37,4 +40,40 @@ func checkTiers(tiers []string) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkMedium reports a medium that mirrors cannot name. One under which two
+// metrics would be mirrored as the same series is among them: with "GPU", loads
+// and stores would both be GPU_to_GPU.
+func checkMedium(medium string, metrics []*instrumented) error {
+	err := checkLabelValue(medium)
+	if medium == "" {
+		err = fmt.Errorf("%w: it is empty", ErrLabelValues)
+	}
+	errs := []error{err}
+	for _, m := range metrics {
+		seen := make(map[string]bool)
+		for _, mirror := range m.definition.Mirrors {
+			values := withMedium(mirror.LabelValues, medium)
+			key := string(tuple.Append(nil, values))
+			if seen[key] {
+				errs = append(errs, fmt.Errorf("%w: two metrics would be mirrored as %s with the label values %q",
+					ErrLabelValues, m.definition.PrometheusName, values))
+			}
+			seen[key] = true
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("medium %.32q: %w", medium, err)
+	}
+	return nil
+}
+
+// withMedium returns a mirror's label values as they are for an engine.
+func withMedium(labelValues []string, medium string) []string {
+	values := make([]string, len(labelValues))
+	for i, v := range labelValues {
+		values[i] = strings.ReplaceAll(v, schema.Medium, medium)
+	}
+	return values
 }

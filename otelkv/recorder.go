@@ -159,7 +159,7 @@ func (r *Recorder) AddEngine(index int, modelName string, options ...EngineOptio
 		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrEngineIndex)
 	}
 	c := newEngineConfig(options)
-	err := errors.Join(checkLabelValue(modelName), c.check())
+	err := errors.Join(checkLabelValue(modelName), c.check(r.metrics))
 	if err != nil {
 		return nil, fmt.Errorf("otelkv: engine %d: %w", index, err)
 	}
