@@ -19,8 +19,9 @@ type kind interface {
 	// create makes the metric's OpenTelemetry instrument, on a provider that is
 	// not ours.
 	create(meter metric.Meter, m *instrumented) (metric.Observable, error)
-	// observe reports one series to a collection of such a provider.
-	observe(o metric.Observer, m *instrumented, s *series, options []metric.ObserveOption)
+	// observe reads the series for a collection of such a provider, once for all
+	// of its names.
+	observe(s *series, o observation)
 	// apply records what a payload says of one series.
 	apply(ctx context.Context, s *series, e *stats.Entry) error
 	// collect takes the series' point for a reader of ours and hands it to emit,
@@ -83,24 +84,16 @@ func (histogramKind) create(meter metric.Meter, m *instrumented) (metric.Observa
 	return nil, err
 }
 
-func (int64CounterKind) observe(o metric.Observer, m *instrumented, s *series, options []metric.ObserveOption) {
-	o.ObserveInt64(m.observable.(metric.Int64Observable), s.int64Total(), options...)
-}
+func (int64CounterKind) observe(s *series, o observation) { o.int64(s.int64Total()) }
 
-func (float64CounterKind) observe(o metric.Observer, m *instrumented, s *series, options []metric.ObserveOption) {
-	o.ObserveFloat64(m.observable.(metric.Float64Observable), s.float64(), options...)
-}
+func (float64CounterKind) observe(s *series, o observation) { o.float64(s.float64()) }
 
-func (int64GaugeKind) observe(o metric.Observer, m *instrumented, s *series, options []metric.ObserveOption) {
-	o.ObserveInt64(m.observable.(metric.Int64Observable), s.int64(), options...)
-}
+func (int64GaugeKind) observe(s *series, o observation) { o.int64(s.int64()) }
 
-func (float64GaugeKind) observe(o metric.Observer, m *instrumented, s *series, options []metric.ObserveOption) {
-	o.ObserveFloat64(m.observable.(metric.Float64Observable), s.float64(), options...)
-}
+func (float64GaugeKind) observe(s *series, o observation) { o.float64(s.float64()) }
 
 // observe does nothing: the samples were recorded to a synchronous instrument.
-func (histogramKind) observe(metric.Observer, *instrumented, *series, []metric.ObserveOption) {}
+func (histogramKind) observe(*series, observation) {}
 
 func (int64CounterKind) apply(_ context.Context, s *series, e *stats.Entry) error {
 	increment, err := whole(e.Value())

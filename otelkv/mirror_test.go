@@ -2,6 +2,7 @@ package otelkv_test
 
 import (
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/otelkv/otelkv-go/otelkv"
@@ -55,5 +56,38 @@ func TestMirrors(t *testing.T) {
 		if err := otelkvtest.Check(catalogue, collected.ResourceMetrics); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// Readers of the old name and of the new one must see the same totals, also of
+// what is recorded while they are collected.
+func TestMirrorsMoveTogether(t *testing.T) {
+	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+		loaded := must[otelkv.Int64Counter](t)(addEngine(t, recorder, 0).Int64Counter(vllm.LoadBytes))
+		done := make(chan struct{})
+		var recording sync.WaitGroup
+		recording.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					loaded.Add(1)
+				}
+			}
+		})
+		for range 500 {
+			got := recorder.Collect()
+			mirrored := otelkvtest.Labels{"transfer_type": "CPU_to_GPU"}
+			if !got.Has(vllm.LoadBytes, nil) {
+				continue // nothing was recorded yet
+			}
+			if old, now := got.Value(vllm.TotalBytes, mirrored), got.Value(vllm.LoadBytes, nil); old != now {
+				t.Errorf("one collection has %v under the old name and %v under the new one", old, now)
+				break
+			}
+		}
+		close(done)
+		recording.Wait()
 	})
 }

@@ -71,7 +71,9 @@ func (r *Recorder) callback(_ context.Context, o metric.Observer) error {
 	r.callbacks.run()
 	for _, all := range r.reported() {
 		for _, s := range all {
-			s.observe(o)
+			if s.observable() && s.shown() {
+				s.metric.observe(s, observation{observer: o, series: s})
+			}
 		}
 	}
 	return nil
@@ -92,21 +94,37 @@ func (r *Recorder) reported() [][]*series {
 	return r.lingering.settle(all, r.config.now())
 }
 
-// observe reports the series under its own name, and under those of its mirrors.
-func (s *series) observe(o metric.Observer) {
-	if !s.observable() {
-		return
-	}
-	options := s.instruments.options
-	live := s.live.Load()
+// An observation reports one series to a collection of a foreign provider.
+type observation struct {
+	observer metric.Observer
+	series   *series
+}
+
+// each calls observe for the metric and the options of every name under which the
+// series is to be reported.
+func (o observation) each(observe func(*instrumented, []metric.ObserveOption)) {
+	options := o.series.instruments.options
+	live := o.series.live.Load()
 	if live {
-		s.metric.observe(o, s.metric, s, options[0])
+		observe(o.series.metric, options[0])
 	}
-	if live || s.mirrored.Load() {
-		for i, mirror := range s.metric.mirrors {
-			s.metric.observe(o, mirror.metric, s, options[i+1])
+	if live || o.series.mirrored.Load() {
+		for i, mirror := range o.series.metric.mirrors {
+			observe(mirror.metric, options[i+1])
 		}
 	}
+}
+
+func (o observation) int64(value int64) {
+	o.each(func(m *instrumented, options []metric.ObserveOption) {
+		o.observer.ObserveInt64(m.observable.(metric.Int64Observable), value, options...)
+	})
+}
+
+func (o observation) float64(value float64) {
+	o.each(func(m *instrumented, options []metric.ObserveOption) {
+		o.observer.ObserveFloat64(m.observable.(metric.Float64Observable), value, options...)
+	})
 }
 
 // ordered returns the engine's series of a metric as they are now.
