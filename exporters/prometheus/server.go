@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 
 	"go.opentelemetry.io/otel"
 )
@@ -112,11 +113,15 @@ func WithClientCAs(authorities *x509.CertPool) ServerOption {
 
 // WithBearerToken answers 401 to requests without the token (RFC 6750, section
 // 2.1). It is compared in constant time. Use it with TLS, or on loopback only:
-// whoever reads the connection reads the token.
+// whoever reads the connection reads the token. One with white space, as a file's
+// last line has, is refused: no request could show it.
 func WithBearerToken(token string) ServerOption {
 	return serverOptionFunc(func(c *serverConfig) {
-		if token == "" {
+		switch {
+		case token == "":
 			c.problems = append(c.problems, errors.New("the bearer token is empty"))
+		case strings.ContainsFunc(token, unicode.IsSpace):
+			c.problems = append(c.problems, errors.New("the bearer token has white space"))
 		}
 		digest := sha256.Sum256([]byte(token))
 		c.token = &digest

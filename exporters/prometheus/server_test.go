@@ -245,6 +245,7 @@ func TestStartServerRefuses(t *testing.T) {
 		{"address in use", taken.Addr().String(), nil, "address already in use"},
 		{"no port", "127.0.0.1", nil, "missing port"},
 		{"empty token", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithBearerToken("")}, "token is empty"},
+		{"token with the end of its line", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithBearerToken(secret + "\n")}, "token has white space"},
 		{"no certificate", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithTLSConfig(&tls.Config{})}, "no certificate"},
 		{"no TLS configuration", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithTLSConfig(nil)}, "no certificate"},
 		{"TLS configuration for each client", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithTLSConfig(&tls.Config{
@@ -264,8 +265,8 @@ func TestStartServerRefuses(t *testing.T) {
 				_ = server.Shutdown(t.Context())
 				t.Fatal("no error")
 			}
-			if !strings.Contains(err.Error(), test.want) {
-				t.Errorf("error %q, want it to say %q", err, test.want)
+			if !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), secret) {
+				t.Errorf("error %q, want it to say %q, and not the token", err, test.want)
 			}
 		})
 	}
