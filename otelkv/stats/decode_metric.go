@@ -93,7 +93,7 @@ func (s *decoding) entryMap(m *Metric) {
 	any := false
 	s.next = &m.first
 	s.r.beginMap()
-	for s.r.more() {
+	for s.r.more() && s.countEntry() {
 		any = true
 		err := s.labelValues()
 		s.entry(m, err)
@@ -125,16 +125,24 @@ func (s *decoding) entryList(m *Metric) {
 	}
 	s.next = &m.first
 	s.r.beginArray()
-	for s.r.more() {
+	for s.r.more() && s.countEntry() {
 		s.entryObject(m)
 	}
 }
 
 // unlabelled decodes the bare value of a payload from before metrics had labels.
 func (s *decoding) unlabelled(m *Metric) {
+	if !s.countEntry() {
+		return
+	}
 	s.key = s.key[:0]
 	s.next = &m.first
 	s.entry(m, nil)
+}
+
+// countEntry counts what is or should be an entry, and fails beyond the limit.
+func (s *decoding) countEntry() bool {
+	return count(s.r, &s.counts.entries, s.limits.Entries, "entries")
 }
 
 // entryObject decodes {"labels": [...], "value": ...}, in any order.
@@ -213,9 +221,6 @@ func (s *decoding) labelValues() (err error) {
 // entry decodes the value ahead for the label values in the key, unless they are
 // bad.
 func (s *decoding) entry(m *Metric, bad error) {
-	if !count(s.r, &s.counts.entries, s.limits.Entries, "entries") {
-		return
-	}
 	var e *Entry
 	if bad == nil {
 		e, bad = s.lookupEntry(m)

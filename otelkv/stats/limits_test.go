@@ -96,6 +96,44 @@ func TestLimitMetricsWithoutTypes(t *testing.T) {
 	}
 }
 
+// TestLimitEntriesThatAreNone shows that what is no entry counts as one: naming
+// it costs more than decoding it.
+func TestLimitEntriesThatAreNone(t *testing.T) {
+	decoder := stats.Decoder{Limits: stats.Limits{Entries: 2}}
+	for name, entries := range map[string]string{
+		"numbers":   `{"labels": [], "value": 1}, 1`,
+		"empty":     `{}, {}`,
+		"no labels": `{"value": 1}, {"labels": 1, "value": 1}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var p stats.Payload
+			within := fmt.Sprintf(`{"types": {"c": "counter"}, "data": {"c": [%s]}}`, entries)
+			if err := decoder.JSON([]byte(within), &p); errors.Is(err, stats.ErrTooLarge) {
+				t.Errorf("within the limit: %v", err)
+			}
+			beyond := fmt.Sprintf(`{"types": {"c": "counter"}, "data": {"c": [%s, {}]}}`, entries)
+			if err := decoder.JSON([]byte(beyond), &p); !errors.Is(err, stats.ErrTooLarge) || !p.IsEmpty() {
+				t.Errorf("beyond the limit: got %v, want ErrTooLarge", err)
+			}
+		})
+	}
+}
+
+// TestBadSamplesTakeNoMemory decodes a list whose samples are all bad.
+func TestBadSamplesTakeNoMemory(t *testing.T) {
+	input := fmt.Appendf(nil, `{"types": {"h": "histogram"}, "data": {"h": [%s1e999]}}`, strings.Repeat("null,", 1000))
+	var p stats.Payload
+	allocations := testing.AllocsPerRun(10, func() {
+		err := decodeJSON(input, &p)
+		if want := `otelkv: metric "h": bad number: expected numbers for samples, got null`; fmt.Sprint(err) != want {
+			t.Fatalf("got %v, want %s", err, want)
+		}
+	})
+	if allocations > 100 {
+		t.Errorf("%v allocations", allocations)
+	}
+}
+
 func TestLimitBytes(t *testing.T) {
 	whole := build(t).counter("c", stats.Int64(300), "label")
 	var p stats.Payload

@@ -110,11 +110,12 @@ func skipContainers(r reader, scalar func()) {
 // errBeyond says that a number was one in the format, but is none here.
 var errBeyond = fmt.Errorf("%w: an integer beyond int64 or a float beyond float64", ErrNumber)
 
-// appendNumbers implements [reader.numbers] for a list that r has entered.
+// appendNumbers implements [reader.numbers] for a list that r has entered. It
+// tells the first of what was no number.
 func appendNumbers(r reader, dst []Number, limit int) (numbers []Number, bad error) {
 	for r.more() {
 		got := r.peek()
-		if got != shapeNumber {
+		if got != shapeNumber && bad == nil {
 			bad = fmt.Errorf("%w: expected numbers for samples, got %v", ErrNumber, got)
 		}
 		if got != shapeNumber || len(dst) > limit {
@@ -122,11 +123,11 @@ func appendNumbers(r reader, dst []Number, limit int) (numbers []Number, bad err
 			continue
 		}
 		n, ok := r.number()
-		if !ok {
+		if ok {
+			dst = append(dst, n)
+		} else if bad == nil {
 			bad = errBeyond
-			continue
 		}
-		dst = append(dst, n)
 	}
 	return dst, bad
 }
