@@ -183,6 +183,92 @@ func TestNumbersGrow(t *testing.T) {
 	}
 }
 
+// TestWhatIsKept holds which answers make a sender drop its batch. One that does
+// not come from the aggregator, but from a proxy in front of it, does not.
+func TestWhatIsKept(t *testing.T) {
+	for status, want := range map[int]float64{
+		200: 2, 400: 1, 409: 1, 413: 1,
+		401: 2, 404: 2, 408: 2, 429: 2, 500: 2, 502: 2, 503: 2,
+	} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			var requests atomic.Int64
+			recorder, server := newServer(t, func(h http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if requests.Add(1) == 1 && status != http.StatusOK {
+						http.Error(w, "not now", status)
+						return
+					}
+					h.ServeHTTP(w, r)
+				})
+			})
+			c := newClient(server.URL, "a", 0)
+			if err := c.flush(t.Context(), loaded(t, 1)); (err == nil) != (status == http.StatusOK) {
+				t.Errorf("the first batch: %v", err)
+			}
+			if err := c.flush(t.Context(), loaded(t, 1)); err != nil {
+				t.Errorf("the second batch: %v", err)
+			}
+			if v := recorder.Collect().Value(vllm.LoadBytes, otelkvtest.Labels{"engine": "0"}); v != want {
+				t.Errorf("%v was counted, want %v", v, want)
+			}
+		})
+	}
+}
+
+// TestALongOutage: a worker whose aggregator comes back after far more copies than
+// a batch has samples for delivers all bytes, and then all samples again.
+func TestALongOutage(t *testing.T) {
+	recorder, server := newServer(t, direct)
+	w, err := newWorker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newClient(server.URL, "a", 0)
+	for _, round := range []struct{ copies, bytes, samples float64 }{
+		{3 * maxSamples, 3 * maxSamples, maxSamples},
+		{10, 3*maxSamples + 10, maxSamples + 10},
+	} {
+		for range int(round.copies) {
+			w.load(1)
+		}
+		if err := c.flush(t.Context(), &w.payload); err != nil {
+			t.Fatal(err)
+		}
+		got := recorder.Collect()
+		if v := got.Value(vllm.LoadBytes, otelkvtest.Labels{"engine": "0"}); v != round.bytes {
+			t.Errorf("%v bytes, want %v", v, round.bytes)
+		}
+		if n := got.Select(vllm.LoadSize, otelkvtest.Labels{"engine": "0"})[0].Count; float64(n) != round.samples {
+			t.Errorf("%v samples, want %v", n, round.samples)
+		}
+	}
+}
+
+// TestUsage holds what a wrong call is told.
+func TestUsage(t *testing.T) {
+	for arguments, says := range map[string]string{
+		"":                                 "expected aggregate or work",
+		"serve":                            `"serve"`,
+		"aggregate -engines 0,":            `engine ""`,
+		"aggregate -engines x":             `engine "x"`,
+		"aggregate 8080":                   `unexpected argument "8080"`,
+		"work":                             `-to is ""`,
+		"work -to 127.0.0.1:8080":          "expected an HTTP URL",
+		"work -to http://a more":           `unexpected argument "more"`,
+		"work -to http://a -engine -1":     "-engine is -1",
+		"work -to http://a -interval -1ms": "-interval is -1ms",
+	} {
+		err := run(t.Context(), strings.Fields(arguments), io.Discard)
+		if !errors.Is(err, errUsage) || !strings.Contains(err.Error(), says) {
+			t.Errorf("fleet %s: got %v, want %v with %s", arguments, err, errUsage, says)
+		}
+	}
+	var help strings.Builder
+	if err := run(t.Context(), []string{"-h"}, &help); err != nil || !strings.Contains(help.String(), "fleet aggregate") {
+		t.Errorf("-h: %q, %v", &help, err)
+	}
+}
+
 // TestSendersAreBounded: a sender that is silent for long makes room, so that
 // workers which start again under new names do not fill the aggregator.
 func TestSendersAreBounded(t *testing.T) {

@@ -28,39 +28,62 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// errUsage says how the program is called.
-var errUsage = errors.New("usage: fleet aggregate [-listen address] [-model name] [-engines 0,1] | fleet work -to url [-engine 0] [-interval 1s]")
+const usage = `usage: fleet aggregate [-listen address] [-model name] [-engines 0,1]
+       fleet work -to url [-engine 0] [-interval 1s]`
+
+// errUsage says that the program was called in a way that it does not know.
+var errUsage = errors.New("fleet: bad usage")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()
-	if err != nil {
+	switch {
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(os.Stderr, "%v\n%s\n", err, usage)
+		os.Exit(2)
+	case err != nil:
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
+// run is the program. Flags that are none end the process, as package flag does.
 func run(ctx context.Context, arguments []string, out io.Writer) error {
 	if len(arguments) == 0 {
-		return errUsage
+		return fmt.Errorf("%w: expected aggregate or work", errUsage)
 	}
-	switch arguments[0] {
+	switch command, rest := arguments[0], arguments[1:]; command {
 	case "aggregate":
-		return aggregate(ctx, arguments[1:], out)
+		return aggregate(ctx, rest, out)
 	case "work":
-		return work(ctx, arguments[1:])
+		return work(ctx, rest)
+	case "-h", "-help", "--help":
+		_, err := fmt.Fprintln(out, usage)
+		return err
+	default:
+		return fmt.Errorf("%w: %q: expected aggregate or work", errUsage, command)
 	}
-	return errUsage
+}
+
+// parse sets flags, which takes all arguments.
+func parse(flags *flag.FlagSet, arguments []string) error {
+	if err := flags.Parse(arguments); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("%w: unexpected argument %q", errUsage, flags.Arg(0))
+	}
+	return nil
 }
 
 // aggregate serves until ctx ends. It writes its address to out.
 func aggregate(ctx context.Context, arguments []string, out io.Writer) (err error) {
-	flags := flag.NewFlagSet("aggregate", flag.ContinueOnError)
+	flags := flag.NewFlagSet("fleet aggregate", flag.ExitOnError)
 	listen := flags.String("listen", "127.0.0.1:8080", "where batches are taken and scrapes are served")
 	model := flags.String("model", "llama", "the label model_name")
 	engines := flags.String("engines", "0", "indexes of the engines whose workers send, by comma")
-	if err := flags.Parse(arguments); err != nil {
+	if err := parse(flags, arguments); err != nil {
 		return err
 	}
 	catalogue := vllm.TieringSpec()
@@ -76,7 +99,7 @@ func aggregate(ctx context.Context, arguments []string, out io.Writer) (err erro
 	for text := range strings.SplitSeq(*engines, ",") {
 		index, err := strconv.Atoi(text)
 		if err != nil {
-			return fmt.Errorf("fleet: engine %q: expected a number", text)
+			return fmt.Errorf("%w: engine %q: expected a number", errUsage, text)
 		}
 		if _, err := recorder.AddEngine(index, *model, otelkv.WithPriming()); err != nil {
 			return err

@@ -21,8 +21,7 @@ import (
 //
 // A batch that could not be delivered is kept as it was, under its number, and is
 // sent first the next time: whether it arrived and only the answer got lost, it
-// counts once. Meanwhile stats go on gathering in the worker's payload, which is
-// bounded by what it merges to and not by how long the aggregator is away.
+// counts once. Meanwhile stats go on gathering in the worker's payload.
 type client struct {
 	http     *http.Client
 	batches  string // URL of the sender's batches
@@ -71,33 +70,77 @@ func (c *client) deliver(ctx context.Context) error {
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
-	if response.StatusCode >= 500 {
-		return fmt.Errorf("fleet: batch %d: %s: %s", c.sequence, response.Status, answer)
+	if isFinal(response.StatusCode) {
+		c.pending = nil
 	}
-	c.pending = nil
 	if response.StatusCode != http.StatusOK || bytes.Contains(answer, []byte("left out:")) {
 		err = errors.Join(err, fmt.Errorf("fleet: batch %d: %s: %s", c.sequence, response.Status, answer))
 	}
 	return err
 }
 
-// work stands for a worker that copies blocks. It sends until ctx ends, and then
-// once more.
+// isFinal reports whether an aggregator that answers so will answer no better when
+// the batch comes again. All else may come from something in between, such as a
+// proxy that has no aggregator at the moment.
+func isFinal(status int) bool {
+	switch status {
+	case http.StatusOK, http.StatusBadRequest, http.StatusConflict, http.StatusRequestEntityTooLarge:
+		return true
+	}
+	return false
+}
+
+// maxSamples bounds the samples that a worker gathers while the aggregator is away,
+// so that they fit a batch. Counters stay one number each, however long that is.
+const maxSamples = 64 << 10
+
+// A worker stands for one that copies blocks.
+type worker struct {
+	payload stats.Payload
+	loads   *stats.Int64Counter
+	sizes   *stats.Histogram
+	samples int // in the payload
+}
+
+func newWorker() (*worker, error) {
+	w := &worker{}
+	var err1, err2 error
+	w.loads, err1 = w.payload.Int64Counter(vllm.LoadBytes)
+	w.sizes, err2 = w.payload.Histogram(vllm.LoadSize)
+	return w, errors.Join(err1, err2)
+}
+
+// load records one copy to the GPU.
+func (w *worker) load(bytes int64) {
+	if w.payload.IsEmpty() {
+		w.samples = 0
+	}
+	w.loads.Add(bytes)
+	if w.samples < maxSamples {
+		w.samples++
+		w.sizes.Record(float64(bytes))
+	}
+}
+
+// work is a worker that sends until ctx ends, and then once more.
 func work(ctx context.Context, arguments []string) error {
-	flags := flag.NewFlagSet("work", flag.ContinueOnError)
+	flags := flag.NewFlagSet("fleet work", flag.ExitOnError)
 	to := flags.String("to", "", "URL of the aggregator")
 	engine := flags.Int("engine", 0, "index of the engine that the worker serves")
 	interval := flags.Duration("interval", time.Second, "time between two batches")
-	if err := flags.Parse(arguments); err != nil {
+	if err := parse(flags, arguments); err != nil {
 		return err
 	}
-	if *to == "" || *interval <= 0 {
-		return errUsage
+	switch u, err := url.Parse(*to); {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Errorf("%w: -to is %q: expected an HTTP URL", errUsage, *to)
+	case *engine < 0:
+		return fmt.Errorf("%w: -engine is %d: expected 0 or more", errUsage, *engine)
+	case *interval <= 0:
+		return fmt.Errorf("%w: -interval is %v: expected more than 0", errUsage, *interval)
 	}
-	payload := new(stats.Payload)
-	loads, err1 := payload.Int64Counter(vllm.LoadBytes)
-	sizes, err2 := payload.Histogram(vllm.LoadSize)
-	if err := errors.Join(err1, err2); err != nil {
+	w, err := newWorker()
+	if err != nil {
 		return err
 	}
 	c := newClient(*to, fmt.Sprintf("worker-%d-%d", *engine, time.Now().UnixNano()), *engine)
@@ -106,11 +149,10 @@ func work(ctx context.Context, arguments []string) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return withTimeout(ctx, func(ctx context.Context) error { return c.flush(ctx, payload) })
+			return withTimeout(ctx, func(ctx context.Context) error { return c.flush(ctx, &w.payload) })
 		case <-ticker.C:
-			loads.Add(2 << 20)
-			sizes.Record(2 << 20)
-			if err := c.flush(ctx, payload); err != nil {
+			w.load(2 << 20)
+			if err := c.flush(ctx, &w.payload); err != nil {
 				slog.Warn("a batch was not sent", "error", err)
 			}
 		}
