@@ -18,11 +18,13 @@ const (
 )
 
 const (
-	ofEngine = "engine {{ $labels.engine }} ({{ $labels.model_name }})"
+	ofEngine = "engine {{ $labels.engine }} ({{ $labels.model_name }}) at {{ $labels.instance }}"
 	ofTier   = "tier {{ $labels.tier }} of " + ofEngine
 )
 
-// alerts returns every alerting rule.
+// alerts returns every alerting rule. Each keeps all labels of its series: replicas
+// share the model's and the engine's, and the progress of one must not hide that
+// another stands still.
 func alerts(w *writer) []alert {
 	return []alert{
 		jobsFail(w, "KVOffloadPromotionsFail", vllm.TieringPromotionJobFailures, "Promotions from "+ofTier+" fail",
@@ -33,15 +35,15 @@ func alerts(w *writer) []alert {
 			"Data is not written to this tier, so its hit rate will fall as the old data ages. "+
 				"The service goes on. Look for a full disk, missing permissions or a store that refuses writes; "+
 				"nothing that a failed cascade wrote counts as written."),
-		growing(w, "KVOffloadStoresFindNoRoom", vllm.AllocationFailure, byEngine(), "Stores of "+ofEngine+" find no room",
+		growing(w, "KVOffloadStoresFindNoRoom", vllm.AllocationFailure, "Stores of "+ofEngine+" find no room",
 			"Stores are refused because every chunk of the CPU cache is pinned, and their data stays on the GPU alone. "+
 				"Either the cache is too small for the traffic, or a slow secondary tier holds chunks for too long: compare "+
 				"\"CPU cache pinned\" with \"Primary tier held by cascades\". Give the cache more chunks, or the tier less work."),
-		growing(w, "KVOffloadPromotionsFindNoRoom", vllm.TieringPromotionAllocationFailures, byEngine(),
+		growing(w, "KVOffloadPromotionsFindNoRoom", vllm.TieringPromotionAllocationFailures,
 			"Promotions of "+ofEngine+" find no room",
 			"Hits in lower tiers are lost because the CPU cache cannot take them. The cache is too small or pinned; "+
 				"\"CPU cache pinned\" tells which. A cache that is pinned by cascades waits for a slow tier."),
-		growing(w, "KVOffloadStoresDropped", vllm.BackPressureStoresDropped, byEngineAndTier(), "Stores to "+ofTier+" are dropped",
+		growing(w, "KVOffloadStoresDropped", vllm.BackPressureStoresDropped, "Stores to "+ofTier+" are dropped",
 			"The tier stores so slowly that new stores to it are dropped, as back-pressure intends. Its hit rate will fall. "+
 				"\"Store latency\" shows how slow it is. Find out what else uses the medium, or accept that the tier is too "+
 				"slow for this traffic."),
@@ -51,8 +53,8 @@ func alerts(w *writer) []alert {
 			vllm.TieringPromotionJobFailures, "Promotions from "+ofTier+" are stuck"),
 		tierStalled(w, "KVOffloadCascadesStalled", vllm.TieringActiveCascadeJobs, vllm.TieringWriteBytes,
 			vllm.TieringCascadeJobFailures, "Cascades to "+ofTier+" are stuck"),
-		beyondBoundary(w, "KVOffloadLookupsWaitLong", vllm.LookupAsyncDelay, byEngine(), "Deferred lookups of "+ofEngine+" wait for more than 10 s"),
-		beyondBoundary(w, "KVOffloadTierLookupsWaitLong", vllm.TieringLookupAsyncDelay, byEngineAndTier(), "Lookups in "+ofTier+" wait for more than 10 s"),
+		beyondBoundary(w, "KVOffloadLookupsWaitLong", vllm.LookupAsyncDelay, "Deferred lookups of "+ofEngine+" wait for more than 10 s"),
+		beyondBoundary(w, "KVOffloadTierLookupsWaitLong", vllm.TieringLookupAsyncDelay, "Lookups in "+ofTier+" wait for more than 10 s"),
 		engineSilent(w),
 		seriesFolded(w),
 		entriesRejected(w),
@@ -61,11 +63,11 @@ func alerts(w *writer) []alert {
 
 // growing fires while a counter of things that should not happen goes on
 // growing.
-func growing(w *writer, name string, m schema.Metric, by []string, summary, runbook string) alert {
+func growing(w *writer, name string, m schema.Metric, summary, runbook string) alert {
 	values := tierValues(m)
 	return alert{
 		name:     name,
-		expr:     above(0, w.sum(w.rate(m), by...)),
+		expr:     above(0, w.rate(m)),
 		hold:     "15m",
 		severity: severityWarning,
 		summary:  summary,
@@ -73,6 +75,7 @@ func growing(w *writer, name string, m schema.Metric, by []string, summary, runb
 		cases: []alertCase{
 			{name: "goes on", series: inputs(counted(m, "0+3x60", values...)), at: "40m", labels: alertLabels(values...)},
 			{name: "happened once", series: inputs(counted(m, "0x5 3x60", values...)), at: "8m"},
+			{name: "happened once, long ago", series: inputs(counted(m, "0x5 3x60", values...)), at: "40m"},
 			{name: "never happened", series: inputs(counted(m, "0x60", values...)), at: "40m"},
 		},
 	}
@@ -80,7 +83,7 @@ func growing(w *writer, name string, m schema.Metric, by []string, summary, runb
 
 // jobsFail is growing for jobs of a tier, sooner.
 func jobsFail(w *writer, name string, m schema.Metric, summary, runbook string) alert {
-	a := growing(w, name, m, byEngineAndTier(), summary, runbook)
+	a := growing(w, name, m, summary, runbook)
 	a.hold = "10m"
 	return a
 }
@@ -89,7 +92,7 @@ func cachePinned(w *writer) alert {
 	usage := vllm.CPUCacheUsage
 	return alert{
 		name:     "KVOffloadCachePinned",
-		expr:     above(0.9, w.max(w.gauge(usage), byEngine()...)),
+		expr:     above(0.9, w.gauge(usage)),
 		hold:     "10m",
 		severity: severityWarning,
 		summary:  "More than nine tenths of the CPU cache of " + ofEngine + " is pinned",
@@ -108,9 +111,7 @@ func cachePinned(w *writer) alert {
 func tierWithoutHits(w *writer) alert {
 	queries, hits := vllm.TieringChunkQueries, vllm.TieringChunkHits
 	expr := w.within("1h", func(w *writer) term {
-		return unless(
-			above(0, w.sum(w.rate(queries), byEngineAndTier()...)),
-			above(0, w.sum(w.rate(hits), byEngineAndTier()...)))
+		return unless(above(0, w.rate(queries)), w.grown(hits))
 	})
 	return alert{
 		name:     "KVOffloadTierWithoutHits",
@@ -131,8 +132,19 @@ func tierWithoutHits(w *writer) alert {
 				series: inputs(counted(queries, "0+60x200", "1:fs")),
 			},
 			{
+				name: "asked, and only another replica hits", at: "3h", labels: alertLabels("1:fs"),
+				series: inputs(
+					counted(queries, "0+60x200", "1:fs"),
+					replica(counted(queries, "0+60x200", "1:fs")), replica(counted(hits, "0+60x200", "1:fs")),
+				),
+			},
+			{
 				name: "rare hits", at: "3h",
 				series: inputs(counted(queries, "0+60x200", "1:fs"), counted(hits, "0+1x200", "1:fs")),
+			},
+			{
+				name: "the first hit within the hour", at: "90m",
+				series: inputs(counted(queries, "0+60x200", "1:fs"), counted(hits, "_x59 2x200", "1:fs")),
 			},
 			{
 				name: "not asked", at: "3h",
@@ -149,16 +161,11 @@ func tierWithoutHits(w *writer) alert {
 // tierStalled fires when jobs are in flight for long and none of them ends, well
 // or badly.
 func tierStalled(w *writer, name string, active, bytes, failures schema.Metric, summary string) alert {
-	expr := w.within("10m", func(w *writer) term {
-		stuck := above(0, w.sum(w.lowest(active), byEngineAndTier()...))
-		ended := above(0, w.sum(w.increase(bytes), byEngineAndTier()...))
-		failed := above(0, w.sum(w.increase(failures), byEngineAndTier()...))
-		return unless(unless(stuck, ended), failed)
-	})
+	expr := unless(unless(above(0, w.lowest(active)), w.grown(bytes)), w.grown(failures))
 	return alert{
 		name:     name,
 		expr:     expr,
-		hold:     "5m",
+		hold:     "10m",
 		severity: severityCritical,
 		summary:  summary,
 		runbook: "Jobs were in flight for ten minutes and more, and not one of them ended, well or badly. Their chunks stay pinned in " +
@@ -175,6 +182,17 @@ func tierStalled(w *writer, name string, active, bytes, failures schema.Metric, 
 				series: inputs(read(active, "2x60", "1:fs")),
 			},
 			{
+				name: "nothing ends, and jobs of another replica do", at: "30m", labels: alertLabels("1:fs"),
+				series: inputs(
+					read(active, "2x60", "1:fs"), counted(bytes, "4096x60", "1:fs"),
+					replica(read(active, "2x60", "1:fs")), replica(counted(bytes, "0+4096x60", "1:fs")),
+				),
+			},
+			{
+				name: "the first that ever ended did so lately", at: "15m",
+				series: inputs(read(active, "2x60", "1:fs"), counted(bytes, "_x11 4096x60", "1:fs")),
+			},
+			{
 				name: "jobs end", at: "30m",
 				series: inputs(read(active, "2x60", "1:fs"), counted(bytes, "0+4096x60", "1:fs")),
 			},
@@ -183,7 +201,7 @@ func tierStalled(w *writer, name string, active, bytes, failures schema.Metric, 
 				series: inputs(read(active, "2x60", "1:fs"), counted(failures, "0+1x60", "1:fs")),
 			},
 			{
-				name: "for a few minutes", at: "4m",
+				name: "nothing ends for nine minutes", at: "9m",
 				series: inputs(read(active, "2x60", "1:fs")),
 			},
 			{
@@ -196,12 +214,10 @@ func tierStalled(w *writer, name string, active, bytes, failures schema.Metric, 
 
 // beyondBoundary fires when more than a hundredth of a histogram's samples lie
 // beyond its last boundary, where no quantile can see them.
-func beyondBoundary(w *writer, name string, m schema.Histogram, by []string, summary string) alert {
+func beyondBoundary(w *writer, name string, m schema.Histogram, summary string) alert {
 	last := m.Boundaries[len(m.Boundaries)-1]
 	expr := w.within("15m", func(w *writer) term {
-		within := ratio(
-			w.sum(w.rateOf("bucket", m, atMost(last)), by...),
-			w.sum(w.rateOf("count", m), by...))
+		within := ratio(w.sumWithout("le", w.rateOf("bucket", m, atMost(last))), w.rateOf("count", m))
 		return term{fmt.Sprintf("1 - %s > 0.01", within.text), within.labels}
 	})
 	values := tierValues(m)
@@ -245,7 +261,7 @@ func engineSilent(w *writer) alert {
 	age := selfmetrics.PayloadAge
 	return alert{
 		name:     "KVOffloadEngineSilent",
-		expr:     above(300, w.max(w.gauge(age), byEngine()...)),
+		expr:     above(300, w.gauge(age)),
 		hold:     "5m",
 		severity: severityWarning,
 		summary:  "No payload came from " + ofEngine + " for five minutes or longer",
@@ -267,7 +283,7 @@ const ofRecorder = "the recorder of {{ $labels.instance }} ({{ $labels.job }})"
 
 func seriesFolded(w *writer) alert {
 	folds := selfmetrics.Folds
-	expr := w.within("15m", func(w *writer) term { return above(0, w.increase(folds)) })
+	expr := w.within("15m", func(w *writer) term { return w.grown(folds) })
 	return alert{
 		name:     "OtelkvSeriesFolded",
 		expr:     expr,
@@ -279,6 +295,7 @@ func seriesFolded(w *writer) alert {
 			"a path, an address. Where the values are meant, declare the tiers or raise otelkv.WithSeriesLimit.",
 		cases: []alertCase{
 			{name: "folds", series: inputs(counted(folds, "0x10 0+5x30")), at: "30m", labels: processLabels()},
+			{name: "folded before the first scrape", series: inputs(counted(folds, "5x30")), at: "10m", labels: processLabels()},
 			{name: "none", series: inputs(counted(folds, "0x60")), at: "30m"},
 			{name: "long ago", series: inputs(counted(folds, "0 7x60")), at: "40m"},
 		},
@@ -305,6 +322,10 @@ func entriesRejected(w *writer) alert {
 			},
 			{
 				name: "happened once", at: "8m",
+				series: inputs(counted(rejected, "0x5 1x60", selfmetrics.ReasonUnknownMetric)),
+			},
+			{
+				name: "happened once, long ago", at: "40m",
 				series: inputs(counted(rejected, "0x5 1x60", selfmetrics.ReasonUnknownMetric)),
 			},
 			{

@@ -73,9 +73,13 @@ func (w *writer) rate(m schema.Metric) term {
 	return w.overWindow("rate", m)
 }
 
-// increase is the growth of a counter within the window.
-func (w *writer) increase(m schema.Metric) term {
-	return w.overWindow("increase", m)
+// grown keeps the counters that grew within the window. A series that appears with
+// a value above zero grew too, which increase cannot see.
+func (w *writer) grown(m schema.Metric) term {
+	d := m.Definition()
+	increase := above(0, w.overWindow("increase", m))
+	series := w.selector(d, d.SampleName())
+	return term{fmt.Sprintf("%s or (%s > 0 unless %s offset %s > 0)", increase.text, series, series, w.window), increase.labels}
 }
 
 func (w *writer) overWindow(function string, m schema.Metric) term {
@@ -108,6 +112,15 @@ func (w *writer) quantile(q float64, m schema.Metric, by ...string) term {
 
 // sum adds up all series that agree on the labels.
 func (w *writer) sum(t term, by ...string) term { return w.aggregate("sum", t, by) }
+
+// sumWithout adds up all series that agree on every label but one.
+func (w *writer) sumWithout(label string, t term) term {
+	rest := slices.DeleteFunc(slices.Clone(t.labels), func(l string) bool { return l == label })
+	if len(rest) == len(t.labels) {
+		w.errs = append(w.errs, fmt.Errorf("sum without %q: %s has the labels %q", label, t.text, t.labels))
+	}
+	return term{fmt.Sprintf("sum without (%s) (%s)", label, t.text), rest}
+}
 
 // max takes the greatest of all series that agree on the labels.
 func (w *writer) max(t term, by ...string) term { return w.aggregate("max", t, by) }

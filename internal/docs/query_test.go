@@ -18,8 +18,17 @@ func TestWriterWrites(t *testing.T) {
 			`rate(vllm:kv_offload_load_bytes_total{engine="0"}[5m])`,
 		},
 		{
-			"sum of increases", func(w *writer) term { return w.sum(w.increase(vllm.TieringChunkHits), "tier") },
-			`sum by (tier) (increase(vllm:kv_offload_tiering_chunk_hits_total{engine="0"}[5m]))`,
+			"sum by", func(w *writer) term { return w.sum(w.rate(vllm.TieringChunkHits), "tier") },
+			`sum by (tier) (rate(vllm:kv_offload_tiering_chunk_hits_total{engine="0"}[5m]))`,
+		},
+		{
+			"sum without", func(w *writer) term { return w.sumWithout("tier", w.rate(vllm.TieringChunkHits)) },
+			`sum without (tier) (rate(vllm:kv_offload_tiering_chunk_hits_total{engine="0"}[5m]))`,
+		},
+		{
+			"grown", func(w *writer) term { return w.grown(vllm.LoadBytes) },
+			`increase(vllm:kv_offload_load_bytes_total{engine="0"}[5m]) > 0` +
+				` or (vllm:kv_offload_load_bytes_total{engine="0"} > 0 unless vllm:kv_offload_load_bytes_total{engine="0"} offset 5m > 0)`,
 		},
 		{
 			"quantile", func(w *writer) term { return w.quantile(0.9, vllm.LoadSize, "model_name") },
@@ -58,6 +67,7 @@ func TestWriterRefuses(t *testing.T) {
 		{"gauge of a counter", func(w *writer) term { return w.gauge(vllm.LoadBytes) }, "expected a gauge"},
 		{"buckets of a counter", func(w *writer) term { return w.quantile(0.5, vllm.LoadBytes) }, "expected a histogram"},
 		{"a label that is not there", func(w *writer) term { return w.sum(w.rate(vllm.LoadBytes), "tier") }, `by "tier"`},
+		{"a label to leave out that is not there", func(w *writer) term { return w.sumWithout("tier", w.rate(vllm.LoadBytes)) }, `without "tier"`},
 		{"errors of another window", func(w *writer) term {
 			return w.within("1h", func(w *writer) term { return w.rate(vllm.CPUCacheUsage) })
 		}, "expected a counter"},

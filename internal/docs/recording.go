@@ -52,6 +52,8 @@ func recordingTest() ruleTest {
 			bucket(vllm.LookupSyncDelay, "+Inf", "0+60x20"),
 			counted(vllm.TieringReadBytes, "0+600x20", "1:fs"), counted(vllm.TieringWriteBytes, "0+60x20", "1:fs"),
 			counted(vllm.TieringChunkQueries, "0+60x20", "1:fs"), counted(vllm.TieringChunkHits, "0+15x20", "1:fs"),
+			// A tier that is not asked has no hit rate.
+			counted(vllm.TieringChunkQueries, "60x20", "2:obj"), counted(vllm.TieringChunkHits, "15x20", "2:obj"),
 		),
 	}
 	for _, want := range []struct {

@@ -91,7 +91,7 @@ func expand(template string, labels map[string]string) string {
 	return template
 }
 
-// The series that tests are made of are those of one engine, or of one process.
+// The series that tests are made of are those of one process and its engine.
 const (
 	testModel    = "llama"
 	testEngine   = "0"
@@ -107,7 +107,8 @@ func processLabels() map[string]string {
 // alertLabels returns the labels of an alert about the test's engine and, if one
 // is given, its tier.
 func alertLabels(tier ...string) map[string]string {
-	labels := map[string]string{schema.LabelModelName: testModel, schema.LabelEngine: testEngine}
+	labels := processLabels()
+	labels[schema.LabelModelName], labels[schema.LabelEngine] = testModel, testEngine
 	for _, value := range tier {
 		labels[schema.LabelTier] = value
 	}
@@ -138,13 +139,18 @@ func bucket(m schema.Metric, le, values string, labelValues ...string) inputSeri
 	return inputSeries{d.PrometheusName + "_bucket" + selectorOf(d, labelValues, fmt.Sprintf("le=%q", le)), values}
 }
 
+// replica is the same series in another process, which has the same engine.
+func replica(s inputSeries) inputSeries {
+	s.Series = strings.Replace(s.Series, testInstance, "127.0.0.2:9464", 1)
+	return s
+}
+
 func selectorOf(d schema.Definition, labelValues []string, more ...string) string {
-	pairs := []string{
-		fmt.Sprintf("%s=%q", schema.LabelModelName, testModel),
-		fmt.Sprintf("%s=%q", schema.LabelEngine, testEngine),
-	}
-	if ofProcess(d) {
-		pairs = []string{fmt.Sprintf("job=%q", testJob), fmt.Sprintf("instance=%q", testInstance)}
+	pairs := []string{fmt.Sprintf("job=%q", testJob), fmt.Sprintf("instance=%q", testInstance)}
+	if !ofProcess(d) {
+		pairs = append(pairs,
+			fmt.Sprintf("%s=%q", schema.LabelModelName, testModel),
+			fmt.Sprintf("%s=%q", schema.LabelEngine, testEngine))
 	}
 	for i, value := range labelValues {
 		pairs = append(pairs, fmt.Sprintf("%s=%q", d.LabelNames[i], value))
