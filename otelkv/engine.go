@@ -71,7 +71,7 @@ type Engine struct {
 
 	infoMu       sync.Mutex  // held while an info is recorded
 	info         *series     // that is reported now, guarded by infoMu
-	infoReported atomic.Bool // that an info was wrong
+	infoReported atomic.Bool // that an info did not fit the catalogue
 
 	// For the self-metrics, if there are any.
 	seen atomic.Int64 // when the last payload was observed, see see

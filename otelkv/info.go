@@ -16,8 +16,7 @@ import (
 func (e *Engine) observeInfo(info map[string]string) error {
 	m := e.recorder.info
 	if m == nil {
-		err := fmt.Errorf("%w: it has no metric for a payload's info", ErrUnknownMetric)
-		return e.reportInfo("", err)
+		return e.reportOnce("", fmt.Errorf("%w: it has no metric for a payload's info", ErrUnknownMetric))
 	}
 	names := m.definition.LabelNames
 	values := make([]string, len(names))
@@ -25,37 +24,51 @@ func (e *Engine) observeInfo(info map[string]string) error {
 		values[i] = info[name]
 	}
 	if err := e.replaceInfo(m, values); err != nil {
-		return e.reportInfo(m.definition.PrometheusName, err)
+		e.recorder.rejected.count(err)
+		return &stats.EntryError{Metric: m.definition.PrometheusName, Err: err}
 	}
 	undeclared := slices.DeleteFunc(slices.Sorted(maps.Keys(info)), func(name string) bool {
 		return slices.Contains(names, name)
 	})
 	if len(undeclared) > 0 {
-		return e.reportInfo(m.definition.PrometheusName,
+		return e.reportOnce(m.definition.PrometheusName,
 			fmt.Errorf("%w: info has undeclared labels %.256q", ErrLabelValues, strings.Join(undeclared, ", ")))
 	}
 	return nil
 }
 
 // replaceInfo shows the series of the given values, and takes away the one that
-// was shown before.
+// was shown before. No collection comes between, which would see both.
 func (e *Engine) replaceInfo(m *instrumented, values []string) error {
 	e.infoMu.Lock()
 	defer e.infoMu.Unlock()
+	if e.info != nil && e.info == e.existing(m, values) {
+		return nil
+	}
+	e.recorder.collecting.Lock()
+	defer e.recorder.collecting.Unlock()
 	s, err := e.resolve(m, values)
 	if err != nil {
 		return err
 	}
 	s.setInt64(1)
-	if old := e.info; old != nil && old != s {
+	if old := e.info; old != nil {
 		e.drain(func(other *series) bool { return other == old })
 	}
 	e.info = s
 	return nil
 }
 
-// reportInfo counts what is wrong with an info, and returns it the first time.
-func (e *Engine) reportInfo(metric string, cause error) error {
+// existing returns the engine's series of a metric and label values, or nil.
+func (e *Engine) existing(m *instrumented, labelValues []string) *series {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.metrics[m.ordinal].find(labelValues)
+}
+
+// reportOnce counts an info that does not fit the catalogue, and returns why the
+// first time.
+func (e *Engine) reportOnce(metric string, cause error) error {
 	e.recorder.rejected.count(cause)
 	if e.infoReported.Swap(true) {
 		return nil

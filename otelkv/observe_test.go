@@ -1,10 +1,13 @@
 package otelkv_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -367,4 +370,72 @@ func TestAWrongInfoIsReportedOnce(t *testing.T) {
 	if n := recorder.Statistics().Rejected[otelkv.ErrUnknownMetric]; n != 3 {
 		t.Errorf("%d infos counted as rejected, want 3", n)
 	}
+}
+
+// A value that no label can hold is an error of each payload, not of the
+// catalogue, and the facts before it stay.
+func TestAnInfoThatCannotBeShownIsReportedEachTime(t *testing.T) {
+	info := vllm.ConfigInfo("a")
+	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(info))
+	engine := addEngine(t, recorder, 0)
+	for i, c := range []struct {
+		info map[string]string
+		err  error
+	}{
+		{map[string]string{"a": "1"}, nil},
+		{map[string]string{"b": "1", "a": "1"}, otelkv.ErrLabelValues},
+		{map[string]string{"a": strings.Repeat("x", otelkv.MaxLabelLength+1)}, stats.ErrTooLarge},
+		{map[string]string{"a": strings.Repeat("y", otelkv.MaxLabelLength+1)}, stats.ErrTooLarge},
+	} {
+		p := new(stats.Payload)
+		p.SetInfo(c.info)
+		if err := engine.Observe(t.Context(), p); !errors.Is(err, c.err) {
+			t.Errorf("payload %d: got the error %v, want %v", i+1, err, c.err)
+		}
+	}
+	if got := recorder.Collect().Select(info, nil); len(got) != 1 || !recorder.Collect().Has(info, otelkvtest.Labels{"a": "1"}) {
+		t.Errorf("there is %v, want the facts that were good", got)
+	}
+	if n := recorder.Statistics().Rejected[otelkv.ErrLabelValues]; n != 3 {
+		t.Errorf("%d infos counted as rejected, want 3", n)
+	}
+}
+
+// No collection sees an engine with two configurations, or with none.
+func TestAChangedInfoIsReplacedBetweenCollections(t *testing.T) {
+	info := vllm.ConfigInfo("a")
+	onBothWaysOut(t, schema.MustCatalogue(info), func(t *testing.T, recorder *otelkvtest.Recorder) {
+		engine := addEngine(t, recorder, 0)
+		observe := func(fact int) error {
+			p := new(stats.Payload)
+			p.SetInfo(map[string]string{"a": strconv.Itoa(fact)})
+			return engine.Observe(context.Background(), p)
+		}
+		if err := observe(0); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		var observing sync.WaitGroup
+		observing.Go(func() {
+			for fact := 1; ; fact++ {
+				select {
+				case <-done:
+					return
+				default:
+					if err := observe(fact); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			}
+		})
+		for range 500 {
+			if got := recorder.Collect().Select(info, nil); len(got) != 1 {
+				t.Errorf("one collection has %v", got)
+				break
+			}
+		}
+		close(done)
+		observing.Wait()
+	})
 }

@@ -31,8 +31,9 @@ type Recorder struct {
 	folded   atomic.Int64
 	series   atomic.Int64
 
-	// Where several locks are needed, collecting is taken first, then an engine's,
-	// and then mu. An engine that nobody else has yet does not count.
+	// Where several locks are needed, an engine's infoMu is taken first, then
+	// collecting, then an engine's mu, and then mu. An engine that nobody else has
+	// yet does not count.
 	mu      sync.RWMutex
 	closed  atomic.Bool
 	engines map[int]*Engine
