@@ -21,6 +21,6 @@
 // builder, into $OTELKV_E2E_BIN, or else into a folder of the user's cache
 // directory. The first time takes a few minutes. Where a program cannot be built
 // the tests that need it are skipped and say why; OTELKV_E2E_REQUIRED=1 makes
-// them fail instead. Every server listens on loopback and is stopped by the test
-// that started it.
+// them fail instead, and OTELKV_E2E_BUILT=1 keeps them from building. Every
+// server listens on loopback and is stopped by the test that started it.
 package e2e

@@ -8,6 +8,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,8 +22,13 @@ const (
 	builderVersion    = "v0.155.0"
 )
 
-// buildTimeout bounds the build of one program from nothing.
-const buildTimeout = 8 * time.Minute
+const (
+	// buildTimeout bounds the build of one program from nothing.
+	buildTimeout = 8 * time.Minute
+	// outputTimeout bounds the wait for what a build's own processes still print
+	// when it was ended.
+	outputTimeout = 10 * time.Second
+)
 
 //go:embed collector-builder.yaml
 var builderConfiguration []byte
@@ -61,16 +67,26 @@ func Directory() (string, error) {
 	return filepath.Join(cache, "otelkv-e2e", "prometheus-"+prometheusVersion), nil
 }
 
-// Path returns where the program is, and builds it if it is not there.
-func (b Binary) Path(ctx context.Context) (string, error) {
+// built returns where the program is, if it is there.
+func (b Binary) built(context.Context) (string, error) {
 	dir, err := Directory()
 	if err != nil {
 		return "", err
 	}
 	path := filepath.Join(dir, b.Name)
-	if _, err := os.Stat(path); err == nil {
-		return path, nil
+	if _, err := os.Stat(path); err != nil {
+		return path, fmt.Errorf("%s is not built: %w", b.Name, err)
 	}
+	return path, nil
+}
+
+// Path returns where the program is, and builds it if it is not there.
+func (b Binary) Path(ctx context.Context) (string, error) {
+	path, err := b.built(ctx)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return path, err
+	}
+	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return "", err
 	}
@@ -89,10 +105,16 @@ func (b Binary) Path(ctx context.Context) (string, error) {
 }
 
 // path returns where the program is. It skips the test where the program cannot
-// be had, or fails it where OTELKV_E2E_REQUIRED says that it must be.
+// be had, or fails it where OTELKV_E2E_REQUIRED says that it must be. Where
+// OTELKV_E2E_BUILT says that what can be built is there, it builds nothing: a
+// download that hangs would do so again for every test.
 func (b Binary) path(t testing.TB) string {
 	t.Helper()
-	path, err := b.Path(t.Context())
+	find := b.Path
+	if os.Getenv("OTELKV_E2E_BUILT") != "" {
+		find = b.built
+	}
+	path, err := find(t.Context())
 	if err == nil {
 		return path
 	}
@@ -128,6 +150,7 @@ func buildCollector(ctx context.Context, dir, name string) error {
 func run(ctx context.Context, dir, program string, arguments ...string) error {
 	command := exec.CommandContext(ctx, program, arguments...)
 	command.Dir = dir
+	command.WaitDelay = outputTimeout
 	command.Env = append(os.Environ(), "GOBIN="+dir, "GOWORK=off")
 	output, err := command.CombinedOutput()
 	if err != nil {
