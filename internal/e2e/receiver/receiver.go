@@ -13,6 +13,8 @@ import (
 	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+
+	"github.com/otelkv/otelkv-go/internal/e2e/loopback"
 )
 
 // An Answer decides what becomes of a request. It is received unless an error is
@@ -43,12 +45,7 @@ type Receiver struct {
 // Start. A nil configuration means no TLS.
 func New(t testing.TB, configuration *tls.Config) *Receiver {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	r := &Receiver{address: listener.Addr().String(), tls: configuration, answer: Accept}
+	r := &Receiver{address: loopback.FreeAddresses(t, 1)[0], tls: configuration, answer: Accept}
 	t.Cleanup(r.Stop)
 	return r
 }

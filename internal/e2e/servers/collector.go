@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/otelkv/otelkv-go/internal/e2e/loopback"
 )
 
 // A Collector is an OpenTelemetry Collector that a test started.
@@ -27,7 +29,7 @@ func StartCollector(t testing.TB, configuration string, settings ...string) *Col
 	if err != nil {
 		t.Fatal(err)
 	}
-	addresses := freeAddresses(t, 3)
+	addresses := loopback.FreeAddresses(t, 3)
 	c := &Collector{GRPC: addresses[0], HTTP: addresses[1], Scrape: addresses[2], path: collectorBinary().path(t)}
 	c.arguments = []string{
 		"--config=" + file,

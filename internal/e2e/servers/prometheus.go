@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/otelkv/otelkv-go/internal/e2e/loopback"
 )
 
 // A Prometheus is a server that a test started.
@@ -25,7 +27,7 @@ func StartPrometheus(t testing.TB, configuration string) *Prometheus {
 	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address := freeAddresses(t, 1)[0]
+	address := loopback.FreeAddresses(t, 1)[0]
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	p := &Prometheus{
