@@ -38,6 +38,9 @@ const (
 	scrapeInterval    = time.Second
 	// churnInterval is how often an engine comes and another one goes.
 	churnInterval = 100 * time.Millisecond
+	// churnIndexes is how many indexes they share. An index comes back after two
+	// scrapes and pushes, each of which tells of one engine of it that went.
+	churnIndexes = 20
 	// attackBatch is how many tiers that nobody declared come in one go.
 	attackBatch = 50
 
@@ -91,9 +94,7 @@ func TestSoak(t *testing.T) {
 	heapAfter, goroutinesAfter := inUse()
 	close(s.stop)
 	s.running.Wait()
-	if err := s.service.Pipeline.ForceFlush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	s.flush(t)
 	s.report(t, time.Since(begin))
 	t.Logf("heap %d KiB, then %d KiB; goroutines %d, then %d", heapBefore>>10, heapAfter>>10, goroutinesBefore, goroutinesAfter)
 	if heapAfter-heapBefore > heapGrowth {
@@ -181,13 +182,32 @@ func (s *soak) observe(t *testing.T) {
 	s.payloads.Add(1)
 }
 
+// flush pushes what is left. An engine of an index that was used again since the
+// last push waits for the next one, so that there may be several.
+func (s *soak) flush(t *testing.T) {
+	t.Helper()
+	for range 100 {
+		if err := s.service.Pipeline.ForceFlush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if s.pushedByChurn() == float64(s.churned.Load()) {
+			return
+		}
+	}
+}
+
+// pushedByChurn returns how many bytes of engines that came and went have arrived.
+func (s *soak) pushedByChurn() float64 {
+	return s.receiver.Sum("vllm.kv_offload.load_bytes", `model_name="churn"`)
+}
+
 // newChurn returns what adds an engine, records to it and removes it again. The
-// engines share ten indexes, so that most of them take the place of another one.
+// engines share their indexes, so that most of them take the place of another one.
 func (s *soak) newChurn(t *testing.T) func() {
 	index := 0
 	return func() {
 		index++
-		engine, err := s.service.Recorder.AddEngine(100+index%10, "churn", otelkv.WithTiers(load.Tier), otelkv.WithPriming())
+		engine, err := s.service.Recorder.AddEngine(100+index%churnIndexes, "churn", otelkv.WithTiers(load.Tier), otelkv.WithPriming())
 		if err != nil {
 			t.Error(err)
 			return
@@ -271,7 +291,7 @@ func (s *soak) check(t *testing.T) {
 	}
 	// A scrape no longer shows the engines that went. A push told of each of them
 	// before.
-	if got := s.receiver.Sum("vllm.kv_offload.load_bytes", `model_name="churn"`); got != float64(s.churned.Load()) {
+	if got := s.pushedByChurn(); got != float64(s.churned.Load()) {
 		t.Errorf("pushed: the engines that went have %v bytes, want %d", got, s.churned.Load())
 	}
 	// Engines that have just gone are shown once more, and are not counted.
