@@ -61,10 +61,22 @@ func asRay(name string) string { return "ray_" + strings.ReplaceAll(name, ":", "
 // TestDashboardsOnTieredCache evaluates the queries on what tieredcache measures.
 // Its medium is "CPU", and the queries of the board of another medium name that.
 func TestDashboardsOnTieredCache(t *testing.T) {
-	cache := servers.StartTieredCache(t, servers.BuildTieredCache(t), nil, "-duration=60s", "-engines=2", "-seed=1")
+	cache := servers.StartTieredCache(t, servers.BuildTieredCache(t), nil, "-engines=2", "-seed=1")
+	loaded, stored := 0.0, 0.0
 	f := record(func() map[string]*dto.MetricFamily {
-		time.Sleep(200 * time.Millisecond)
-		return exposition.Scrape(t, cache.ScrapeURL())
+		// Rates need traffic between any two snapshots, on a slow machine too.
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+			time.Sleep(200 * time.Millisecond)
+			families := exposition.Scrape(t, cache.ScrapeURL())
+			samples := exposition.Flatten(families)
+			loads, stores := samples.Sum("vllm:kv_offload_load_bytes_total"), samples.Sum("vllm:kv_offload_store_bytes_total")
+			if loads > loaded && stores > stored {
+				loaded, stored = loads, stores
+				return families
+			}
+		}
+		t.Fatal("tieredcache loads or stores no more")
+		return nil
 	})
 	if err := cache.Stop(); err != nil {
 		t.Fatal(err)

@@ -1,13 +1,14 @@
 package dashboards
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -53,19 +54,16 @@ func (f fixture) republish(rename func(string) string) {
 func (f fixture) serve(t *testing.T, labels map[string]string) (*servers.Prometheus, time.Time) {
 	t.Helper()
 	last := time.Now().Truncate(time.Second)
-	var mu sync.Mutex
-	next := 0
+	var history bytes.Buffer
+	for i, families := range f {
+		if err := write(&history, families, last.Add(-time.Duration(len(f)-1-i)*spacing)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Each scrape shows all of it, so that it does not matter which one is in time.
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		mu.Lock()
-		defer mu.Unlock()
-		if next == len(f) {
-			return
-		}
-		at := last.Add(-time.Duration(len(f)-1-next) * spacing)
-		if err := write(w, f[next], at); err != nil {
-			t.Error(err)
-		}
-		next++
+		w.Header().Set("Content-Type", string(expfmt.NewFormat(expfmt.TypeTextPlain)))
+		_, _ = w.Write(history.Bytes())
 	}))
 	t.Cleanup(target.Close)
 	var text strings.Builder
@@ -74,8 +72,8 @@ func (f fixture) serve(t *testing.T, labels map[string]string) (*servers.Prometh
 	}
 	prometheus := servers.StartPrometheus(t, fmt.Sprintf(`
 global:
-  scrape_interval: 100ms
-  scrape_timeout: 100ms
+  scrape_interval: 2s
+  scrape_timeout: 2s
 scrape_configs:
   - job_name: fixture
     static_configs:
@@ -93,9 +91,8 @@ scrape_configs:
 }
 
 // write writes the families with a timestamp.
-func write(w http.ResponseWriter, families map[string]*dto.MetricFamily, at time.Time) error {
+func write(w io.Writer, families map[string]*dto.MetricFamily, at time.Time) error {
 	milliseconds := at.UnixMilli()
-	w.Header().Set("Content-Type", string(expfmt.NewFormat(expfmt.TypeTextPlain)))
 	for _, name := range slices.Sorted(maps.Keys(families)) {
 		for _, m := range families[name].GetMetric() {
 			m.TimestampMs = &milliseconds

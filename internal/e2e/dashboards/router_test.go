@@ -43,7 +43,7 @@ func selected(families map[string]*dto.MetricFamily, name string, labels map[str
 // whether an engine offloads, and which reads the series of a tier, finds them
 // on the very first scrape: an absent series would look like a mistyped tier.
 func TestRouterFindsItsFamilies(t *testing.T) {
-	cache := servers.StartTieredCache(t, servers.BuildTieredCache(t), nil, "-duration=30s", "-engines=1")
+	cache := servers.StartTieredCache(t, servers.BuildTieredCache(t), nil, "-engines=1")
 	text := exposition.Get(t, cache.ScrapeURL())
 	families := exposition.Families(t, strings.NewReader(text))
 	tier := map[string]string{"tier": "1:fs"}

@@ -84,7 +84,7 @@ func TestPanels(t *testing.T) {
 	deltas := servers.StartCollector(t, "docs/collector/collector-delta.yaml")
 	run := func(environment ...string) *servers.Process {
 		return servers.StartTieredCache(t, program, append(environment, "OTEL_METRIC_EXPORT_INTERVAL=500"),
-			"-duration=90s", "-engines=2", "-seed=1")
+			"-engines=2", "-seed=1")
 	}
 	// A Collector makes the job of the service's name.
 	push := func(name string, to *servers.Collector, environment ...string) {

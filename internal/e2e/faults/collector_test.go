@@ -36,7 +36,7 @@ func TestCollectorIsKilled(t *testing.T) {
 	var got exposition.Samples
 	var difference string
 	// The Collector shows a batch a little after it has acknowledged it.
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		got = exposition.Flatten(exposition.Scrape(t, url), "job", "instance")
 		delete(got, "target_info{}")
 		if difference = exposition.Difference(want, got); difference == "" {

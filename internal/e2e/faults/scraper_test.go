@@ -66,19 +66,20 @@ func awaitEnd(t *testing.T, connection *net.TCPConn) {
 // TestScraperFails holds that scrapers which misbehave, fifty at a time, take
 // nothing from those that do not, and hold nothing up.
 func TestScraperFails(t *testing.T) {
+	const soon = time.Second
 	tests := []struct {
-		name    string
-		scraper scraper
+		name     string
+		scraper  scraper
+		timeouts prometheus.Timeouts
 	}{
-		{"hangs in the request", saysNothing},
-		{"idles", idles},
-		{"disconnects half-way", disconnects},
+		{"hangs in the request", saysNothing, prometheus.Timeouts{ReadHeader: soon}},
+		{"idles", idles, prometheus.Timeouts{Idle: soon}},
+		{"disconnects half-way", disconnects, prometheus.Timeouts{}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			handleErrors(t)
-			const soon = 200 * time.Millisecond
-			service := scraped(t, exporters.WithServerOptions(prometheus.WithTimeouts(prometheus.Timeouts{ReadHeader: soon, Read: soon, Idle: soon})))
+			service := scraped(t, exporters.WithServerOptions(prometheus.WithTimeouts(test.timeouts)))
 			var scrapers sync.WaitGroup
 			var done atomic.Int64
 			for range 50 {

@@ -17,14 +17,14 @@ func TestTieredCacheOverDamagedFiles(t *testing.T) {
 	program, dir := servers.BuildTieredCache(t), t.TempDir()
 	arguments := []string{"-dir=" + dir, "-engines=1", "-seed=3"}
 	first := servers.StartTieredCache(t, program, nil, append(arguments, "-duration=3s")...)
-	if status := first.Wait(t, 30*time.Second); status != 0 {
+	if status := first.Wait(t, time.Minute); status != 0 {
 		t.Fatalf("the first run ended with status %d", status)
 	}
 	damaged := damage(t, dir)
 
-	second := servers.StartTieredCache(t, program, nil, append(arguments, "-duration=60s")...)
+	second := servers.StartTieredCache(t, program, nil, arguments...)
 	var found float64
-	for deadline := time.Now().Add(30 * time.Second); found == 0 && time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); found == 0 && time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		found = exposition.Flatten(exposition.Scrape(t, second.ScrapeURL())).Sum("tieredcache_corrupt_chunks_total", `tier="1:fs"`)
 	}
 	t.Logf("of %d files damaged, %v were read and found out by the first scrape that shows any", damaged, found)

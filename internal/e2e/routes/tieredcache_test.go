@@ -46,7 +46,7 @@ func TestTieredCache(t *testing.T) {
 	run := func(name string, environment ...string) *servers.Process {
 		return servers.StartTieredCache(t, program,
 			append(environment, "OTEL_SERVICE_NAME="+name, "OTEL_METRIC_EXPORT_INTERVAL=500"),
-			"-duration=60s", "-engines=2", "-seed=1")
+			"-engines=2", "-seed=1")
 	}
 	collector := servers.StartCollector(t, "docs/collector/collector.yaml")
 	deltas := servers.StartCollector(t, "docs/collector/collector-delta.yaml")

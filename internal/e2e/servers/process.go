@@ -3,7 +3,6 @@ package servers
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -13,8 +12,12 @@ import (
 	"time"
 )
 
-// stopTimeout bounds how long a program may take to end after it was asked to.
-const stopTimeout = 15 * time.Second
+const (
+	// startTimeout bounds how long a program may take to be ready.
+	startTimeout = time.Minute
+	// stopTimeout bounds how long it may take to end after it was asked to.
+	stopTimeout = 30 * time.Second
+)
 
 // A Process is a program that a test started. When the test ends the process is
 // stopped, by its own handle, and its log is shown if the test failed.
@@ -114,7 +117,7 @@ func (p *Process) hasExited() bool {
 // or takes too long before.
 func (p *Process) await(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(startTimeout); ; time.Sleep(50 * time.Millisecond) {
 		switch {
 		case condition():
 			return
@@ -149,20 +152,4 @@ func (j *journal) String() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return string(j.text)
-}
-
-// freeAddresses returns n addresses on loopback that nothing listens at.
-func freeAddresses(t testing.TB, n int) []string {
-	t.Helper()
-	addresses := make([]string, n)
-	for i := range addresses {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		// Open until all are chosen, so that they differ.
-		defer func() { _ = listener.Close() }()
-		addresses[i] = listener.Addr().String()
-	}
-	return addresses
 }

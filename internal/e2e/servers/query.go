@@ -70,11 +70,11 @@ func samples(body []byte) ([]Sample, error) {
 }
 
 // Await evaluates the expression until it gives what satisfied accepts, and
-// returns that. It fails the test when that takes longer than half a minute,
-// with what satisfied said last.
+// returns that. It fails the test when that takes longer than a minute, with
+// what satisfied said last.
 func (p *Prometheus) Await(t testing.TB, expression string, satisfied func([]Sample) error) []Sample {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		vector, err := p.Query(expression, time.Time{})
 		if err == nil {
 			if err = satisfied(vector); err == nil {

@@ -33,10 +33,11 @@ func StartFleet(t testing.TB, environment []string, workers ...string) {
 }
 
 // StartTieredCache runs the program at path with the arguments and environment
-// until it ends by itself or the test does.
+// until it ends by itself or the test does. Unless they say how long it runs, that
+// is longer than any test.
 func StartTieredCache(t testing.TB, path string, environment []string, arguments ...string) *Process {
 	t.Helper()
-	p := start(t, "tieredcache", path, append([]string{"-listen=127.0.0.1:0"}, arguments...), environment)
+	p := start(t, "tieredcache", path, append([]string{"-listen=127.0.0.1:0", "-duration=15m"}, arguments...), environment)
 	p.await(t, "running", func() bool { return announcement.MatchString(p.Log()) })
 	return p
 }
