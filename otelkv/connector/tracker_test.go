@@ -1,6 +1,7 @@
 package connector_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -231,15 +232,28 @@ func TestConcurrentRequests(t *testing.T) {
 			for range lookups {
 				tracker.RecordLookup(id, connector.Deferred, 0)
 				tracker.RecordLookup(id, connector.Resolved, 0)
+				tracker.RecordLookup(id, connector.Deferred, 0)
+				tracker.RequestFinished(id)
 				tracker.RecordAllocationFailure()
 			}
 		})
 	}
+	var sum, taken stats.Payload
+	for range lookups {
+		tracker.State()
+		tracker.TakeInto(&taken)
+		if err := errors.Join(sum.Merge(&taken), sum.Merge(tracker.Take())); err != nil {
+			t.Error(err)
+		}
+	}
 	wait.Wait()
-	summary := tracker.Take().Reduce()
+	if err := sum.Merge(tracker.Take()); err != nil {
+		t.Error(err)
+	}
+	summary := sum.Reduce()
 	for key, want := range map[string]float64{
-		vllm.LookupSyncDelay.PrometheusName + "_count":  2 * requests * lookups,
-		vllm.LookupAsyncDelay.PrometheusName + "_count": requests * lookups,
+		vllm.LookupSyncDelay.PrometheusName + "_count":  3 * requests * lookups,
+		vllm.LookupAsyncDelay.PrometheusName + "_count": 2 * requests * lookups,
 		vllm.AllocationFailure.PrometheusName:           requests * lookups,
 	} {
 		if got, _ := summary.Get(key); got.Float64() != want {

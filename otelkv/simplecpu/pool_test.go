@@ -113,10 +113,14 @@ func TestPoolOffThread(t *testing.T) {
 			}
 		})
 	}
+	var reused stats.Payload
 	for range sets {
-		got := reduce(pool.Take())
-		n := got[vllm.PoolTotalBlocks.PrometheusName]
-		mustEqual(t, "take", poolGauges(n, n, 0, 0, n, n), got)
+		pool.TakeInto(&reused)
+		for _, p := range []*stats.Payload{&reused, pool.Take()} {
+			got := reduce(p)
+			n := got[vllm.PoolTotalBlocks.PrometheusName]
+			mustEqual(t, "take", poolGauges(n, n, 0, 0, n, n), got)
+		}
 	}
 	wait.Wait()
 }

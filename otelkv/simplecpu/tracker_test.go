@@ -1,6 +1,7 @@
 package simplecpu_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -289,7 +290,7 @@ otelkv: metric "vllm:simple_kv_offload_info": label capacity_blocks is -2, expec
 func TestConcurrentUse(t *testing.T) {
 	const workers, loads = 4, 200
 	tracker := newTracker(t, cpuInfo())
-	var sum stats.Payload
+	var sum, taken stats.Payload
 	var wait sync.WaitGroup
 	for range workers {
 		wait.Go(func() {
@@ -301,7 +302,8 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	for i := range loads {
 		tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: int64(i + 1)})
-		if err := sum.Merge(tracker.Take()); err != nil {
+		tracker.TakeInto(&taken)
+		if err := errors.Join(sum.Merge(&taken), sum.Merge(tracker.Take())); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -314,6 +316,29 @@ func TestConcurrentUse(t *testing.T) {
 		if got[key] != want {
 			t.Errorf("%s is %v, want %v", key, got[key], want)
 		}
+	}
+}
+
+// TestResetOffThread resets while another goroutine observes. What the source
+// counted once is counted again at most once a reset.
+func TestResetOffThread(t *testing.T) {
+	const resets = 200
+	tracker := newTracker(t, cpuInfo())
+	var wait sync.WaitGroup
+	for range 2 {
+		wait.Go(func() {
+			for range resets {
+				tracker.ResetOutcomes()
+			}
+		})
+	}
+	for range resets {
+		tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 1})
+	}
+	wait.Wait()
+	key := "vllm:simple_kv_offload_save_outcomes_total:('stored',)"
+	if got := reduce(tracker.Take())[key]; got < 1 || got > resets {
+		t.Errorf("%v stores, want 1 to %d", got, resets)
 	}
 }
 

@@ -1,6 +1,7 @@
 package tiering_test
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -12,11 +13,11 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// TestWorkersFinishOffThread has a scheduler look up and start jobs, workers
-// finish them, and a reader take, all at once. Nothing may be lost or counted
-// twice.
+// TestWorkersFinishOffThread has schedulers look up and start jobs, workers
+// finish them, and a reader take and ask, all at once. Nothing may be lost or
+// counted twice.
 func TestWorkersFinishOffThread(t *testing.T) {
-	const requests, chunks, workers = 200, 8, 4
+	const schedulers, requests, chunks, workers = 2, 100, 8, 4
 	tracker := newTracker(t, tiering.Config{SecondaryTiers: []string{"fs"}, PrimaryChunks: 64, ChunkSize: 16},
 		tiering.WithBackPressure(1, tiering.BackPressure{High: 1e9}))
 	jobs := make(chan *tiering.Job, 16)
@@ -25,6 +26,7 @@ func TestWorkersFinishOffThread(t *testing.T) {
 		finishers.Go(func() {
 			for job := range jobs {
 				job.Allocated(1)
+				job.SetBytes(16)
 				// Two goroutines finish each job, of which one must count.
 				var once sync.WaitGroup
 				once.Go(func() { job.Succeed(time.Millisecond) })
@@ -33,11 +35,18 @@ func TestWorkersFinishOffThread(t *testing.T) {
 			}
 		})
 	}
-	var sum stats.Payload
+	var sum, taken stats.Payload
 	stop, reader := make(chan struct{}), sync.WaitGroup{}
 	reader.Go(func() {
 		for {
-			if err := sum.Merge(tracker.Take()); err != nil {
+			tracker.TakeInto(&taken)
+			if err := errors.Join(sum.Merge(&taken), sum.Merge(tracker.Take())); err != nil {
+				t.Error(err)
+			}
+			tracker.State()
+			tracker.StoreLatency(1)
+			tracker.ResetBackPressure()
+			if err := tracker.CheckIdle(); err != nil && !errors.Is(err, tiering.ErrNotIdle) {
 				t.Error(err)
 			}
 			select {
@@ -48,21 +57,31 @@ func TestWorkersFinishOffThread(t *testing.T) {
 			}
 		}
 	})
-	for i := range requests {
-		id := fmt.Sprint("r", i)
+	schedule := func(id string) {
 		tracker.RequestStarted(id)
 		for chunk := range tiering.ChunkKey(chunks) {
 			tracker.RecordLookup(id, 1, chunk, tiering.Retry, 0)
 			tracker.RecordLookup(id, 1, chunk, tiering.Hit, 0)
 		}
+		tracker.RecordPromotionAllocationFailure()
 		tracker.RequestAllocated(id)
+		jobs <- tracker.StartPromotion(1, 1)
 		jobs <- tracker.StartLazyPromotion(1, 1)
 		if tracker.AdmitStore(1, 1) {
 			jobs <- tracker.StartCascade(1, 1)
 		}
-		tracker.State()
+		tracker.RecordDroppedStore(1, 3)
 		tracker.RequestFinished(id)
 	}
+	var scheduling sync.WaitGroup
+	for s := range schedulers {
+		scheduling.Go(func() {
+			for i := range requests {
+				schedule(fmt.Sprint(s, "/", i))
+			}
+		})
+	}
+	scheduling.Wait()
 	close(jobs)
 	finishers.Wait()
 	close(stop)
@@ -73,14 +92,21 @@ func TestWorkersFinishOffThread(t *testing.T) {
 	if err := tracker.CheckIdle(); err != nil {
 		t.Error(err)
 	}
+	if got, want := tracker.State(), (tiering.State{}); got != want {
+		t.Errorf("state is %+v, want %+v", got, want)
+	}
+	const all = schedulers * requests
 	got := reduce(&sum)
 	for key, want := range map[string]float64{
-		of(vllm.TieringChunkQueries, "1:fs", ""):           requests * chunks,
-		of(vllm.TieringChunkHits, "1:fs", ""):              requests * chunks,
-		of(vllm.TieringLookupSyncDelay, "1:fs", "_count"):  requests * chunks,
-		of(vllm.TieringLookupAsyncDelay, "1:fs", "_count"): requests * chunks,
-		of(vllm.TieringReadBytes, "1:fs", ""):              requests * 16,
-		of(vllm.TieringWriteBytes, "1:fs", ""):             requests * 16,
+		of(vllm.TieringChunkQueries, "1:fs", ""):               all * chunks,
+		of(vllm.TieringChunkHits, "1:fs", ""):                  all * chunks,
+		of(vllm.TieringLookupSyncDelay, "1:fs", "_count"):      all * chunks,
+		of(vllm.TieringLookupAsyncDelay, "1:fs", "_count"):     all * chunks,
+		of(vllm.TieringReadBytes, "1:fs", ""):                  all * 2 * 16,
+		of(vllm.TieringWriteBytes, "1:fs", ""):                 all * 16,
+		of(vllm.BackPressureStoresDropped, "1:fs", ""):         all,
+		of(vllm.BackPressureBlocksDropped, "1:fs", ""):         all * 3,
+		vllm.TieringPromotionAllocationFailures.PrometheusName: all,
 	} {
 		if got[key] != want {
 			t.Errorf("%s is %v, want %v", key, got[key], want)
@@ -103,9 +129,8 @@ func TestPoolOffThread(t *testing.T) {
 			}
 		})
 	}
-	var sum stats.Payload
-	take := func() {
-		taken := pool.Take()
+	var sum, reused stats.Payload
+	check := func(taken *stats.Payload) {
 		if read := reduce(taken)[vllm.CPUCacheReadUsage.PrometheusName]; read != 0 {
 			t.Errorf("read usage is %v, want 0 where all that is pinned is written", read)
 		}
@@ -114,10 +139,12 @@ func TestPoolOffThread(t *testing.T) {
 		}
 	}
 	for range stores {
-		take()
+		check(pool.Take())
+		pool.TakeInto(&reused)
+		check(&reused)
 	}
 	wait.Wait()
-	take()
+	check(pool.Take())
 	got := reduce(&sum)
 	for key, want := range all(allocations(workers*stores, 3*workers*stores), reduced{vllm.StoresSkipped.PrometheusName: 2 * workers * stores}) {
 		if got[key] != want {

@@ -1,6 +1,7 @@
 package transfer_test
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -46,7 +47,7 @@ func TestWorkers(t *testing.T) {
 			}
 		})
 	}
-	var sum stats.Payload
+	var sum, taken stats.Payload
 	stop, reader := make(chan struct{}), sync.WaitGroup{}
 	reader.Go(func() {
 		for running := true; running; {
@@ -57,7 +58,10 @@ func TestWorkers(t *testing.T) {
 				runtime.Gosched()
 			}
 			q.Poll()
-			if err := sum.Merge(r.Take()); err != nil {
+			q.Flush()
+			q.Pending()
+			r.TakeInto(&taken)
+			if err := errors.Join(sum.Merge(&taken), sum.Merge(r.Take())); err != nil {
 				t.Error(err)
 			}
 		}
