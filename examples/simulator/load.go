@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	chunk      = 2 << 20 // bytes
-	bandwidth  = 20 << 30
+	chunk      = 2 << 20  // bytes
+	bandwidth  = 20 << 30 // bytes a second, between GPU and primary tier
+	slowdown   = 10       // of a secondary tier against that
 	maxChunks  = 64
 	primaryHit = 0.6 // of lookups
 	tierHit    = 0.3 // of what is left, in each tier
@@ -24,15 +25,19 @@ type load struct {
 	loadBytes, storeBytes otelkv.Int64Counter
 	loadTime, storeTime   otelkv.Float64Counter
 	loadSize, storeSize   otelkv.Histogram
-	usage                 otelkv.Float64Gauge
+	lookupDelay           otelkv.Histogram
+	allocation            otelkv.Histogram
+	usage, read, write    otelkv.Float64Gauge
 	primary               tier
 	tiers                 []tier
 }
 
+// A tier is what is recorded of one. The primary tier has only lookups.
 type tier struct {
-	queries, hits, readBytes otelkv.Int64Counter
-	readTime                 otelkv.Float64Counter
-	delay                    otelkv.Histogram
+	queries, hits         otelkv.Int64Counter
+	delay                 otelkv.Histogram
+	readBytes, writeBytes otelkv.Int64Counter
+	readTime, writeTime   otelkv.Float64Counter
 }
 
 // A binder binds series of one engine, and keeps what goes wrong.
@@ -59,6 +64,12 @@ func (b *binder) histogram(m schema.Histogram, labelValues ...string) otelkv.His
 	return h
 }
 
+func (b *binder) gauge(m schema.Float64Gauge) otelkv.Float64Gauge {
+	g, err := b.engine.Float64Gauge(m)
+	b.errs = append(b.errs, err)
+	return g
+}
+
 func (b *binder) primary() tier {
 	return tier{
 		queries: b.counter(vllm.TieringChunkQueries, otelkv.PrimaryTier),
@@ -69,36 +80,41 @@ func (b *binder) primary() tier {
 
 func (b *binder) secondary(label string) tier {
 	return tier{
-		queries:   b.counter(vllm.TieringChunkQueries, label),
-		hits:      b.counter(vllm.TieringChunkHits, label),
-		readBytes: b.counter(vllm.TieringReadBytes, label),
-		readTime:  b.seconds(vllm.TieringReadTime, label),
-		delay:     b.histogram(vllm.TieringLookupSyncDelay, label),
+		queries:    b.counter(vllm.TieringChunkQueries, label),
+		hits:       b.counter(vllm.TieringChunkHits, label),
+		delay:      b.histogram(vllm.TieringLookupSyncDelay, label),
+		readBytes:  b.counter(vllm.TieringReadBytes, label),
+		writeBytes: b.counter(vllm.TieringWriteBytes, label),
+		readTime:   b.seconds(vllm.TieringReadTime, label),
+		writeTime:  b.seconds(vllm.TieringWriteTime, label),
 	}
 }
 
 func newLoad(engine *otelkv.Engine, tiers []string, seed uint64) (*load, error) {
 	b := &binder{engine: engine}
 	l := &load{
-		random:     rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // The same load in each run.
-		loadBytes:  b.counter(vllm.LoadBytes),
-		storeBytes: b.counter(vllm.StoreBytes),
-		loadTime:   b.seconds(vllm.LoadTime),
-		storeTime:  b.seconds(vllm.StoreTime),
-		loadSize:   b.histogram(vllm.LoadSize),
-		storeSize:  b.histogram(vllm.StoreSize),
-		primary:    b.primary(),
+		random:      rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // The same load in each run.
+		loadBytes:   b.counter(vllm.LoadBytes),
+		storeBytes:  b.counter(vllm.StoreBytes),
+		loadTime:    b.seconds(vllm.LoadTime),
+		storeTime:   b.seconds(vllm.StoreTime),
+		loadSize:    b.histogram(vllm.LoadSize),
+		storeSize:   b.histogram(vllm.StoreSize),
+		lookupDelay: b.histogram(vllm.LookupSyncDelay),
+		allocation:  b.histogram(vllm.CPUAllocationSize),
+		usage:       b.gauge(vllm.CPUCacheUsage),
+		read:        b.gauge(vllm.CPUCacheReadUsage),
+		write:       b.gauge(vllm.CPUCacheWriteUsage),
+		primary:     b.primary(),
 	}
 	for _, label := range tiers {
 		l.tiers = append(l.tiers, b.secondary(label))
 	}
-	usage, err := engine.Float64Gauge(vllm.CPUCacheUsage)
-	l.usage = usage
-	return l, errors.Join(append(b.errs, err)...)
+	return l, errors.Join(b.errs...)
 }
 
 // step is one request: its chunks are looked up tier by tier, what is found is
-// loaded, and the rest is computed and stored.
+// loaded, and the rest is computed, stored and cascaded.
 func (l *load) step() {
 	chunks := 1 + l.random.Int64N(maxChunks)
 	var loaded int64
@@ -107,9 +123,21 @@ func (l *load) step() {
 			loaded++
 		}
 	}
+	stored := chunks - loaded
+	l.lookupDelay.Record(l.random.ExpFloat64() * 1e-3)
 	l.transfer(loaded, l.loadBytes, l.loadTime, l.loadSize)
-	l.transfer(chunks-loaded, l.storeBytes, l.storeTime, l.storeSize)
+	l.transfer(stored, l.storeBytes, l.storeTime, l.storeSize)
+	l.read.Record(float64(loaded) / maxChunks)
+	l.write.Record(float64(stored) / maxChunks)
 	l.usage.Record(float64(chunks) / maxChunks)
+	if stored == 0 {
+		return
+	}
+	l.allocation.Record(float64(stored))
+	for _, t := range l.tiers {
+		t.writeBytes.Add(stored * chunk)
+		t.writeTime.Add(slowdown * float64(stored) * chunk / bandwidth)
+	}
 }
 
 // lookUp reports whether one chunk is in any tier.
@@ -120,7 +148,7 @@ func (l *load) lookUp() bool {
 	for _, t := range l.tiers {
 		if t.lookUp(l.random, tierHit) {
 			t.readBytes.Add(chunk)
-			t.readTime.Add(10 * chunk / float64(bandwidth))
+			t.readTime.Add(slowdown * chunk / float64(bandwidth))
 			return true
 		}
 	}

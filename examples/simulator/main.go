@@ -13,12 +13,15 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/otelkv/tiering"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -44,8 +47,13 @@ func main() {
 	if tiers != "" {
 		o.tiers = strings.Split(tiers, ",")
 	}
+	if err := o.check(flag.Args()); err != nil {
+		fmt.Fprintf(os.Stderr, "simulator: %v\n", err)
+		flag.Usage()
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o, func(p *exporters.Pipeline) { fmt.Println(p) })
+	err := run(ctx, o, func(s *prometheus.Server) { fmt.Println("Serving metrics at", s.URL()) })
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -53,21 +61,38 @@ func main() {
 	}
 }
 
-// run serves until ctx ends. It calls listening before the first step.
-func run(ctx context.Context, o options, listening func(*exporters.Pipeline)) (err error) {
-	if o.interval <= 0 || o.engines <= 0 {
-		return errors.New("simulator: expected a positive interval and a positive number of engines")
+// check reports everything that is wrong with a command line, whose arguments
+// besides the flags are rest.
+func (o *options) check(rest []string) error {
+	var errs []error
+	if len(rest) > 0 {
+		errs = append(errs, fmt.Errorf("unexpected argument %q", rest[0]))
 	}
+	if o.engines < 1 {
+		errs = append(errs, fmt.Errorf("-engines is %d, expected 1 or more", o.engines))
+	}
+	if o.interval <= 0 {
+		errs = append(errs, fmt.Errorf("-interval is %v, expected more than 0", o.interval))
+	}
+	for i, label := range o.tiers {
+		switch t, err := tiering.ParseTier(label); {
+		case err != nil:
+			errs = append(errs, fmt.Errorf("-tiers: %w", err))
+		case t == tiering.Primary() || slices.Contains(o.tiers[:i], label):
+			errs = append(errs, fmt.Errorf("-tiers: %q is there already", label))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// run serves until ctx ends. It calls listening before the first step.
+func run(ctx context.Context, o options, listening func(*prometheus.Server)) (err error) {
 	catalogue := vllm.TieringSpec()
-	pipeline, err := exporters.New(ctx, catalogue, exporters.WithDefaultExporters(exporters.Prometheus), exporters.WithListen(o.listen))
+	pipeline, err := exporters.New(ctx, catalogue, exporters.WithDefaultExporters(exporters.Prometheus), exporters.WithoutServer())
 	if err != nil {
 		return err
 	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		err = errors.Join(err, pipeline.Shutdown(ctx))
-	}()
+	defer func() { err = errors.Join(err, withTimeout(ctx, pipeline.Shutdown)) }()
 	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
 	if err != nil {
 		return err
@@ -84,7 +109,13 @@ func run(ctx context.Context, o options, listening func(*exporters.Pipeline)) (e
 		}
 		loads = append(loads, l)
 	}
-	listening(pipeline)
+	// Nobody is served before the engines are there, so that no scrape lacks one.
+	server, err := prometheus.StartServer(o.listen, pipeline.Handler())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, withTimeout(ctx, server.Shutdown)) }()
+	listening(server)
 	ticker := time.NewTicker(o.interval)
 	defer ticker.Stop()
 	for {
@@ -97,4 +128,11 @@ func run(ctx context.Context, o options, listening func(*exporters.Pipeline)) (e
 			}
 		}
 	}
+}
+
+// withTimeout calls f, which takes something down, with five seconds to do so.
+func withTimeout(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return f(ctx)
 }

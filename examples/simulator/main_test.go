@@ -13,8 +13,12 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
-	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/internal/cleanenv"
+	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/otelkv/otelkvtest"
+	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
 func TestMain(m *testing.M) {
@@ -22,9 +26,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func scrape(t *testing.T, pipeline *exporters.Pipeline) map[string]*dto.MetricFamily {
+func scrape(t *testing.T, server *prometheus.Server) map[string]*dto.MetricFamily {
 	t.Helper()
-	response, err := http.Get("http://" + pipeline.Addr().String() + "/metrics")
+	response, err := http.Get(server.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,13 +58,13 @@ func sum(family *dto.MetricFamily) float64 {
 func TestSimulator(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	listening, proceed, ended := make(chan *exporters.Pipeline), make(chan struct{}), make(chan error)
+	listening, proceed, ended := make(chan *prometheus.Server), make(chan struct{}), make(chan error)
 	go func() {
 		o := options{listen: "127.0.0.1:0", model: "m", engines: 2, tiers: []string{"1:fs"}, interval: time.Millisecond, seed: 1}
-		ended <- run(ctx, o, func(pipeline *exporters.Pipeline) { listening <- pipeline; <-proceed })
+		ended <- run(ctx, o, func(server *prometheus.Server) { listening <- server; <-proceed })
 	}()
-	pipeline := <-listening
-	families := scrape(t, pipeline)
+	server := <-listening
+	families := scrape(t, server)
 	for _, name := range []string{
 		"vllm:kv_offload_cpu_cache_usage_perc", "vllm:kv_offload_load_bytes_total",
 		"vllm:kv_offload_store_bytes_total", "vllm:kv_offload_total_bytes_total", "vllm:kv_offload_load_size",
@@ -74,7 +78,7 @@ func TestSimulator(t *testing.T) {
 	}
 	close(proceed)
 	for ctx.Err() == nil && sum(families["vllm:kv_offload_load_bytes_total"]) == 0 {
-		families = scrape(t, pipeline)
+		families = scrape(t, server)
 	}
 	moved := sum(families["vllm:kv_offload_load_bytes_total"]) + sum(families["vllm:kv_offload_store_bytes_total"])
 	if trio := sum(families["vllm:kv_offload_total_bytes_total"]); moved == 0 || trio != moved {
@@ -86,8 +90,67 @@ func TestSimulator(t *testing.T) {
 	}
 }
 
+// TestLoadIsConsistent holds what the definitions promise of each other, after
+// any number of steps.
+func TestLoadIsConsistent(t *testing.T) {
+	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec())
+	engine, err := recorder.AddEngine(0, "m", otelkv.WithTiers("1:fs", "2:obj"), otelkv.WithPriming())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := newLoad(engine, []string{"1:fs", "2:obj"}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		l.step()
+		got := recorder.Collect()
+		value := func(m schema.Metric, tier ...string) float64 {
+			labels := otelkvtest.Labels{}
+			if len(tier) > 0 {
+				labels["tier"] = tier[0]
+			}
+			return got.Value(m, labels)
+		}
+		usage, read, write := value(vllm.CPUCacheUsage), value(vllm.CPUCacheReadUsage), value(vllm.CPUCacheWriteUsage)
+		if usage != read+write || usage <= 0 || usage > 1 {
+			t.Errorf("usage %v, read %v, write %v", usage, read, write)
+		}
+		asked, promoted := value(vllm.TieringChunkQueries, "0:primary"), value(vllm.TieringChunkHits, "0:primary")
+		for _, tier := range []string{"1:fs", "2:obj"} {
+			if queries := value(vllm.TieringChunkQueries, tier); queries != asked-promoted {
+				t.Errorf("tier %s has %v queries, want the %v that nobody above had", tier, queries, asked-promoted)
+			}
+			hits := value(vllm.TieringChunkHits, tier)
+			promoted += hits
+			if read := value(vllm.TieringReadBytes, tier); read != hits*chunk {
+				t.Errorf("tier %s has read %v bytes for %v hits", tier, read, hits)
+			}
+			if written := value(vllm.TieringWriteBytes, tier); written != value(vllm.StoreBytes) {
+				t.Errorf("tier %s has %v bytes of the %v stored", tier, written, value(vllm.StoreBytes))
+			}
+		}
+		if loaded := value(vllm.LoadBytes); loaded != promoted*chunk {
+			t.Errorf("%v bytes are loaded, and %v chunks were found", loaded, promoted)
+		}
+	}
+}
+
 func TestBadOptions(t *testing.T) {
-	if err := run(t.Context(), options{}, nil); err == nil {
-		t.Error("ran without an interval")
+	good := options{engines: 1, interval: time.Second, tiers: []string{"1:fs", "2:fs"}}
+	if err := good.check(nil); err != nil {
+		t.Error(err)
+	}
+	bad := options{tiers: []string{"fs", "0:primary", "1:fs", "1:fs"}}
+	err := bad.check([]string{"more"})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		`argument "more"`, "-engines is 0", "-interval is 0s", `"fs"`, `"0:primary" is there already`, `"1:fs" is there already`,
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %s:\n%v", want, err)
+		}
 	}
 }
