@@ -10,7 +10,7 @@ type Limits struct {
 	Bytes int
 	// Metrics bounds the metrics. Default 4,096.
 	Metrics int
-	// Entries bounds the entries of all metrics. Default 65,536.
+	// Entries bounds the entries of all metrics, bad ones included. Default 65,536.
 	Entries int
 	// Samples bounds the samples of all histograms. Default 1,048,576.
 	Samples int
