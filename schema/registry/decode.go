@@ -58,17 +58,15 @@ func parse(name string, r io.Reader) (*file, error) {
 	var d document
 	var root yaml.Node
 	if err := decodeOne(text, &d, true); err != nil {
-		return nil, syntaxErrors(name, err)
+		return nil, syntaxErrors(name, text, err)
 	}
 	if err := decodeOne(text, &root, false); err != nil {
-		return nil, syntaxErrors(name, err)
+		return nil, syntaxErrors(name, text, err)
+	}
+	if err := emptyElements(name, &root); err != nil {
+		return nil, err
 	}
 	f := &file{name: name, groups: d.Groups, nodes: groupNodes(&root)}
-	for _, node := range f.nodes {
-		if node.Kind != yaml.MappingNode {
-			return nil, &Error{File: name, Line: node.Line, Rule: RuleField, Reason: "an empty group: expected a metric or an attribute_group"}
-		}
-	}
 	if len(f.nodes) != len(f.groups) {
 		return nil, &Error{File: name, Line: 1, Rule: RuleField, Reason: "groups that are merged in: expected them written out"}
 	}
@@ -77,6 +75,19 @@ func parse(name string, r io.Reader) (*file, error) {
 		errs = append(errs, f.add(g, f.nodes[i]))
 	}
 	return f, errors.Join(errs...)
+}
+
+// emptyElements reports the elements of lists that have no value, which the YAML
+// library leaves out.
+func emptyElements(name string, node *yaml.Node) error {
+	var errs []error
+	for _, child := range node.Content {
+		if node.Kind == yaml.SequenceNode && resolve(child).Tag == "!!null" {
+			errs = append(errs, &Error{File: name, Line: child.Line, Rule: RuleField, Reason: "an empty element of a list: expected a value"})
+		}
+		errs = append(errs, emptyElements(name, child))
+	}
+	return errors.Join(errs...)
 }
 
 // decodeOne decodes the only document of a text. An empty text has none.
@@ -158,6 +169,12 @@ func (f *file) add(g group, node *yaml.Node) error {
 	if d.Stability, ok = stability(g); !ok {
 		report(RuleField, fmt.Sprintf("stability %q: expected development or stable, and a field deprecated for what is", g.Stability), "stability")
 	}
+	if g.Deprecated != nil && d.ReplacedBy == "" {
+		report("deprecated", "deprecated without note or renamed_to: expected what to use instead", "deprecated")
+	}
+	if d.PrometheusName != "" && f.defines(d.PrometheusName) {
+		report("prometheus-name-unique", "prometheus name is used twice", field("prometheus-name-unique")...)
+	}
 	for _, a := range g.Attributes {
 		if (a.Ref == "") == (a.ID == "") {
 			report(RuleField, "an attribute without ref, or with ref and id: expected one of them", "attributes")
@@ -171,6 +188,14 @@ func (f *file) add(g group, node *yaml.Node) error {
 		f.metrics = append(f.metrics, metric)
 	}
 	return errors.Join(errs...)
+}
+
+// defines reports whether one of the metrics so far has the Prometheus name. A
+// catalogue that the file is merged into would take the last of them.
+func (f *file) defines(name string) bool {
+	return slices.ContainsFunc(f.metrics, func(m schema.Metric) bool {
+		return m.Definition().PrometheusName == name
+	})
 }
 
 // definition returns a group's definition, without kind and stability.

@@ -1,10 +1,12 @@
 package registry
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -54,11 +56,15 @@ func (e *Error) Error() string {
 	return text.String()
 }
 
-// syntaxErrors turns what the YAML library says into errors with lines.
-func syntaxErrors(file string, err error) error {
+// syntaxErrors turns what the YAML library says of a text into errors with lines.
+func syntaxErrors(file string, text []byte, err error) error {
 	var types *yaml.TypeError
 	if !errors.As(err, &types) {
-		return located(file, RuleSyntax, strings.TrimPrefix(err.Error(), "yaml: "))
+		e := located(file, RuleSyntax, strings.TrimPrefix(err.Error(), "yaml: "))
+		if e.Line == 0 {
+			e.Line = firstLine(text, err)
+		}
+		return e
 	}
 	var errs []error
 	for _, text := range types.Errors {
@@ -67,8 +73,19 @@ func syntaxErrors(file string, err error) error {
 	return errors.Join(errs...)
 }
 
+// firstLine returns the line that a text has to end with to have the error. The
+// library tells no line of characters that it does not take, nor of an alias of
+// nothing.
+func firstLine(text []byte, err error) int {
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	return 1 + sort.Search(len(lines)-1, func(i int) bool {
+		got := decodeOne(bytes.Join(lines[:i+1], nil), new(yaml.Node), false)
+		return got != nil && got.Error() == err.Error()
+	})
+}
+
 // located takes the line out of a text such as "line 3: reason".
-func located(file, rule, text string) error {
+func located(file, rule, text string) *Error {
 	e := &Error{File: file, Rule: rule, Reason: text}
 	parts := regexp.MustCompile(`^line (\d+): (.*)$`).FindStringSubmatch(text)
 	if parts != nil {

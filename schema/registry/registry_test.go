@@ -102,7 +102,7 @@ func TestErrors(t *testing.T) {
 		"unknown instrument":     {evictions(6, `    instrument: updowncounter`), registry.Error{Line: 6, Metric: metric, Rule: "kind"}, "updowncounter"},
 		"unknown value type":     {evictions(13, `      code_generation: {metric_value_type: string}`), registry.Error{Line: 13, Metric: metric, Rule: "kind"}, "expected int or double"},
 		"no value type":          {evictions(13, ""), registry.Error{Line: 12, Metric: metric, Rule: "kind"}, "expected int or double"},
-		"empty group":            {evictions(0, "") + "  -\n", registry.Error{Line: 15, Rule: registry.RuleField}, "an empty group"},
+		"empty group":            {evictions(0, "") + "  -\n", registry.Error{Line: 15, Rule: registry.RuleField}, "an empty element"},
 		"unknown stability":      {evictions(8, `    stability: shaky`), registry.Error{Line: 8, Metric: metric, Rule: registry.RuleField}, "shaky"},
 		"bad unit":               {evictions(7, `    unit: "bytes per day!"`), registry.Error{Line: 7, Metric: metric, Rule: "unit"}, "bytes per day!"},
 		"no description":         {evictions(5, `    brief: ""`), registry.Error{Line: 5, Metric: metric, Rule: "description"}, "no description"},
@@ -113,7 +113,16 @@ func TestErrors(t *testing.T) {
 		"bad boundaries": {evictions(14, `      prometheus: {name: "my:tier_evictions"}`+"\n      otelkv: {boundaries: [1]}"), registry.Error{Line: 15, Metric: metric, Rule: "boundaries"}, "boundaries on a counter"},
 		"mirror of nothing": {evictions(14, `      prometheus: {name: "my:tier_evictions"}`+"\n      otelkv:\n        mirrors: [{of: x}]"),
 			registry.Error{Line: 16, Metric: metric, Rule: "mirror-source"}, `mirrors "x"`},
-		"too large": {"#" + strings.Repeat("x", registry.MaxSize), registry.Error{Rule: registry.RuleSize}, "more than"},
+		"empty attribute": {evictions(11, "      -"), registry.Error{Line: 11, Rule: registry.RuleField}, "an empty element"},
+		"empty boundary":  {evictions(13, "      otelkv: {boundaries: [1, ~, 2]}"), registry.Error{Line: 13, Rule: registry.RuleField}, "an empty element"},
+		"metric twice": {evictions(0, "") + strings.TrimPrefix(evictions(0, ""), "groups:\n"),
+			registry.Error{Line: 27, Metric: metric, Rule: "prometheus-name-unique"}, "used twice"},
+		"deprecated for nothing": {evictions(14, `      prometheus: {name: "my:tier_evictions"}`+"\n    deprecated: {reason: obsoleted}"),
+			registry.Error{Line: 15, Metric: metric, Rule: "deprecated"}, "note or renamed_to"},
+		"not UTF-8":         {evictions(5, "    brief: \"Chunks d\xe9plac\xe9s.\""), registry.Error{Line: 5, Rule: registry.RuleSyntax}, "UTF-8"},
+		"control character": {evictions(5, "    brief: \"\x01\""), registry.Error{Line: 5, Rule: registry.RuleSyntax}, "control characters"},
+		"alias of nothing":  {evictions(7, "    unit: *bytes"), registry.Error{Line: 7, Rule: registry.RuleSyntax}, "unknown anchor"},
+		"too large":         {"#" + strings.Repeat("x", registry.MaxSize), registry.Error{Rule: registry.RuleSize}, "more than"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := registry.Decode("my.yaml", strings.NewReader(c.text))
@@ -175,6 +184,7 @@ func TestMerge(t *testing.T) {
 		line int
 	}{
 		"the name of another": {evictions(4, "    metric_name: vllm.kv_offload.load_bytes"), "name-unique", 4},
+		"a metric twice":      {evictions(0, "") + strings.TrimPrefix(evictions(0, ""), "groups:\n"), "prometheus-name-unique", 27},
 		// It takes the place of a metric that others mirror.
 		"labels that mirrors lack": {evictions(14, `      prometheus: {name: "vllm:kv_offload_load_bytes"}`), "mirror-labels", 2},
 	} {
