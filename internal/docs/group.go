@@ -17,17 +17,14 @@ type group struct {
 
 // groups returns every metric that the reference describes, in its order.
 func groups() []group {
-	return append(vllmGroups(), group{
-		"The recorder itself",
-		"What a recorder counts of itself, where it was made with `otelkv.WithSelfMetrics`. Give the exporter a catalogue that has these too: `vllm.TieringSpec().Merge(selfmetrics.Catalogue())`.",
-		slices.Collect(func(yield func(schema.Metric) bool) {
-			for d := range selfmetrics.Catalogue().All() {
-				if !yield(d) {
-					return
-				}
-			}
-		}),
-	})
+	self := group{
+		title: "The recorder itself",
+		text:  "What a recorder counts of itself, where it was made with `otelkv.WithSelfMetrics`. Give the exporter a catalogue that has these too: `vllm.TieringSpec().Merge(selfmetrics.Catalogue())`.",
+	}
+	for d := range selfmetrics.Catalogue().All() {
+		self.metrics = append(self.metrics, d)
+	}
+	return append(vllmGroups(), self)
 }
 
 // vllmGroups returns the metrics of package vllm.
