@@ -214,7 +214,9 @@ func (p *Payload) Reset() {
 	clear(p.present)
 	p.present = p.present[:0]
 	p.info = nil
-	for _, child := range p.shown {
+	// A nested payload that shows nothing can have grown all the same, by what was
+	// wrong with its entries.
+	for _, child := range p.connectors {
 		child.Reset()
 		child.isShown = false
 	}

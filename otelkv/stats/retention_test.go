@@ -2,6 +2,8 @@ package stats
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,6 +113,16 @@ func TestRetentionIsBounded(t *testing.T) {
 			return fmt.Sprintf(`{"C%d": {"data": {"types": {"c": "counter"}, "data": {"c": 1}}}, "held": {"types": {"c": "counter"}, "data": {"c": 1}}}`, round)
 		},
 	}
+	streams["types of a connector"] = func(round int) string {
+		var types []string
+		for i := range 100 {
+			types = append(types, fmt.Sprintf(`"c%d-%d": "counter"`, round, i))
+		}
+		return `{"C": {"types": {` + strings.Join(types, ",") + `}, "data": {}}}`
+	}
+	streams["bad entries of a connector"] = func(round int) string {
+		return `{"C": ` + streams["bad samples"](round) + `}`
+	}
 	for name, input := range streams {
 		t.Run(name, func(t *testing.T) {
 			var p Payload
@@ -121,7 +133,7 @@ func TestRetentionIsBounded(t *testing.T) {
 			nested := p.Connector("held")
 			releases := 0
 			for round := range 200 {
-				if err := p.UnmarshalJSON([]byte(input(round))); err != nil && name != "bad samples" {
+				if err := p.UnmarshalJSON([]byte(input(round))); err != nil && !strings.HasPrefix(name, "bad ") {
 					t.Fatal(err)
 				}
 				if err := nested.AddCounter("alive", Int64(1)); err != nil {
@@ -132,15 +144,17 @@ func TestRetentionIsBounded(t *testing.T) {
 				}
 				checkLookups(t, &p)
 				p.Reset()
-				got := held(&p)
-				if got != p.retained {
-					t.Fatalf("round %d: keeps %+v, counts %+v", round, got, p.retained)
-				}
-				if got.overBound() {
-					t.Fatalf("round %d: keeps %+v", round, got)
-				}
-				if got == (retained{}) {
-					releases++
+				for _, q := range append(slices.Collect(maps.Values(p.connectors)), &p) {
+					got := held(q)
+					if got != q.retained {
+						t.Fatalf("round %d: %q keeps %+v, counts %+v", round, q.name, got, q.retained)
+					}
+					if got.overBound() {
+						t.Fatalf("round %d: %q keeps %+v", round, q.name, got)
+					}
+					if got == (retained{}) {
+						releases++
+					}
 				}
 			}
 			if releases == 0 || releases > 100 {
@@ -174,6 +188,35 @@ func TestRetentionSurvivesTakeInto(t *testing.T) {
 				t.Fatalf("round %d: the target keeps %+v, counts %+v", round, got, taken.retained)
 			}
 		}
+	}
+}
+
+// TestRetentionOfNothingTaken merges nothing but entries that are refused, so that
+// there is never anything to take.
+func TestRetentionOfNothingTaken(t *testing.T) {
+	take := map[string]func(p, dst *Payload) bool{
+		"Take":     func(p, _ *Payload) bool { return p.Take() != nil },
+		"TakeInto": (*Payload).TakeInto,
+	}
+	for name, taken := range take {
+		t.Run(name, func(t *testing.T) {
+			var p, received, dst Payload
+			for round := range maxRetainedEntries {
+				input := fmt.Sprintf(`{"types": {"c": "counter"}, "data": {"c": [{"labels": ["%d"], "value": -1}, {"labels": ["%d", ""], "value": -1}]}}`, round, round)
+				if err := received.UnmarshalJSON([]byte(input)); err != nil {
+					t.Fatal(err)
+				}
+				if err := p.Merge(&received); err == nil {
+					t.Fatal("negative counters were merged")
+				}
+				if taken(&p, &dst) {
+					t.Fatal("something was taken")
+				}
+			}
+			if got := held(&p); got != p.retained || got.overBound() {
+				t.Errorf("keeps %+v, counts %+v", got, p.retained)
+			}
+		})
 	}
 }
 

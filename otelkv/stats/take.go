@@ -7,6 +7,7 @@ import "github.com/otelkv/otelkv-go/schema"
 // when p is empty. Handles bound to p stay valid and go on filling p.
 func (p *Payload) Take() *Payload {
 	if p.IsEmpty() {
+		p.Reset()
 		return nil
 	}
 	taken := new(Payload)
@@ -27,15 +28,16 @@ func (p *Payload) TakeInto(dst *Payload) bool {
 		return !p.IsEmpty()
 	}
 	dst.Reset()
-	if p.IsEmpty() {
-		return false
+	taken := !p.IsEmpty()
+	if taken {
+		p.moveTo(dst)
+		for _, child := range p.shown {
+			child.moveTo(dst.connector(child.name))
+		}
 	}
-	p.moveTo(dst)
-	for _, child := range p.shown {
-		child.moveTo(dst.connector(child.name))
-	}
+	// Also a payload that shows nothing can have grown, by what was wrong.
 	p.Reset()
-	return true
+	return taken
 }
 
 // moveTo moves p's own metrics and info to dst, which is empty. It leaves p to be
