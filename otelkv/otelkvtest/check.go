@@ -3,6 +3,7 @@ package otelkvtest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -255,28 +256,53 @@ func (c *checker) unique(e *emission) {
 }
 
 // mirrors checks that a metric which repeats others moves with them. Readers of
-// the old name and of the new one must see the same totals.
+// the old name and of the new one must see the same, for each engine.
 func (c *checker) mirrors(e *emission) {
-	if len(e.definition.Mirrors) == 0 || e.definition.Kind() == schema.KindGauge {
+	if len(e.definition.Mirrors) == 0 {
 		return
 	}
-	var want float64
+	// What the mirror adds to the labels of what it repeats.
+	added := e.definition.LabelNames
 	var of []string
+	var sources []Point
 	for _, mirror := range e.definition.Mirrors {
+		if mirror.LabelValues == nil {
+			added = nil
+		}
 		of = append(of, mirror.Of)
 		if source := c.found[mirror.Of]; source != nil {
-			want += total(source)
+			sources = append(sources, source.points...)
 		}
 	}
-	if got := total(e); math.Abs(got-want) > 1e-9*math.Max(math.Abs(got), math.Abs(want)) {
-		c.report(e.definition.Name, "mirrors", "its series amount to %v: expected %v, as those of %q do", got, want, of)
+	got, want := amounts(e.points, added), amounts(sources, added)
+	either := maps.Clone(got)
+	maps.Copy(either, want)
+	for _, labels := range slices.Sorted(maps.Keys(either)) {
+		got, want := got[labels], want[labels]
+		if math.Abs(got.value-want.value) > 1e-9*math.Max(math.Abs(got.value), math.Abs(want.value)) {
+			c.report(e.definition.Name, "mirrors", "series %s: they amount to %v: expected %v, as those of %q do", labels, got.value, want.value, of)
+		}
+		if got.count != want.count {
+			c.report(e.definition.Name, "mirrors", "series %s: they hold %d samples: expected %d, as those of %q do", labels, got.count, want.count, of)
+		}
 	}
 }
 
-func total(e *emission) float64 {
-	var sum float64
-	for _, p := range e.points {
-		sum += p.Value + p.Sum
+// An amount is what several series add up to: values and sums, and samples.
+type amount struct {
+	value float64
+	count uint64
+}
+
+// amounts adds up the points that have the same labels but for those left out.
+func amounts(points []Point, without []string) map[string]amount {
+	all := make(map[string]amount)
+	for _, p := range points {
+		labels, _ := p.Attributes.Filter(func(kv attribute.KeyValue) bool { return !slices.Contains(without, string(kv.Key)) })
+		a := all[text(labels)]
+		a.value += p.Value + p.Sum
+		a.count += p.Count
+		all[text(labels)] = a
 	}
-	return sum
+	return all
 }

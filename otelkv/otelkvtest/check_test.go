@@ -3,6 +3,7 @@ package otelkvtest_test
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,10 @@ var (
 	sizes = schema.Histogram{Name: "x.sizes", PrometheusName: "x_sizes", Unit: "By", Description: "Sizes.", Boundaries: []float64{1, 10}}
 	again = schema.Int64Counter{Name: "x.again", PrometheusName: "x_again", Unit: "By", Description: "Reads again.", LabelNames: []string{"tier"},
 		Mirrors: []schema.Mirror{{Of: "x_reads"}}}
+	both = schema.Histogram{Name: "x.both", PrometheusName: "x_both", Unit: "By", Description: "Sizes again.", LabelNames: []string{"of"}, Boundaries: []float64{1, 10},
+		Mirrors: []schema.Mirror{{Of: "x_sizes", LabelValues: []string{"sizes"}}}}
+	jobs = schema.Int64Gauge{Name: "x.jobs", PrometheusName: "x_jobs", Unit: "{job}", Description: "Jobs."}
+	work = schema.Int64Gauge{Name: "x.work", PrometheusName: "x_work", Unit: "{job}", Description: "Jobs again.", Mirrors: []schema.Mirror{{Of: "x_jobs"}}}
 )
 
 func set(pairs ...string) attribute.Set {
@@ -57,6 +62,9 @@ func TestCheck(t *testing.T) {
 	late.DataPoints[0].StartTime = time.Unix(3, 0)
 	decreasing := sum[int64](7, tier)
 	decreasing.IsMonotonic = false
+	other := attribute.NewSet(attribute.String("model_name", "m"), attribute.String("engine", "1"), attribute.String("tier", "1:fs"))
+	again5 := distribution([]float64{1, 10}, []uint64{1, 1, 3}, 5)
+	again5.DataPoints[0].Attributes = set("of", "sizes")
 	integer := attribute.NewSet(attribute.String("model_name", "m"), attribute.Int("engine", 0), attribute.String("tier", "1:fs"))
 	for name, c := range map[string]struct {
 		metrics []metricdata.Metrics
@@ -85,11 +93,24 @@ func TestCheck(t *testing.T) {
 		"twice in two metrics":    {[]metricdata.Metrics{good, good}, "series", "emitted twice"},
 		"mirror differs": {[]metricdata.Metrics{good, {Name: "x.again", Unit: "By", Description: "Reads again.", Data: sum[int64](6, tier)}},
 			"mirrors", `expected 7, as those of ["x_reads"]`},
+		"mirror of another engine": {[]metricdata.Metrics{
+			readsAs(metricdata.Sum[int64]{IsMonotonic: true, DataPoints: slices.Concat(sum[int64](7, tier).DataPoints, sum[int64](6, other).DataPoints)}),
+			{Name: "x.again", Unit: "By", Description: "Reads again.", Data: metricdata.Sum[int64]{IsMonotonic: true,
+				DataPoints: slices.Concat(sum[int64](6, tier).DataPoints, sum[int64](7, other).DataPoints)}},
+		}, "mirrors", `{engine="0",model_name="m",tier="1:fs"}: they amount to 6: expected 7`},
+		"mirror with other samples": {[]metricdata.Metrics{
+			sizesAs(distribution([]float64{1, 10}, []uint64{1, 2, 3}, 6)),
+			{Name: "x.both", Unit: "By", Description: "Sizes again.", Data: again5},
+		}, "mirrors", "they hold 5 samples: expected 6"},
+		"mirror of a gauge": {[]metricdata.Metrics{
+			{Name: "x.jobs", Unit: "{job}", Description: "Jobs.", Data: metricdata.Gauge[int64]{DataPoints: sum[int64](7, set()).DataPoints}},
+			{Name: "x.work", Unit: "{job}", Description: "Jobs again.", Data: metricdata.Gauge[int64]{DataPoints: sum[int64](6, set()).DataPoints}},
+		}, "mirrors", `expected 7, as those of ["x_jobs"]`},
 		"mirror of nothing": {[]metricdata.Metrics{{Name: "x.again", Unit: "By", Description: "Reads again.", Data: sum[int64](6, tier)}}, "mirrors", "expected 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			emitted := metricdata.ResourceMetrics{ScopeMetrics: []metricdata.ScopeMetrics{{Metrics: c.metrics}}}
-			err := otelkvtest.Check(schema.MustCatalogue(reads, sizes, again), emitted)
+			err := otelkvtest.Check(schema.MustCatalogue(reads, sizes, again, both, jobs, work), emitted)
 			if c.rule == "" {
 				if err != nil {
 					t.Error(err)
