@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -23,6 +24,7 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -418,6 +420,7 @@ func TestForeignMetricsCannotBreakTheScrape(t *testing.T) {
 		{"catalogue name with another kind", []metricdata.Metrics{{Name: "test.load_bytes", Data: gauge}}, "test.load_bytes"},
 		{"catalogue family name with another kind", []metricdata.Metrics{{Name: "test:load_bytes", Data: gauge}}, "test:load_bytes"},
 		{"sample name of a catalogue counter", []metricdata.Metrics{{Name: "test:load_bytes_total", Data: gauge}}, "test:load_bytes_total"},
+		{"sample name of a catalogue counter with its kind", []metricdata.Metrics{{Name: "test:load_bytes_total", Data: sum()}}, "test:load_bytes_total"},
 		{"sample name of a catalogue histogram", []metricdata.Metrics{{Name: "test:load_size_count", Data: gauge}}, "test:load_size_count"},
 		{"target_info", []metricdata.Metrics{{Name: "target.info", Data: gauge}}, "target.info"},
 		{"two types under one name", []metricdata.Metrics{{Name: "a.b", Data: gauge}, {Name: "a_b", Data: histogram()}}, "a_b"},
@@ -453,6 +456,38 @@ func TestForeignMetricsCannotBreakTheScrape(t *testing.T) {
 			}
 			if err := errs.joined(); !errors.Is(err, prometheus.ErrNotExported) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("reported %v, want ErrNotExported naming %q", err, test.want)
+			}
+		})
+	}
+}
+
+// TestDescriptionsOfOneFamily holds that metrics of two scopes which differ in
+// their descriptions are both shown, under the first of them.
+func TestDescriptionsOfOneFamily(t *testing.T) {
+	for _, descriptions := range [][]string{{"", "Requests."}, {"Requests.", ""}, {"Requests.", "Other requests."}} {
+		t.Run(fmt.Sprintf("%q", descriptions), func(t *testing.T) {
+			errs := handleErrors(t)
+			registry := promclient.NewRegistry()
+			newExporter(t, everyKind(), prometheus.WithRegisterer(registry), prometheus.WithProducer(producer(func() ([]metricdata.ScopeMetrics, error) {
+				var scopes []metricdata.ScopeMetrics
+				for i, description := range descriptions {
+					scopes = append(scopes, metricdata.ScopeMetrics{
+						Scope: instrumentation.Scope{Name: fmt.Sprint("scope", i)},
+						Metrics: []metricdata.Metrics{{Name: "requests", Description: description, Data: metricdata.Sum[int64]{
+							Temporality: metricdata.CumulativeTemporality, IsMonotonic: true, DataPoints: []metricdata.DataPoint[int64]{{Value: 1}},
+						}}},
+					})
+				}
+				return scopes, nil
+			})))
+			for range 2 {
+				family := families(t, body(t, scrape(t, hostHandler(registry), "")))["requests_total"]
+				if len(family.GetMetric()) != 2 || family.GetHelp() != descriptions[0] {
+					t.Errorf("got %v, want both series under %q", family, descriptions[0])
+				}
+			}
+			if err := errs.joined(); err != nil {
+				t.Errorf("reported: %v", err)
 			}
 		})
 	}

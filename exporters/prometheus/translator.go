@@ -24,6 +24,9 @@ var ErrNotExported = errors.New("not exported")
 type family struct {
 	name string
 	kind otlptranslator.MetricType
+	// catalogued says that it is the catalogue's, or ours as target_info is. No
+	// other metric can be part of it.
+	catalogued bool
 }
 
 // A translator gives metrics the names that a scrape shows. A metric of the
@@ -38,17 +41,21 @@ type translator struct {
 	// owners maps each name of a sample or family to the family that came first
 	// to it. The catalogue's and target_info are there from the start.
 	owners map[string]family
+	// descriptions are those of the other families: the first that came, because a
+	// scrape can show one only.
+	descriptions map[string]string
 }
 
 func newTranslator(catalogue *schema.Catalogue) *translator {
 	t := &translator{
-		catalogue: catalogue,
-		metric:    otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes),
-		owners:    make(map[string]family),
+		catalogue:    catalogue,
+		metric:       otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes),
+		owners:       make(map[string]family),
+		descriptions: make(map[string]string),
 	}
-	families := []family{{name: otlptranslator.TargetInfoMetricName, kind: otlptranslator.MetricTypeUnknown}}
+	families := []family{{name: otlptranslator.TargetInfoMetricName, kind: otlptranslator.MetricTypeUnknown, catalogued: true}}
 	for d := range catalogue.All() {
-		families = append(families, family{name: d.SampleName(), kind: kindOf(d)})
+		families = append(families, family{name: d.SampleName(), kind: kindOf(d), catalogued: true})
 	}
 	for _, f := range families {
 		for _, name := range f.names() {
@@ -98,11 +105,11 @@ func (t *translator) one(scope instrumentation.Scope, m metricdata.Metrics, seen
 		if err != nil {
 			return metricdata.Metrics{}, fmt.Errorf("%w: %w", ErrNotExported, err)
 		}
-		f := family{name, exposed(kind)}
+		f := family{name: name, kind: exposed(kind)}
 		if f.kind == otlptranslator.MetricTypeMonotonicCounter && !strings.HasSuffix(name, "_total") {
 			f.name += "_total"
 		}
-		if err := t.claim(f); err != nil {
+		if m.Description, err = t.claim(f, m.Description); err != nil {
 			return metricdata.Metrics{}, err
 		}
 		m.Name, labels.extra = f.name, scopeLabels(scope)
@@ -113,20 +120,25 @@ func (t *translator) one(scope instrumentation.Scope, m metricdata.Metrics, seen
 	return m, err
 }
 
-// claim makes f the owner of its names, or says who owns one of them already.
-func (t *translator) claim(f family) error {
+// claim makes f the owner of its names, or says who owns one of them already. It
+// returns the family's description, which is the given one if that is the first.
+func (t *translator) claim(f family, description string) (string, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	names := f.names()
 	for _, name := range names {
 		if owner, ok := t.owners[name]; ok && owner != f {
-			return fmt.Errorf("%w: its name on a scrape, %q, is taken by family %q", ErrNotExported, name, owner.name)
+			return "", fmt.Errorf("%w: its name on a scrape, %q, is taken by family %q", ErrNotExported, name, owner.name)
 		}
 	}
 	for _, name := range names {
 		t.owners[name] = f
 	}
-	return nil
+	if first, ok := t.descriptions[f.name]; ok {
+		return first, nil
+	}
+	t.descriptions[f.name] = description
+	return description, nil
 }
 
 // owns reports whether a scrape's family of the name comes from this exporter.
