@@ -24,6 +24,7 @@ import (
 	"syscall"
 	"unicode/utf8"
 
+	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
@@ -74,7 +75,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return o, err
 	}
 	err := errors.Join(
-		validText("-model", o.model),
+		checkModel(o.model),
 		oneOf("-format", o.format, "", "jsonl", "msgpack"),
 		oneOf("-spec", *spec, "cpu", "tiering", "simple"),
 		oneOf("-o", o.output, "prometheus", "reduce", "console", "otlp"),
@@ -93,11 +94,11 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, nil
 }
 
-func validText(name, value string) error {
-	if utf8.ValidString(value) {
+func checkModel(model string) error {
+	if utf8.ValidString(model) && len(model) <= otelkv.MaxLabelLength {
 		return nil
 	}
-	return fmt.Errorf("%s %q: not valid UTF-8", name, value)
+	return fmt.Errorf("-model %.64q: expected valid UTF-8 of at most %d bytes", model, otelkv.MaxLabelLength)
 }
 
 func oneOf(name, value string, allowed ...string) error {

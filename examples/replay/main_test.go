@@ -300,7 +300,7 @@ func TestTruncatedMessagePackKeepsWhatCameBefore(t *testing.T) {
 func TestUsageErrors(t *testing.T) {
 	for _, args := range [][]string{
 		{"-nope"}, {"-o", "nope"}, {"-format", "xml"}, {"-spec", "gpu"}, {"-engines", "0,x"}, {"-engines", "1,1"}, {"-engines", "-1"},
-		{"-model", "\xff"},
+		{"-model", "\xff"}, {"-model", strings.Repeat("m", 1025)},
 	} {
 		if status, _, errs := replay(t, nil, args...); status != exitUsage || !strings.Contains(errs, "usage: replay") {
 			t.Errorf("%v: exit status %d: %s", args, status, errs)
