@@ -46,6 +46,8 @@
 //   - a histogram cannot show before its first sample, not even primed;
 //   - a removed engine is reported for some time more ([Engine.Remove]), and its
 //     histograms stay until the provider ends;
+//   - start times are the SDK's, by default one for all series of an instrument, so
+//     that an engine that came back keeps the old one;
 //   - totals of buckets cannot be observed ([Engine.HistogramTotal]).
 //
 // # What it costs

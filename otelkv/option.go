@@ -122,7 +122,8 @@ func checkConstant(value attribute.Value) error {
 }
 
 // WithMeterProvider sets where the metrics go. Without it, or with nil, the
-// global provider is used, also one that is set later.
+// global provider is used, also one that is set later: counters and gauges keep
+// what was recorded until then, histograms do not.
 //
 // A pipeline of package exporters takes every series as the recorder keeps it,
 // which is fast. Any other provider gets observable instruments for counters and
