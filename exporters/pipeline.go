@@ -128,8 +128,13 @@ func (p *Pipeline) build(ctx context.Context, catalogue *schema.Catalogue, c con
 		add(fmt.Sprintf("exporter %q", name), reader, err)
 	}
 	for i, factory := range c.readers {
+		name := fmt.Sprintf("reader %d", i+1)
+		if factory == nil {
+			errs = append(errs, fmt.Errorf("otelkv: %s has no factory", name))
+			continue
+		}
 		reader, err := factory(ctx, settings)
-		add(fmt.Sprintf("reader %d", i+1), reader, err)
+		add(name, reader, err)
 	}
 	return errors.Join(errs...)
 }

@@ -364,9 +364,10 @@ func TestWithReader(t *testing.T) {
 	_, err = newPipelineWith(
 		func(context.Context, exporters.Settings) (sdkmetric.Reader, error) { return nil, fault },
 		func(context.Context, exporters.Settings) (sdkmetric.Reader, error) { return nil, nil },
+		nil,
 	)
-	if !errors.Is(err, fault) || !strings.Contains(err.Error(), "reader 2 returned no reader") {
-		t.Errorf("error %v, want both factories'", err)
+	if !errors.Is(err, fault) || !strings.Contains(err.Error(), "reader 2 returned no reader") || !strings.Contains(err.Error(), "reader 3 has no factory") {
+		t.Errorf("error %v, want every factory's", err)
 	}
 
 	scraped := func(_ context.Context, s exporters.Settings) (sdkmetric.Reader, error) {

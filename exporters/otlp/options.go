@@ -112,7 +112,8 @@ func WithReaderOptions(opts ...sdkmetric.PeriodicReaderOption) Option {
 
 // WithProducer adds the metrics of a producer to what [NewReader] exports.
 // newProducer is called once, with the temporality that the exporter prefers.
-// [New] has no use for it.
+// What is produced belongs to the exporter, which may change it. [New] has no use
+// for it.
 func WithProducer(newProducer func(sdkmetric.TemporalitySelector) sdkmetric.Producer) Option {
 	return optionFunc(func(c *config) { c.producers = append(c.producers, newProducer) })
 }

@@ -58,7 +58,7 @@ func WithTargetInfo() Option {
 }
 
 // WithProducer adds metrics of the producer to those of the MeterProvider. They
-// must be cumulative.
+// must be cumulative, and belong to the exporter, which changes them.
 func WithProducer(p sdkmetric.Producer) Option {
 	return optionFunc(func(c *config) { c.producers = append(c.producers, p) })
 }
