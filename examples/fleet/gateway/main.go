@@ -28,6 +28,11 @@ func main() {
 	engine := flag.Int("engine", 0, "index of the engine that the worker serves")
 	interval := flag.Duration("interval", time.Second, "time between two copies of blocks")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "gateway: unexpected argument %q\n", flag.Arg(0))
+		flag.Usage()
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, *worker, *engine, *interval)
 	stop()
