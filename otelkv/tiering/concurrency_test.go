@@ -152,3 +152,53 @@ func TestPoolOffThread(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryMethodOffThread calls each method in a goroutine of its own, for the
+// race detector: one that took no lock would meet the others.
+func TestEveryMethodOffThread(t *testing.T) {
+	tracker := newTracker(t, tiering.Config{SecondaryTiers: []string{"fs"}, PrimaryChunks: 8, ChunkSize: mebibyte},
+		tiering.WithBackPressure(1, tiering.BackPressure{}), tiering.WithMaxRequests(2))
+	pool := newPool(t, 8, tiering.WithStoreThreshold(2))
+	job := tracker.StartPromotion(1, 1)
+	var trackerTaken, poolTaken stats.Payload
+	var wait sync.WaitGroup
+	for _, call := range []func(){
+		func() { tracker.RequestStarted("a") },
+		func() { tracker.RequestAllocated("a") },
+		func() { tracker.RequestFinished("a") },
+		func() { tracker.RecordLookup("a", 1, 1, tiering.Retry, 0) },
+		func() { tracker.RecordLookup("a", 1, 1, tiering.Hit, 0) },
+		func() { tracker.StartPromotion(1, 1).Succeed(time.Second) },
+		func() { tracker.StartLazyPromotion(1, 1).FailPartially(1, 0) },
+		func() { tracker.StartCascade(1, 1).Succeed(time.Second) },
+		func() { tracker.StartCascade(1, 1).Fail() },
+		func() { job.Allocated(1) },
+		func() { job.SetBytes(1) },
+		func() { job.Succeed(0) },
+		tracker.RecordPromotionAllocationFailure,
+		func() { tracker.AdmitStore(1, 1) },
+		func() { tracker.RecordDroppedStore(1, 1) },
+		func() { tracker.StoreLatency(1) },
+		tracker.ResetBackPressure,
+		func() { tracker.Tiers() },
+		func() { tracker.State() },
+		func() { _ = tracker.CheckIdle() },
+		func() { tracker.Take() },
+		func() { tracker.TakeInto(&trackerTaken) },
+		func() { pool.SetCounts(tiering.PoolCounts{Allocated: 1}) },
+		func() { pool.RecordAllocation(1) },
+		func() { pool.RecordSkippedStores(1) },
+		func() { pool.Take() },
+		func() { pool.TakeInto(&poolTaken) },
+	} {
+		wait.Go(func() {
+			for range 100 {
+				call()
+			}
+		})
+	}
+	wait.Wait()
+	if err := tracker.CheckIdle(); err != nil {
+		t.Error(err)
+	}
+}

@@ -109,9 +109,7 @@ func (j *Job) SetBytes(n int64) {
 	}
 	j.tracker.mu.Lock()
 	defer j.tracker.mu.Unlock()
-	if !j.finished {
-		j.bytes, j.bytesKnown = max(n, 0), true
-	}
+	j.bytes, j.bytesKnown = max(n, 0), true
 }
 
 // Succeed finishes the job: it counts the bytes and, if it is positive, the
