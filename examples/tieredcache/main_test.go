@@ -77,6 +77,13 @@ func (r *running) line(t *testing.T) string {
 	return r.lines.Text()
 }
 
+// until reads summaries until one has the metric.
+func (r *running) until(t *testing.T, metric string) {
+	t.Helper()
+	for !strings.Contains(r.line(t), metric+"=") {
+	}
+}
+
 // stop interrupts the program and returns its exit status and remaining lines.
 func (r *running) stop() (status int, lines []string) {
 	r.cancel()
@@ -178,15 +185,18 @@ func TestRunEndsAfterDuration(t *testing.T) {
 
 func TestRunKeepsANamedDirectory(t *testing.T) {
 	dir := t.TempDir() + "/new"
-	if status, _ := start(t, "-dir", dir, "-duration", "300ms").wait(); status != 0 {
+	r := start(t, "-dir", dir, "-interval", "10ms")
+	r.until(t, "vllm:kv_offload_tiering_write_bytes:('1:fs',)")
+	if status, _ := r.stop(); status != 0 {
 		t.Fatalf("exit status %d", status)
 	}
 	if len(names(t, dir)) == 0 {
 		t.Fatal("no chunk was kept")
 	}
 	damageFiles(t, dir)
-	r := start(t, "-dir", dir, "-duration", "300ms")
-	status, _ := r.wait()
+	r = start(t, "-dir", dir, "-interval", "10ms")
+	r.until(t, "tieredcache_corrupt_chunks:('1:fs',)")
+	status, _ := r.stop()
 	if status != 1 || !strings.Contains(r.stderr.String(), ErrCorrupt.Error()) {
 		t.Errorf("over damaged files: exit status %d, want 1; standard error:\n%s", status, r.stderr)
 	}
