@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"net"
 	"net/http"
 	"path/filepath"
 	"testing"
@@ -54,5 +55,18 @@ func (c *Collector) Start(t testing.TB) {
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
 	c.Process = start(t, "collector", c.path, c.arguments, nil)
-	c.await(t, "ready", func() bool { return answers(client, "http://"+c.Scrape+"/metrics") })
+	// It starts its exporters first and its receivers last.
+	c.await(t, "ready", func() bool {
+		return answers(client, "http://"+c.Scrape+"/metrics") && listens(c.GRPC) && listens(c.HTTP)
+	})
+}
+
+// listens reports whether a connection to the address can be made.
+func listens(address string) bool {
+	connection, err := net.Dial("tcp", address)
+	if err != nil {
+		return false
+	}
+	_ = connection.Close()
+	return true
 }
