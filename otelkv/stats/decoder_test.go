@@ -363,6 +363,7 @@ func TestDecodeFailures(t *testing.T) {
 		{"escape cut", "json", `{"\u12`, stats.ErrTruncated, `otelkv: payload at byte 6: truncated`},
 		{"backslash at the end", "json", `{"\`, stats.ErrTruncated, `otelkv: payload at byte 3: truncated`},
 		{"second surrogate broken", "json", `{"\ud83d\ud8-": 1}`, stats.ErrMalformed, `otelkv: payload at byte 12: malformed: expected a hexadecimal digit, got '-'`},
+		{"literal cut", "json", `nul`, stats.ErrTruncated, `otelkv: payload at byte 3: truncated`},
 		{"literal", "json", `nul0`, stats.ErrMalformed, `otelkv: payload at byte 3: malformed: expected null, got '0'`},
 		{"escape", "json", `{"\x": 1}`, stats.ErrMalformed, `otelkv: payload at byte 3: malformed: expected an escape, got 'x'`},
 		{"hex", "json", `{"\u12g4": 1}`, stats.ErrMalformed, `otelkv: payload at byte 6: malformed: expected a hexadecimal digit, got 'g'`},
