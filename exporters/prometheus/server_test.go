@@ -290,6 +290,7 @@ func TestServerTimeouts(t *testing.T) {
 		send     string
 	}{
 		{"header never ends", prometheus.Timeouts{ReadHeader: soon, Read: time.Hour}, "GET /metrics HTTP/1.1\r\nHost: x\r\n"},
+		{"body never ends", prometheus.Timeouts{Read: soon, Idle: time.Hour}, "GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"},
 		{"idle connection", prometheus.Timeouts{Idle: soon, Read: time.Hour}, "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n"},
 	}
 	for _, test := range tests {
