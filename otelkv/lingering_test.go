@@ -176,3 +176,26 @@ func TestRandomLivesOnAForeignProvider(t *testing.T) {
 		})
 	}
 }
+
+// A gauge that came back takes the old one's place with its first measurement: a
+// series that is only bound has nothing to report.
+func TestAGaugeLingersUntilTheNextMeasurement(t *testing.T) {
+	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithSDKProvider())
+	jobs := func() otelkv.Int64Gauge {
+		return must[otelkv.Int64Gauge](t)(addEngine(t, recorder, 0).Int64Gauge(vllm.TieringActiveCascadeJobs, "1:fs"))
+	}
+	jobs().Record(5)
+	engine, err := recorder.Engine(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine.Remove()
+	again := jobs()
+	if v := recorder.Collect().Value(vllm.TieringActiveCascadeJobs, nil); v != 5 {
+		t.Errorf("before the next measurement the gauge shows %v, want 5", v)
+	}
+	again.Record(3)
+	if v := recorder.Collect().Value(vllm.TieringActiveCascadeJobs, nil); v != 3 {
+		t.Errorf("after it the gauge shows %v, want 3", v)
+	}
+}
