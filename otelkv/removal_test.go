@@ -279,7 +279,7 @@ func TestClose(t *testing.T) {
 		}
 		loads.Add(1)
 		sizes.Record(1)
-		must[otelkv.Histogram](t)(engine.Histogram(vllm.StoreSize)).Record(1)
+		must[otelkv.Histogram](t)(engine.Histogram(vllm.LookupSyncDelay)).Record(1)
 		got := recorder.Collect()
 		var left []string
 		if !onPipeline(t) {
