@@ -518,3 +518,16 @@ func TestNotFiniteInJSON(t *testing.T) {
 	}
 	expect(t, &p, "gauge g", "  (b): 1.0")
 }
+
+// TestDecodeIntoNested decodes into a nested payload what gives no kinds, after
+// its parent's input gave some.
+func TestDecodeIntoNested(t *testing.T) {
+	var p stats.Payload
+	if err := decodeJSON([]byte(`{"A": {"types": {"c": "counter"}, "data": {"c": 1}}}`), &p); err != nil {
+		t.Fatal(err)
+	}
+	if err := decodeJSON([]byte(`{"data": {"c": 2}}`), p.Connector("A")); !errors.Is(err, stats.ErrKind) {
+		t.Errorf("got %v, want ErrKind", err)
+	}
+	expect(t, &p)
+}
