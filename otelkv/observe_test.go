@@ -307,6 +307,21 @@ func TestConnectorsAreBounded(t *testing.T) {
 	}
 }
 
+func TestAConnectorNameThatNoLabelCanHoldIsOther(t *testing.T) {
+	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.LoadBytes),
+		otelkvtest.WithRecorderOptions(otelkv.WithConnectorLabelName("connector")))
+	engine := addEngine(t, recorder, 0)
+	for _, name := range []string{"\xff", strings.Repeat("x", otelkv.MaxLabelLength+1)} {
+		must[otelkv.Int64Counter](t)(engine.Connector(name).Int64Counter(vllm.LoadBytes)).Add(1)
+	}
+	if n := recorder.Collect().Value(vllm.LoadBytes, otelkvtest.Labels{"connector": otelkv.Other}); n != 2 {
+		t.Errorf("%q shows %v, want 2", otelkv.Other, n)
+	}
+	if n := recorder.Statistics().Folded; n != 2 {
+		t.Errorf("%d folds are counted, want 2", n)
+	}
+}
+
 // TestConfigInfo holds the rules by which a payload's info fills the labels of
 // the configuration metric.
 func TestConfigInfo(t *testing.T) {
