@@ -170,6 +170,7 @@ func TestCacheServesWhatWasStored(t *testing.T) {
 		}
 		equal("vllm:kv_offload_load_bytes_total", float64(c.served)*chunk)
 		equal("vllm:kv_offload_load_size_sum", float64(c.served)*chunk)
+		equal("vllm:external_prefix_cache_hits_total", float64(c.served)*blocksPerChunk*tokensPerBlock)
 		equal("vllm:kv_offload_store_size_sum", s["vllm:kv_offload_store_bytes_total"])
 		equal("vllm:kv_offload_total_bytes_total", s["vllm:kv_offload_load_bytes_total"]+s["vllm:kv_offload_store_bytes_total"])
 		// The file tier is asked for what the primary tier does not have, up to

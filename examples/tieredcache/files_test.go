@@ -90,21 +90,36 @@ func TestFileTierForgetsAFileThatIsGone(t *testing.T) {
 	}
 }
 
+// TestFileTierEvictsLeastRecentlyUsed: reading a chunk uses it, and so does
+// storing it again.
 func TestFileTierEvictsLeastRecentlyUsed(t *testing.T) {
-	dir := t.TempDir()
-	tier := openFiles(t, dir, 2)
-	write(t, tier, key(1), key(2))
-	if _, err := tier.Read(key(1), make([]byte, testChunkBytes)); err != nil {
-		t.Fatal(err)
-	}
-	write(t, tier, key(3))
-	for n, want := range map[uint64]bool{1: true, 2: false, 3: true} {
-		if got := tier.Contains(key(n)); got != want {
-			t.Errorf("key %d is in the tier: %v, want %v", n, got, want)
-		}
-	}
-	if len(names(t, dir)) != 2 || tier.Len() != 2 {
-		t.Errorf("files %v and %d chunks, want 2 of each", names(t, dir), tier.Len())
+	for name, use := range map[string]func(*FileTier) error{
+		"read": func(tier *FileTier) error {
+			_, err := tier.Read(key(1), make([]byte, testChunkBytes))
+			return err
+		},
+		"write": func(tier *FileTier) error {
+			_, err := tier.Write(key(1), content(key(1)), checksum(content(key(1))))
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			tier := openFiles(t, dir, 2)
+			write(t, tier, key(1), key(2))
+			if err := use(tier); err != nil {
+				t.Fatal(err)
+			}
+			write(t, tier, key(3))
+			for n, want := range map[uint64]bool{1: true, 2: false, 3: true} {
+				if got := tier.Contains(key(n)); got != want {
+					t.Errorf("key %d is in the tier: %v, want %v", n, got, want)
+				}
+			}
+			if len(names(t, dir)) != 2 || tier.Len() != 2 {
+				t.Errorf("files %v and %d chunks, want 2 of each", names(t, dir), tier.Len())
+			}
+		})
 	}
 }
 
