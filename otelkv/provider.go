@@ -71,6 +71,7 @@ func (r *Recorder) callback(_ context.Context, o metric.Observer) error {
 	r.callbacks.run()
 	for _, all := range r.reported() {
 		for _, s := range all {
+			// A value that is read after the series is shown was recorded.
 			if s.observable() && s.shown() {
 				s.metric.observe(s, observation{observer: o, series: s})
 			}
