@@ -143,7 +143,19 @@ func tierWithoutHits(w *writer) alert {
 				series: inputs(counted(queries, "0+60x200", "1:fs"), counted(hits, "0+1x200", "1:fs")),
 			},
 			{
-				name: "the first hit within the hour", at: "90m",
+				name: "asked rarely, never a hit", at: "3h", labels: alertLabels("1:fs"),
+				series: inputs(counted(queries, "0x29 1x29 2x29 3x29 4x29 5x29 6x29", "1:fs"), counted(hits, "0x200", "1:fs")),
+			},
+			{
+				name: "hits long ago", at: "3h", labels: alertLabels("1:fs"),
+				series: inputs(counted(queries, "0+60x200", "1:fs"), counted(hits, "0 5x200", "1:fs")),
+			},
+			{
+				name: "a hit every 80 minutes", at: "155m",
+				series: inputs(counted(queries, "0+60x200", "1:fs"), counted(hits, "1x79 2x79 3x79", "1:fs")),
+			},
+			{
+				name: "the first hit lately", at: "130m",
 				series: inputs(counted(queries, "0+60x200", "1:fs"), counted(hits, "_x59 2x200", "1:fs")),
 			},
 			{
@@ -175,11 +187,23 @@ func tierStalled(w *writer, name string, active, bytes, failures schema.Metric, 
 		cases: []alertCase{
 			{
 				name: "nothing ends", at: "30m", labels: alertLabels("1:fs"),
-				series: inputs(read(active, "2x60", "1:fs"), counted(bytes, "4096x60", "1:fs"), counted(failures, "0x60", "1:fs")),
+				series: inputs(read(active, "2x60", "1:fs"), counted(bytes, "4096x60", "1:fs"), counted(failures, "3x60", "1:fs")),
 			},
 			{
 				name: "nothing ever ended", at: "30m", labels: alertLabels("1:fs"),
 				series: inputs(read(active, "2x60", "1:fs")),
+			},
+			{
+				name: "nothing ever ended, with series from the start", at: "30m", labels: alertLabels("1:fs"),
+				series: inputs(read(active, "2x60", "1:fs"), counted(bytes, "0x60", "1:fs"), counted(failures, "0x60", "1:fs")),
+			},
+			{
+				name: "nothing ends any more", at: "45m", labels: alertLabels("1:fs"),
+				series: inputs(read(active, "0x5 2x60", "1:fs"), counted(bytes, "0+4096x20 81920x60", "1:fs"), counted(failures, "0+1x20 20x60", "1:fs")),
+			},
+			{
+				name: "the first ended long ago, and none since", at: "45m", labels: alertLabels("1:fs"),
+				series: inputs(read(active, "2x60", "1:fs"), counted(bytes, "_x10 4096x60", "1:fs"), counted(failures, "_x10 1x60", "1:fs")),
 			},
 			{
 				name: "nothing ends, and jobs of another replica do", at: "30m", labels: alertLabels("1:fs"),
@@ -189,8 +213,12 @@ func tierStalled(w *writer, name string, active, bytes, failures schema.Metric, 
 				),
 			},
 			{
-				name: "the first that ever ended did so lately", at: "15m",
-				series: inputs(read(active, "2x60", "1:fs"), counted(bytes, "_x11 4096x60", "1:fs")),
+				name: "the first ended lately", at: "15m",
+				series: inputs(read(active, "2x60", "1:fs"), counted(bytes, "_x9 4096x60", "1:fs")),
+			},
+			{
+				name: "the first failed lately", at: "15m",
+				series: inputs(read(active, "2x60", "1:fs"), counted(failures, "_x9 1x60", "1:fs")),
 			},
 			{
 				name: "jobs end", at: "30m",
@@ -242,6 +270,10 @@ func beyondBoundary(w *writer, name string, m schema.Histogram, summary string) 
 			{
 				name: "none", at: "40m",
 				series: inputs(bucket(m, "10", "0+10x60", values...), bucket(m, "+Inf", "0+10x60", values...), counted(m, "0+10x60", values...)),
+			},
+			{
+				name: "one in two hundred", at: "40m",
+				series: inputs(bucket(m, "10", "0+199x60", values...), bucket(m, "+Inf", "0+200x60", values...), counted(m, "0+200x60", values...)),
 			},
 			{
 				name: "one in ten, for a few minutes", at: "8m",
