@@ -32,9 +32,10 @@ type config struct {
 	readers  []Factory
 	provider []sdkmetric.Option
 
-	listen   string
-	noServer bool
-	server   []prometheus.ServerOption
+	listen    string
+	noServer  bool
+	unstarted bool
+	server    []prometheus.ServerOption
 
 	bridged    []promclient.Gatherer
 	prometheus []prometheus.Option
@@ -145,9 +146,17 @@ func WithListen(address string) Option {
 
 // WithoutServer starts no scrape server. Mount [Pipeline.Handler], or pass
 // prometheus.WithRegisterer to [WithPrometheusOptions]. It excludes
-// [WithServerOptions], which could protect nothing.
+// [WithUnstartedServer] and [WithServerOptions], which could protect nothing.
 func WithoutServer() Option {
 	return optionFunc(func(c *config) { c.noServer = true })
+}
+
+// WithUnstartedServer leaves it to [Pipeline.StartServer] to begin with serving,
+// so that no scrape comes before the engines are there. The server listens
+// nevertheless: an address in use is an error of [New], and scrapes that come
+// early wait.
+func WithUnstartedServer() Option {
+	return optionFunc(func(c *config) { c.unstarted = true })
 }
 
 // WithServerOptions passes options to the scrape server, such as a bearer token

@@ -58,7 +58,7 @@ func New(ctx context.Context, catalogue *schema.Catalogue, opts ...Option) (*Pip
 		return nil, errors.New("otelkv: a pipeline needs a catalogue")
 	}
 	c := newConfig(opts)
-	if c.noServer && len(c.server) > 0 {
+	if c.noServer && (c.unstarted || len(c.server) > 0) {
 		return nil, errors.New("otelkv: a pipeline without a scrape server has options for one")
 	}
 	names, err := c.exporters()
@@ -85,6 +85,9 @@ func New(ctx context.Context, catalogue *schema.Catalogue, opts ...Option) (*Pip
 		cancel()
 		_ = p.Shutdown(canceled)
 		return nil, err
+	}
+	if !c.unstarted {
+		p.StartServer()
 	}
 	return p, nil
 }
@@ -161,7 +164,7 @@ func (p *Pipeline) listen(c config) error {
 	if err != nil {
 		return err
 	}
-	p.server, err = prometheus.StartServer(address, p.handler, c.server...)
+	p.server, err = prometheus.NewUnstartedServer(address, p.handler, c.server...)
 	return err
 }
 
@@ -207,6 +210,14 @@ func (p *Pipeline) Handler() http.Handler {
 		return http.NotFoundHandler()
 	}
 	return p.handler
+}
+
+// StartServer begins to serve scrapes after [WithUnstartedServer]. Without a
+// scrape server, and where it is started or shut down, it does nothing.
+func (p *Pipeline) StartServer() {
+	if p.server != nil {
+		p.server.Start()
+	}
 }
 
 // Addr returns the address of the scrape server, or nil where there is none.

@@ -250,6 +250,27 @@ func TestHandlerWithoutServer(t *testing.T) {
 	}
 }
 
+// TestUnstartedServer: a scrape that comes before the start waits, and sees what
+// was declared meanwhile.
+func TestUnstartedServer(t *testing.T) {
+	pipeline := newPipeline(t, exporters.WithExporters("prometheus"), exporters.WithUnstartedServer())
+	conn, err := net.Dial("tcp", pipeline.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	count(t, pipeline, "test.load_bytes")
+	pipeline.StartServer()
+	text, err := io.ReadAll(conn)
+	if err != nil || !strings.Contains(string(text), "test:load_bytes_total 7") {
+		t.Errorf("the scrape that waited got %v and\n%s", err, text)
+	}
+	newPipeline(t, exporters.WithExporters("none"), exporters.WithUnstartedServer()).StartServer()
+}
+
 func TestNone(t *testing.T) {
 	pipeline := newPipeline(t, exporters.WithExporters("none"))
 	count(t, pipeline, "test.load_bytes")
@@ -385,6 +406,10 @@ func TestNewRefuses(t *testing.T) {
 	if _, err := exporters.New(t.Context(), catalogue, exporters.WithExporters("prometheus"), exporters.WithoutServer(),
 		exporters.WithServerOptions(prometheus.WithBearerToken("x"))); err == nil {
 		t.Error("a token that protects nothing is taken")
+	}
+	if _, err := exporters.New(t.Context(), catalogue, exporters.WithExporters("prometheus"), exporters.WithoutServer(),
+		exporters.WithUnstartedServer()); err == nil {
+		t.Error("a server that is not there is taken as unstarted")
 	}
 	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
 	if _, err := exporters.New(t.Context(), catalogue, exporters.WithExporters("console,otlp")); err == nil {

@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/otelkv/otelkv-go/exporters"
-	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -53,7 +52,7 @@ func main() {
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o, func(s *prometheus.Server) { fmt.Println("Serving metrics at", s.URL()) })
+	err := run(ctx, o, func(p *exporters.Pipeline) { fmt.Println(p) })
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -86,13 +85,18 @@ func (o *options) check(rest []string) error {
 }
 
 // run serves until ctx ends. It calls listening before the first step.
-func run(ctx context.Context, o options, listening func(*prometheus.Server)) (err error) {
+func run(ctx context.Context, o options, listening func(*exporters.Pipeline)) (err error) {
 	catalogue := vllm.TieringSpec()
-	pipeline, err := exporters.New(ctx, catalogue, exporters.WithDefaultExporters(exporters.Prometheus), exporters.WithoutServer())
+	pipeline, err := exporters.New(ctx, catalogue,
+		exporters.WithDefaultExporters(exporters.Prometheus), exporters.WithListen(o.listen), exporters.WithUnstartedServer())
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, withTimeout(ctx, pipeline.Shutdown)) }()
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		err = errors.Join(err, pipeline.Shutdown(ctx))
+	}()
 	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
 	if err != nil {
 		return err
@@ -109,13 +113,9 @@ func run(ctx context.Context, o options, listening func(*prometheus.Server)) (er
 		}
 		loads = append(loads, l)
 	}
-	// Nobody is served before the engines are there, so that no scrape lacks one.
-	server, err := prometheus.StartServer(o.listen, pipeline.Handler())
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, withTimeout(ctx, server.Shutdown)) }()
-	listening(server)
+	// The engines are there: from here on no scrape lacks one.
+	pipeline.StartServer()
+	listening(pipeline)
 	ticker := time.NewTicker(o.interval)
 	defer ticker.Stop()
 	for {
@@ -128,11 +128,4 @@ func run(ctx context.Context, o options, listening func(*prometheus.Server)) (er
 			}
 		}
 	}
-}
-
-// withTimeout calls f, which takes something down, with five seconds to do so.
-func withTimeout(ctx context.Context, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	return f(ctx)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
-	"github.com/otelkv/otelkv-go/exporters/prometheus"
+	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/internal/cleanenv"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/otelkvtest"
@@ -26,9 +26,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func scrape(t *testing.T, server *prometheus.Server) map[string]*dto.MetricFamily {
+func scrape(t *testing.T, pipeline *exporters.Pipeline) map[string]*dto.MetricFamily {
 	t.Helper()
-	response, err := http.Get(server.URL())
+	response, err := http.Get("http://" + pipeline.Addr().String() + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,13 +58,13 @@ func sum(family *dto.MetricFamily) float64 {
 func TestSimulator(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	listening, proceed, ended := make(chan *prometheus.Server), make(chan struct{}), make(chan error)
+	listening, proceed, ended := make(chan *exporters.Pipeline), make(chan struct{}), make(chan error)
 	go func() {
 		o := options{listen: "127.0.0.1:0", model: "m", engines: 2, tiers: []string{"1:fs"}, interval: time.Millisecond, seed: 1}
-		ended <- run(ctx, o, func(server *prometheus.Server) { listening <- server; <-proceed })
+		ended <- run(ctx, o, func(pipeline *exporters.Pipeline) { listening <- pipeline; <-proceed })
 	}()
-	server := <-listening
-	families := scrape(t, server)
+	pipeline := <-listening
+	families := scrape(t, pipeline)
 	for _, name := range []string{
 		"vllm:kv_offload_cpu_cache_usage_perc", "vllm:kv_offload_load_bytes_total",
 		"vllm:kv_offload_store_bytes_total", "vllm:kv_offload_total_bytes_total", "vllm:kv_offload_load_size",
@@ -78,7 +78,7 @@ func TestSimulator(t *testing.T) {
 	}
 	close(proceed)
 	for ctx.Err() == nil && sum(families["vllm:kv_offload_load_bytes_total"]) == 0 {
-		families = scrape(t, server)
+		families = scrape(t, pipeline)
 	}
 	moved := sum(families["vllm:kv_offload_load_bytes_total"]) + sum(families["vllm:kv_offload_store_bytes_total"])
 	if trio := sum(families["vllm:kv_offload_total_bytes_total"]); moved == 0 || trio != moved {

@@ -68,6 +68,8 @@ func serve(ctx context.Context, options Options, stdout, stderr io.Writer) (err 
 	if err != nil {
 		return err
 	}
+	// The engines are there: from here on no scrape lacks one.
+	pipeline.StartServer()
 	if address := pipeline.Addr(); address != nil {
 		fmt.Fprintf(stdout, "Serving metrics at http://%v%s, and a live page at http://%[1]v/\n", address, prometheus.MetricsPath)
 	} else {

@@ -108,7 +108,8 @@ func catalogue() (*schema.Catalogue, error) {
 // newPipeline returns the pipeline, with the exporters that the environment
 // chooses or else Prometheus's, which also knows what the recorder counts of
 // itself. Its service is called as the program is, unless the environment says
-// otherwise. The live page is served beside the metrics.
+// otherwise. The live page is served beside the metrics, once the caller starts
+// the server.
 func newPipeline(ctx context.Context, catalogue *schema.Catalogue, listen string) (*exporters.Pipeline, error) {
 	service, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
@@ -128,6 +129,7 @@ func newPipeline(ctx context.Context, catalogue *schema.Catalogue, listen string
 		exporters.WithDefaultExporters(exporters.Prometheus),
 		exporters.WithResource(service),
 		exporters.WithListen(listen),
+		exporters.WithUnstartedServer(),
 		exporters.WithServerOptions(prometheus.WithHandler("GET /{$}", http.HandlerFunc(servePage))))
 }
 

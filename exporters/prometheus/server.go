@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -39,11 +40,12 @@ const maxHeaderBytes = 16 << 10
 // A Server serves scrapes at an address of its own. It is safe for concurrent
 // use. It prints as its address, never with its token.
 type Server struct {
-	address net.Addr
-	secure  bool
-	http    *http.Server
-	unused  *unusedConnections
-	done    chan struct{}
+	listener net.Listener
+	secure   bool
+	http     *http.Server
+	unused   *unusedConnections
+	start    sync.Once
+	done     chan struct{}
 }
 
 // A ServerOption changes how a [Server] serves.
@@ -146,14 +148,24 @@ func WithHandler(pattern string, handler http.Handler) ServerOption {
 	})
 }
 
-// StartServer listens at address, host:port, and serves the handler at
-// [MetricsPath] until the server is shut down. An empty address means
-// [DefaultAddress]. The handler is usually [Exporter.Handler], which bounds
-// concurrent scrapes.
+// StartServer returns a server as [NewUnstartedServer] does, and starts it.
+func StartServer(address string, handler http.Handler, opts ...ServerOption) (*Server, error) {
+	s, err := NewUnstartedServer(address, handler, opts...)
+	if err != nil {
+		return nil, err
+	}
+	s.Start()
+	return s, nil
+}
+
+// NewUnstartedServer listens at address, host:port, and serves the handler at
+// [MetricsPath] from [Server.Start] on until it is shut down. Scrapes that come
+// earlier wait. An empty address means [DefaultAddress]. The handler is usually
+// [Exporter.Handler], which bounds concurrent scrapes.
 //
 // The server owns a goroutine, and one for each connection. What goes wrong
 // later than the return is reported to the error handler of package otel.
-func StartServer(address string, handler http.Handler, opts ...ServerOption) (*Server, error) {
+func NewUnstartedServer(address string, handler http.Handler, opts ...ServerOption) (*Server, error) {
 	c := serverConfig{timeouts: Timeouts{ReadHeader: 5 * time.Second, Read: 10 * time.Second, Write: 30 * time.Second, Idle: 2 * time.Minute}}
 	for _, opt := range opts {
 		opt.applyServer(&c)
@@ -178,11 +190,11 @@ func StartServer(address string, handler http.Handler, opts ...ServerOption) (*S
 		return nil, fmt.Errorf("otelkv: scrape server: %w", err)
 	}
 	unused := &unusedConnections{open: make(map[net.Conn]struct{})}
-	s := &Server{
-		address: listener.Addr(),
-		secure:  c.tls != nil,
-		unused:  unused,
-		done:    make(chan struct{}),
+	return &Server{
+		listener: listener,
+		secure:   c.tls != nil,
+		unused:   unused,
+		done:     make(chan struct{}),
 		http: &http.Server{
 			Handler:           protected,
 			ReadHeaderTimeout: c.timeouts.ReadHeader,
@@ -194,18 +206,22 @@ func StartServer(address string, handler http.Handler, opts ...ServerOption) (*S
 			TLSConfig:         c.tls,
 			ErrorLog:          log.New(errorWriter{}, "", 0),
 		},
-	}
-	go s.serve(listener)
-	return s, nil
+	}, nil
 }
 
-func (s *Server) serve(listener net.Listener) {
+// Start begins to serve. It may be called again, and does nothing after
+// [Server.Shutdown].
+func (s *Server) Start() {
+	s.start.Do(func() { go s.serve() })
+}
+
+func (s *Server) serve() {
 	defer close(s.done)
 	var err error
 	if s.secure {
-		err = s.http.ServeTLS(listener, "", "")
+		err = s.http.ServeTLS(s.listener, "", "")
 	} else {
-		err = s.http.Serve(listener)
+		err = s.http.Serve(s.listener)
 	}
 	if !errors.Is(err, http.ErrServerClosed) {
 		otel.Handle(fmt.Errorf("otelkv: scrape server: %w", err))
@@ -213,7 +229,7 @@ func (s *Server) serve(listener net.Listener) {
 }
 
 // Addr returns the address that the server listens at.
-func (s *Server) Addr() net.Addr { return s.address }
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
 // URL returns where the server's metrics are.
 func (s *Server) URL() string {
@@ -221,7 +237,7 @@ func (s *Server) URL() string {
 	if s.secure {
 		scheme = "https"
 	}
-	return scheme + "://" + s.address.String() + MetricsPath
+	return scheme + "://" + s.Addr().String() + MetricsPath
 }
 
 // String returns the server's URL.
@@ -236,6 +252,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err != nil {
 		err = fmt.Errorf("otelkv: scrape server: %w", errors.Join(err, s.http.Close()))
 	}
+	// One that was never started closes its listener in serve.
+	s.Start()
 	<-s.done
 	return err
 }

@@ -437,3 +437,43 @@ func TestServerShutdown(t *testing.T) {
 		}
 	})
 }
+
+func TestUnstartedServer(t *testing.T) {
+	unstarted := func(t *testing.T) *prometheus.Server {
+		server, err := prometheus.NewUnstartedServer("127.0.0.1:0", hello)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return server
+	}
+	t.Run("lets scrapes wait for the start", func(t *testing.T) {
+		server := unstarted(t)
+		conn, err := net.Dial("tcp", server.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		if _, err := io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		server.Start()
+		server.Start()
+		if answer, err := io.ReadAll(conn); err != nil || !strings.HasSuffix(string(answer), "hello\n") {
+			t.Errorf("got %q and %v", answer, err)
+		}
+		if err := server.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("is shut down", func(t *testing.T) {
+		handleErrors(t)
+		server := unstarted(t)
+		if err := server.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		server.Start()
+		if _, err := net.Dial("tcp", server.Addr().String()); err == nil {
+			t.Error("the server still listens")
+		}
+	})
+}
