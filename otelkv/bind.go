@@ -188,9 +188,9 @@ func (r *Recorder) prepare(s *series) {
 		}
 		s.instruments = &instruments{samples: samples}
 	default:
-		options := [][]metric.ObserveOption{{metric.WithAttributeSet(s.attributes)}}
+		options := []metric.ObserveOption{metric.WithAttributeSet(s.attributes)}
 		for _, set := range s.mirrors {
-			options = append(options, []metric.ObserveOption{metric.WithAttributeSet(set)})
+			options = append(options, metric.WithAttributeSet(set))
 		}
 		s.instruments = &instruments{options: options}
 	}

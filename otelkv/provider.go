@@ -70,7 +70,7 @@ func (r *Recorder) registerInstruments() error {
 func (r *Recorder) callback(_ context.Context, o metric.Observer) error {
 	r.callbacks.run()
 	for _, all := range r.reported() {
-		for _, s := range all {
+		for s := range touched(all) {
 			// A value that is read after the series is shown was recorded.
 			if s.observable() && s.shown() {
 				s.metric.observe(s, observation{observer: o, series: s})
@@ -107,11 +107,11 @@ func (o observation) each(observe func(*instrumented, []metric.ObserveOption)) {
 	options := o.series.instruments.options
 	live := o.series.live.Load()
 	if live {
-		observe(o.series.metric, options[0])
+		observe(o.series.metric, options[:1])
 	}
 	if live || o.series.mirrored.Load() {
 		for i, mirror := range o.series.metric.mirrors {
-			observe(mirror.metric, options[i+1])
+			observe(mirror.metric, options[i+1:i+2])
 		}
 	}
 }

@@ -67,12 +67,9 @@ func (r *reader) Collect() ([]preaggregated.Metric, time.Time) {
 	}
 	for _, e := range r.recorder.snapshot() {
 		for _, m := range r.recorder.metrics {
-			for batch := range slices.Chunk(e.ordered(m), touched) {
-				touch(batch)
-				for _, s := range batch {
-					if !r.isSuperseded(s) {
-						r.collect(s)
-					}
+			for s := range touched(e.ordered(m)) {
+				if !r.isSuperseded(s) {
+					r.collect(s)
 				}
 			}
 		}
@@ -82,16 +79,23 @@ func (r *reader) Collect() ([]preaggregated.Metric, time.Time) {
 	return r.end(before), now
 }
 
-// touched is how many series are touched before they are collected.
-const touched = 64
-
-// touch reads both cache lines of each series, so that the processor fetches all
-// of them at the same time. Where there are more series than its caches hold, a
-// collection would else wait for the memory of one after the other.
-func touch(batch []*series) {
-	for _, s := range batch {
-		s.bits.Load()
-		s.live.Load()
+// touched returns the series in their order. Of some at a time it reads both cache
+// lines before it yields the first, so that the processor fetches all of them at
+// the same time. Where there are more series than its caches hold, a collection
+// would else wait for the memory of one after the other.
+func touched(all []*series) iter.Seq[*series] {
+	return func(yield func(*series) bool) {
+		for batch := range slices.Chunk(all, 64) {
+			for _, s := range batch {
+				s.bits.Load()
+				s.live.Load()
+			}
+			for _, s := range batch {
+				if !yield(s) {
+					return
+				}
+			}
+		}
 	}
 }
 

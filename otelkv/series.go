@@ -37,8 +37,8 @@ type series struct {
 
 // instruments are what a series needs on a provider that measures by instruments.
 type instruments struct {
-	options [][]metric.ObserveOption // of a counter or gauge: its own, then its mirrors'
-	samples []sampleOptions          // of a histogram, likewise
+	options []metric.ObserveOption // of a counter or gauge: its own, then one for each mirror
+	samples []sampleOptions        // of a histogram, likewise
 	// finished says that samples must not be recorded any more.
 	finished atomic.Bool
 }
