@@ -19,12 +19,16 @@ import (
 // had in its sum. What samples change and collections reset (sum, least and
 // greatest of the interval) is folded into the totals by each collection, so
 // that a long life costs no precision.
+//
+// What samples change lies together, in cache lines of its own: goroutines that
+// record at the same time pass as few of them to and fro as can be, and none that
+// they only read.
 type histogramCell struct {
 	boundaries []float64 // of the definition
 	buckets    []atomic.Uint64
-	sum        atomic.Uint64 // float64 bits, since the last collection
-	least      atomic.Uint64 // float64 bits, since the last collection; +Inf if none
-	greatest   atomic.Uint64 // float64 bits, since the last collection; -Inf if none
+	sum        *atomic.Uint64 // float64 bits, since the last collection
+	least      *atomic.Uint64 // float64 bits, since the last collection; +Inf if none
+	greatest   *atomic.Uint64 // float64 bits, since the last collection; -Inf if none
 
 	total interval // guarded by Recorder.collecting
 }
@@ -47,9 +51,15 @@ func (i *interval) fold(other interval) {
 }
 
 func newHistogramCell(boundaries []float64) *histogramCell {
+	const line = 64 / 8 // words of a cache line, to which the allocator aligns whole ones
+	n := 3 + len(boundaries) + 1
+	state := make([]atomic.Uint64, n, (n+line-1)/line*line)
 	c := &histogramCell{
 		boundaries: boundaries,
-		buckets:    make([]atomic.Uint64, len(boundaries)+1),
+		buckets:    state[3:],
+		sum:        &state[0],
+		least:      &state[1],
+		greatest:   &state[2],
 		total:      emptyInterval(),
 	}
 	c.least.Store(math.Float64bits(math.Inf(1)))
