@@ -68,7 +68,7 @@ func Directory() (string, error) {
 }
 
 // built returns where the program is, if it is there.
-func (b Binary) built(context.Context) (string, error) {
+func (b Binary) built() (string, error) {
 	dir, err := Directory()
 	if err != nil {
 		return "", err
@@ -82,7 +82,7 @@ func (b Binary) built(context.Context) (string, error) {
 
 // Path returns where the program is, and builds it if it is not there.
 func (b Binary) Path(ctx context.Context) (string, error) {
-	path, err := b.built(ctx)
+	path, err := b.built()
 	if !errors.Is(err, fs.ErrNotExist) {
 		return path, err
 	}
@@ -110,11 +110,10 @@ func (b Binary) Path(ctx context.Context) (string, error) {
 // download that hangs would do so again for every test.
 func (b Binary) path(t testing.TB) string {
 	t.Helper()
-	find := b.Path
-	if os.Getenv("OTELKV_E2E_BUILT") != "" {
-		find = b.built
+	path, err := b.built()
+	if err != nil && os.Getenv("OTELKV_E2E_BUILT") == "" {
+		path, err = b.Path(t.Context())
 	}
-	path, err := find(t.Context())
 	if err == nil {
 		return path
 	}
