@@ -29,8 +29,8 @@ func TestWorkersFinishOffThread(t *testing.T) {
 				job.SetBytes(16)
 				// Two goroutines finish each job, of which one must count.
 				var once sync.WaitGroup
-				once.Go(func() { job.Succeed(time.Millisecond) })
-				job.Succeed(time.Millisecond)
+				once.Go(func() { timed(job, time.Millisecond).Succeed() })
+				timed(job, time.Millisecond).Succeed()
 				once.Wait()
 			}
 		})
@@ -168,13 +168,13 @@ func TestEveryMethodOffThread(t *testing.T) {
 		func() { tracker.RequestFinished("a") },
 		func() { tracker.RecordLookup("a", 1, 1, tiering.Retry, 0) },
 		func() { tracker.RecordLookup("a", 1, 1, tiering.Hit, 0) },
-		func() { tracker.StartPromotion(1, 1).Succeed(time.Second) },
-		func() { tracker.StartLazyPromotion(1, 1).FailPartially(1, 0) },
-		func() { tracker.StartCascade(1, 1).Succeed(time.Second) },
+		func() { timed(tracker.StartPromotion(1, 1), time.Second).Succeed() },
+		func() { tracker.StartLazyPromotion(1, 1).FailPartially(1) },
+		func() { timed(tracker.StartCascade(1, 1), time.Second).Succeed() },
 		func() { tracker.StartCascade(1, 1).Fail() },
 		func() { job.Allocated(1) },
 		func() { job.SetBytes(1) },
-		func() { job.Succeed(0) },
+		func() { job.Succeed() },
 		tracker.RecordPromotionAllocationFailure,
 		func() { tracker.AdmitStore(1, 1) },
 		func() { tracker.RecordDroppedStore(1, 1) },

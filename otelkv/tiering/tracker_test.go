@@ -63,8 +63,8 @@ func TestVLLMTracker(t *testing.T) {
 			config: tiering.Config{SecondaryTiers: []string{"fs"}, ChunkSize: 16},
 			intervals: []interval{{
 				events: func(tracker *tiering.Tracker) {
-					tracker.StartCascade(1, 1).Succeed(second / 2)
-					tracker.StartPromotion(1, 1).Succeed(second / 4)
+					timed(tracker.StartCascade(1, 1), second/2).Succeed()
+					timed(tracker.StartPromotion(1, 1), second/4).Succeed()
 					tracker.StartCascade(1, 1).Fail()
 					tracker.StartPromotion(1, 1).Fail()
 				},
@@ -363,7 +363,7 @@ func TestCheckIdle(t *testing.T) {
 		t.Errorf("error is\n%v\nwant\n%v", err, want)
 	}
 	promotion.Fail()
-	cascade.Succeed(0)
+	cascade.Succeed()
 	if err := tracker.CheckIdle(); err != nil {
 		t.Errorf("all jobs finished: %v", err)
 	}
