@@ -63,11 +63,14 @@ func (e *Engine) observe(ctx context.Context, connector string, payload *stats.P
 			expected = expected[min(1, len(expected)):]
 		}
 	}
-	if info, ok := payload.Info(); ok {
+	if info := payload.Info(); len(info) > 0 {
 		errs.Add(e.observeInfo(info))
 	}
 	for name, child := range payload.Connectors() {
-		e.Connector(name).observe(ctx, name, child, errs)
+		// An empty one declares no connector.
+		if !child.IsEmpty() {
+			e.Connector(name).observe(ctx, name, child, errs)
+		}
 	}
 }
 
