@@ -26,7 +26,8 @@ func (r *Recorder) Observe(ctx context.Context, engine int, payload *stats.Paylo
 // vLLM's own observer asserts instead, which ends its process.
 //
 // What several connectors of one process sent under their names is recorded for
-// each ([Engine.Connector]). The payload is only read, and may be reused when
+// each ([Engine.Connector]). What a decoder ignored, because it is another
+// connector's, is counted by name ([Recorder.Statistics]). The payload is only read, and may be reused when
 // Observe returns. Nil is what [stats.Payload.Take] returns where nothing
 // happened, and nothing is recorded for it.
 func (e *Engine) Observe(ctx context.Context, payload *stats.Payload) error {
@@ -35,6 +36,9 @@ func (e *Engine) Observe(ctx context.Context, payload *stats.Payload) error {
 	}
 	e.recorder.payloads.Add(1)
 	e.see()
+	for connector, n := range payload.Ignored() {
+		e.recorder.ignored.count(connector, n)
+	}
 	var errs errorlist.List
 	e.observe(ctx, "", payload, &errs)
 	return errs.Join()

@@ -28,6 +28,7 @@ type Recorder struct {
 	refused  atomic.Int64
 	payloads atomic.Int64
 	rejected rejections
+	ignored  ignored
 	folded   atomic.Int64
 	series   atomic.Int64
 

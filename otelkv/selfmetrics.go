@@ -71,6 +71,7 @@ func (s *selfMetrics) observer(r *Recorder, process *Engine) (func(), error) {
 	}
 	series, err := process.Int64Gauge(selfmetrics.Series)
 	errs = append(errs, err)
+	ignored := make(map[string]Int64Total)
 	return func() {
 		payloads.Observe(r.payloads.Load())
 		refused.Observe(r.refused.Load())
@@ -81,6 +82,15 @@ func (s *selfMetrics) observer(r *Recorder, process *Engine) (func(), error) {
 		}
 		for i := range rejected {
 			rejected[i].Observe(r.rejected[i].Load())
+		}
+		for name, n := range r.ignored.byName() {
+			t, known := ignored[name]
+			if !known {
+				// The name was checked, so that this fails only on a closed recorder.
+				t, _ = process.Int64Total(selfmetrics.IgnoredPayloads, name)
+				ignored[name] = t
+			}
+			t.Observe(n)
 		}
 		r.recordAges()
 	}, errors.Join(errs...)

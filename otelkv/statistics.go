@@ -2,6 +2,8 @@ package otelkv
 
 import (
 	"errors"
+	"maps"
+	"sync"
 	"sync/atomic"
 
 	"github.com/otelkv/otelkv-go/schema/selfmetrics"
@@ -14,6 +16,10 @@ type Statistics struct {
 	// Rejected is the number of payload entries that were skipped, by the error
 	// that their report wraps.
 	Rejected map[error]int64
+	// Ignored is how often the stats of another connector came and were left alone,
+	// by the connector's name, see [stats.Payload.Ignored]. The first
+	// [MaxConnectors] names are told apart, and the others are [Other].
+	Ignored map[string]int64
 	// Refused is the number of measurements of bound series that were not taken:
 	// NaN, infinite, negative where they add, or past what the number can hold.
 	Refused int64
@@ -28,6 +34,7 @@ func (r *Recorder) Statistics() Statistics {
 	return Statistics{
 		Payloads: r.payloads.Load(),
 		Rejected: r.rejected.byReason(),
+		Ignored:  r.ignored.byName(),
 		Refused:  r.refused.Load(),
 		Series:   r.series.Load(),
 		Folded:   r.folded.Load(),
@@ -73,4 +80,31 @@ func (r *rejections) byReason() map[error]int64 {
 		}
 	}
 	return counts
+}
+
+// ignored counts the stats of other connectors by name.
+type ignored struct {
+	mu     sync.Mutex
+	counts map[string]int64
+}
+
+func (i *ignored) count(name string, n int64) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if _, known := i.counts[name]; !known && (len(i.counts) >= MaxConnectors || checkLabelValue(name) != nil) {
+		name = Other
+	}
+	if i.counts == nil {
+		i.counts = make(map[string]int64)
+	}
+	i.counts[name] += n
+}
+
+func (i *ignored) byName() map[string]int64 {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.counts == nil {
+		return map[string]int64{}
+	}
+	return maps.Clone(i.counts)
 }

@@ -8,8 +8,12 @@ package selfmetrics
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// LabelReason is the label that says why an entry was rejected.
-const LabelReason = "reason"
+// LabelReason is the label that says why an entry was rejected, and LabelConnector
+// the one that says whose stats were ignored.
+const (
+	LabelReason    = "reason"
+	LabelConnector = "connector"
+)
 
 // The values of [LabelReason].
 const (
@@ -24,7 +28,7 @@ const (
 
 // Catalogue returns the definitions.
 func Catalogue() *schema.Catalogue {
-	return schema.MustCatalogue(Payloads, PayloadAge, RejectedEntries, RefusedNumbers, Series, Folds, ExportFailures)
+	return schema.MustCatalogue(Payloads, PayloadAge, RejectedEntries, IgnoredPayloads, RefusedNumbers, Series, Folds, ExportFailures)
 }
 
 // Payloads counts the payloads that were observed.
@@ -65,6 +69,19 @@ var RejectedEntries = schema.Int64Counter{
 	Usage: "Anything but zero means that a sender and this recorder do not agree; the errors of Observe name the metric.",
 	Query: "sum by (reason) (rate(otelkv_rejected_entries_total[5m])) > 0",
 	Trap:  "A whole payload for an engine that was not declared counts as one.",
+}
+
+// IgnoredPayloads counts the stats of other connectors, which were left alone.
+var IgnoredPayloads = schema.Int64Counter{
+	Name:           "otelkv.ignored_payloads",
+	PrometheusName: "otelkv_ignored_payloads",
+	Unit:           "{payload}",
+	Description:    "Stats of other connectors, such as NIXL's, that came in payloads and were left alone, by connector.",
+	LabelNames:     []string{LabelConnector},
+	Since:          "v0.2.0",
+	Usage:          "It is normal beside an offloading connector. An offloading connector's own name means that it sends a form that is not known here.",
+	Query:          "sum by (connector) (rate(otelkv_ignored_payloads_total[5m]))",
+	Trap:           "A connector that sends alone has no name, and is \"unnamed\". Names past the first 64 are \"other\".",
 }
 
 // RefusedNumbers counts the measurements that bound series did not take.
