@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -358,6 +359,52 @@ func TestConfigInfo(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestConfigInfoOfSeveralSeries holds what vLLM's tiering specification sends: a
+// series for each tier.
+func TestConfigInfoOfSeveralSeries(t *testing.T) {
+	info := vllm.ConfigInfo("n", "tier")
+	catalogue := schema.MustCatalogue(info)
+	series := func(n, tier string) string {
+		return fmt.Sprintf(`vllm:kv_offload_config_info{"engine":"0","model_name":"m","n":"%s","tier":"%s"} 1`, n, tier)
+	}
+	onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+		engine := addEngine(t, recorder, 0)
+		long := strings.Repeat("x", otelkv.MaxLabelLength+1)
+		for _, c := range []struct {
+			name, info string
+			want       []string
+			err        error
+		}{
+			{"two", `[{"tier": "0:primary", "n": 16}, {"tier": "1:fs"}]`, []string{series("", "1:fs"), series("16", "0:primary")}, nil},
+			{"again", `[{"tier": "0:primary", "n": 16}, {"tier": "1:fs"}]`, []string{series("", "1:fs"), series("16", "0:primary")}, nil},
+			{"none", `[]`, []string{series("", "1:fs"), series("16", "0:primary")}, nil},
+			{"one changed", `[{"tier": "0:primary", "n": 16}, {"tier": "1:fs", "n": "None"}]`, []string{series("16", "0:primary"), series("None", "1:fs")}, nil},
+			{"one less", `[{"tier": "1:fs", "n": "None"}]`, []string{series("None", "1:fs")}, nil},
+			{"one that no label can hold", `[{"tier": "` + long + `"}, {"tier": "2:p2p"}]`, []string{series("", "2:p2p")}, otelkv.ErrLabelValues},
+			{"only such", `[{"tier": "` + long + `"}]`, []string{series("", "2:p2p")}, otelkv.ErrLabelValues},
+			{"undeclared", `[{"tier": "0:primary", "x": 1}, {"tier": "1:fs", "y": 2, "x": 3}]`, []string{series("", "0:primary"), series("", "1:fs")}, otelkv.ErrLabelValues},
+		} {
+			p := new(stats.Payload)
+			text := fmt.Appendf(nil, `{"types": {}, "data": {}, "info": %s}`, c.info)
+			if err := (stats.Decoder{Limits: stats.Limits{LabelLength: 2 * len(long)}}).JSON(text, p); err != nil {
+				t.Fatal(err)
+			}
+			err := engine.Observe(t.Context(), p)
+			if !errors.Is(err, c.err) {
+				t.Errorf("%s: got the error %v, want %v", c.name, err, c.err)
+			}
+			if c.name == "undeclared" && !strings.Contains(err.Error(), `undeclared labels "x, y"`) {
+				t.Errorf("got %v, want both labels", err)
+			}
+			got := shown(recorder.Collect(), catalogue)
+			slices.Sort(got)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", c.name, diff)
+			}
+		}
+	})
 }
 
 func TestAWrongInfoIsReportedOnce(t *testing.T) {
