@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"time"
@@ -31,6 +32,8 @@ type output interface {
 	// each bad entry.
 	observe(ctx context.Context, r *record) error
 	finish(ctx context.Context) error
+	// ignored returns how often stats of other connectors came, by name.
+	ignored() map[string]int64
 }
 
 func newOutput(ctx context.Context, o options, stdout io.Writer) (output, error) {
@@ -94,6 +97,8 @@ func (r *reduction) finish(context.Context) error {
 	return encoder.Encode(r.total.Reduce())
 }
 
+func (r *reduction) ignored() map[string]int64 { return maps.Collect(r.total.Ignored()) }
+
 // An emission records to a pipeline with one exporter.
 type emission struct {
 	options  options
@@ -116,6 +121,8 @@ func (e *emission) observe(ctx context.Context, r *record) error {
 	}
 	return engine.Observe(ctx, &r.stats)
 }
+
+func (e *emission) ignored() map[string]int64 { return e.recorder.Statistics().Ignored }
 
 // finish prints the exposition, or has the exporter print or push, and ends the
 // pipeline.
