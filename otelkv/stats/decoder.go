@@ -16,8 +16,8 @@ import "github.com/otelkv/otelkv-go/internal/errorlist"
 // these forms:
 //
 //   - A payload has "types" or "data", and one of them is a map or null.
-//   - A SchedulerStats of vLLM has "kv_connector_stats", which is null or a map of
-//     one of the other forms. Its other fields mean nothing here.
+//   - A SchedulerStats of vLLM has "kv_connector_stats", which must be null or a map
+//     of one of the other forms. Its other fields mean nothing here.
 //   - A MultiConnector's payloads stand under the names of their connectors and fill
 //     nested payloads, see [Payload.Connector]. Each is bare, or in a map under "data".
 //     All values are maps or null, or at least one is a payload.
