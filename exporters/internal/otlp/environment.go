@@ -32,12 +32,13 @@ func lookup(name string) (value, variable string) {
 }
 
 // protocolFromEnvironment returns the protocol that the environment names, and
-// where it was found.
+// where it was found, or http/protobuf (OpenTelemetry specification, "Specify
+// Protocol").
 func protocolFromEnvironment() (Protocol, string) {
 	if value, variable := lookup("PROTOCOL"); value != "" {
 		return Protocol(value), variable
 	}
-	return ProtocolGRPC, "default"
+	return ProtocolHTTPProtobuf, ""
 }
 
 // checkEnvironment refuses what the upstream exporters would go on without: they
