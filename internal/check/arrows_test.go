@@ -14,8 +14,9 @@ const module = "github.com/otelkv/otelkv-go/"
 func TestArrows(t *testing.T) {
 	const (
 		api        = "go.opentelemetry.io/otel"
-		sdk        = "go.opentelemetry.io/otel/sdk"
 		prometheus = "github.com/prometheus/"
+		pushers    = "go.opentelemetry.io/otel/exporters"
+		grpc       = "google.golang.org/grpc"
 	)
 	for _, arrow := range []struct {
 		packages string
@@ -28,8 +29,10 @@ func TestArrows(t *testing.T) {
 		{"./otelkv/transfer", []string{api, prometheus, module + "exporters"}},
 		{"./otelkv/connector", []string{api, prometheus, module + "exporters"}},
 		{"./otelkv/simplecpu", []string{api, prometheus, module + "exporters"}},
-		{"./otelkv", []string{sdk, prometheus, module + "exporters", module + "otelkv/tiering", module + "otelkv/transfer"}},
-		{"./exporters/...", []string{module + "otelkv", module + "examples"}},
+		{"./otelkv", []string{prometheus, pushers, grpc, module + "exporters", module + "otelkv/tiering", module + "otelkv/transfer"}},
+		{"./otelkv/otelkvtest", []string{prometheus, pushers, grpc, module + "exporters"}},
+		{"./exporters/prometheus", []string{pushers, grpc, module + "exporters/internal", module + "otelkv/otelkvtest", module + "examples"}},
+		{"./exporters/...", []string{module + "otelkv/otelkvtest", module + "otelkv/tiering", module + "otelkv/transfer", module + "examples"}},
 	} {
 		t.Run(arrow.packages, func(t *testing.T) {
 			for _, dependency := range dependencies(t, arrow.packages) {

@@ -19,7 +19,7 @@ type group struct {
 func groups() []group {
 	self := group{
 		title: "The recorder itself",
-		text:  "What a recorder counts of itself, where it was made with `otelkv.WithSelfMetrics`. Give the exporter a catalogue that has these too: `vllm.TieringSpec().Merge(selfmetrics.Catalogue())`.",
+		text:  "What a recorder counts of itself, where it was made with `otelkv.WithSelfMetrics`. They leave as the other metrics do.",
 	}
 	for d := range selfmetrics.Catalogue().All() {
 		self.metrics = append(self.metrics, d)
