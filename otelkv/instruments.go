@@ -243,8 +243,8 @@ func (i *instrumentSeries) add(m *instrumented, attributes attribute.Set) {
 	case n.histogram != nil:
 		bound, isBound := n.histogram.(binder[metric.Float64Histogram])
 		if !isBound {
-			set := metric.WithAttributeSet(attributes)
-			i.histograms = append(i.histograms, func(ctx context.Context, sample float64) { n.histogram.Record(ctx, sample, set) })
+			options := []metric.RecordOption{metric.WithAttributeSet(attributes)}
+			i.histograms = append(i.histograms, func(ctx context.Context, sample float64) { n.histogram.Record(ctx, sample, options...) })
 			return
 		}
 		histogram := bound.Bind(attributes.ToSlice()...)

@@ -34,6 +34,7 @@ func (f optionFunc) apply(c *config) { f(c) }
 type config struct {
 	recorder    []otelkv.Option
 	instruments bool
+	export      []otelkv.ExportOption
 }
 
 // WithRecorderOptions passes options to the recorder.
@@ -42,10 +43,10 @@ func WithRecorderOptions(options ...otelkv.Option) Option {
 }
 
 // WithInstruments makes the recorder's metrics instruments of a MeterProvider of the
-// SDK ([otelkv.Recorder.RegisterInstruments]), instead of giving each reader a
-// producer.
-func WithInstruments() Option {
-	return optionFunc(func(c *config) { c.instruments = true })
+// SDK ([otelkv.Recorder.RegisterInstruments]) with the given options, instead of giving
+// each reader a producer.
+func WithInstruments(options ...otelkv.ExportOption) Option {
+	return optionFunc(func(c *config) { c.instruments, c.export = true, options })
 }
 
 // NewRecorder returns a recorder of the catalogue's metrics. It ends with the
@@ -65,7 +66,7 @@ func NewRecorder(t testing.TB, catalogue *schema.Catalogue, options ...Option) *
 	r.delta = r.newReader(c, deltas)
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(r.cumulative), sdkmetric.WithReader(r.delta))
 	if c.instruments {
-		if _, err := recorder.RegisterInstruments(provider); err != nil {
+		if _, err := recorder.RegisterInstruments(provider, c.export...); err != nil {
 			t.Fatal(err)
 		}
 	}

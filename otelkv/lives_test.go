@@ -14,9 +14,9 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// TestRemovalFromAForeignProvider follows the counter of an engine that goes and
+// TestRemovalFromInstruments follows the counter of an engine that goes and
 // comes back, at the given times after the removal.
-func TestRemovalFromAForeignProvider(t *testing.T) {
+func TestRemovalFromInstruments(t *testing.T) {
 	const delay = 10 * time.Second
 	for name, c := range map[string]struct {
 		back       time.Duration // when the engine comes back
@@ -30,8 +30,7 @@ func TestRemovalFromAForeignProvider(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithSDKProvider(),
-					otelkvtest.WithRecorderOptions(otelkv.WithRemovalDelay(delay)))
+				recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithInstruments(otelkv.WithRemovalDelay(delay)))
 				engine := addEngine(t, recorder, 0)
 				must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.LoadBytes)).Add(5)
 				recorder.Collect()
@@ -71,10 +70,10 @@ func TestRemovalFromAForeignProvider(t *testing.T) {
 
 // TestLivesThatEndWhileReadersCollect: an engine comes and goes, and counts one in
 // each of its lives. No collection may miss it in between, or see two of it, so
-// that deltas add up to the number of lives, and on a foreign provider the total
+// that deltas add up to the number of lives, and on instruments the total
 // never falls.
 func TestLivesThatEndWhileReadersCollect(t *testing.T) {
-	onBothWaysOut(t, schema.MustCatalogue(vllm.LoadBytes), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, schema.MustCatalogue(vllm.LoadBytes), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		const lives = 1000
 		var ended sync.WaitGroup
 		ended.Go(func() {
@@ -99,21 +98,17 @@ func TestLivesThatEndWhileReadersCollect(t *testing.T) {
 			}
 			if got := recorder.Collect(); got.Has(vllm.LoadBytes, nil) {
 				value := got.Value(vllm.LoadBytes, nil)
-				if !onPipeline(t) && value < total {
+				if !onProducer(t) && value < total {
 					t.Errorf("the total fell from %v to %v", total, value)
 				}
 				total = value
 			}
-			// On a pipeline a collection tells of one life, and all of them remain.
-			for got := recorder.CollectDelta(); got.Has(vllm.LoadBytes, nil); got = recorder.CollectDelta() {
+			if got := recorder.CollectDelta(); got.Has(vllm.LoadBytes, nil) {
 				delta := got.Value(vllm.LoadBytes, nil)
 				if delta < 0 {
 					t.Errorf("a delta is %v", delta)
 				}
 				deltas += delta
-				if !onPipeline(t) {
-					break
-				}
 			}
 		}
 		if deltas != lives {
@@ -122,16 +117,15 @@ func TestLivesThatEndWhileReadersCollect(t *testing.T) {
 	})
 }
 
-// TestRandomLivesOnAForeignProvider: engines go and come back at random times, of
+// TestRandomLivesOnInstruments: engines go and come back at random times, of
 // which those are left out at which a comeback is hidden. Readers that collect
 // within the removal delay are told of everything once.
-func TestRandomLivesOnAForeignProvider(t *testing.T) {
+func TestRandomLivesOnInstruments(t *testing.T) {
 	const delay = 10 * time.Second
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 3))
-			recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.LoadBytes, vllm.LoadTime), otelkvtest.WithSDKProvider(),
-				otelkvtest.WithRecorderOptions(otelkv.WithRemovalDelay(delay)))
+			recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.LoadBytes, vllm.LoadTime), otelkvtest.WithInstruments(otelkv.WithRemovalDelay(delay)))
 			engine := addEngine(t, recorder, 0)
 			var back time.Time
 			added := 0
@@ -180,7 +174,7 @@ func TestRandomLivesOnAForeignProvider(t *testing.T) {
 // A gauge that came back takes the old one's place with its first measurement: a
 // series that is only bound has nothing to report.
 func TestAGaugeLingersUntilTheNextMeasurement(t *testing.T) {
-	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithSDKProvider())
+	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithInstruments())
 	jobs := func() otelkv.Int64Gauge {
 		return must[otelkv.Int64Gauge](t)(addEngine(t, recorder, 0).Int64Gauge(vllm.TieringActiveCascadeJobs, "1:fs"))
 	}
