@@ -60,8 +60,11 @@ func (h *hostProducer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, 
 func (c *config) hostGatherer() ([]prometheus.HandlerOption, sdkmetric.Reader, error) {
 	reader := sdkmetric.NewManualReader()
 	registry := promclient.NewRegistry()
-	exporter, err := stock.New(stock.WithRegisterer(registry), stock.WithoutTargetInfo(),
-		stock.WithProducer(newHostProducer(reader)))
+	stocked := []stock.Option{stock.WithRegisterer(registry), stock.WithProducer(newHostProducer(reader))}
+	if !c.targetInfo {
+		stocked = append(stocked, stock.WithoutTargetInfo())
+	}
+	exporter, err := stock.New(stocked...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("otelkv: exporter %q: %w", Prometheus, err)
 	}

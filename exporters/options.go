@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
@@ -63,6 +64,7 @@ type config struct {
 	resource         *resource.Resource
 	views            []sdkmetric.View
 	cardinalityLimit *int
+	targetInfo       bool
 
 	listen   string
 	noServer bool
@@ -86,6 +88,12 @@ func newConfig(recorder *otelkv.Recorder, options []Option) (config, error) {
 		return c, errors.New("otelkv: an exporter of WithExporter is nil")
 	case c.noServer && len(c.server) > 0:
 		return c, errors.New("otelkv: a pipeline without a scrape server has options for one")
+	}
+	for _, kv := range c.resource.Attributes() {
+		// A Collector would refuse every push.
+		if text := string(kv.Key) + kv.Value.Emit(); !utf8.ValidString(text) {
+			return c, fmt.Errorf("otelkv: resource attribute %q: %q is no valid UTF-8", string(kv.Key), kv.Value.Emit())
+		}
 	}
 	for name := range strings.SplitSeq(os.Getenv("OTEL_METRICS_PRODUCERS"), ",") {
 		switch strings.TrimSpace(name) {
@@ -226,6 +234,13 @@ func WithResource(r *resource.Resource) Option {
 	return optionFunc(func(c *config) { c.resource = r })
 }
 
+// WithTargetInfo makes scrapes show the metric target_info, which has the resource's
+// attributes as labels. Without it there is none, because the programs that read vLLM's
+// metrics do not expect it.
+func WithTargetInfo() Option {
+	return optionFunc(func(c *config) { c.targetInfo = true })
+}
+
 // WithViews adds views of the host's instruments.
 func WithViews(views ...sdkmetric.View) Option {
 	return optionFunc(func(c *config) { c.views = append(c.views, views...) })
@@ -267,6 +282,12 @@ func WithHandlerOptions(options ...prometheus.HandlerOption) Option {
 // OTEL_METRIC_EXPORT_TIMEOUT.
 func WithReaderOptions(options ...sdkmetric.PeriodicReaderOption) Option {
 	return optionFunc(func(c *config) { c.reader = append(c.reader, options...) })
+}
+
+// WithProtocol sets the protocol of the exporter otlp: "grpc" or "http/protobuf". It
+// comes before OTEL_EXPORTER_OTLP_PROTOCOL.
+func WithProtocol(protocol string) Option {
+	return optionFunc(func(c *config) { c.otlp = append(c.otlp, otlp.WithProtocol(otlp.Protocol(protocol))) })
 }
 
 // WithGRPCOptions passes options to the exporter otlp where its protocol is grpc, such

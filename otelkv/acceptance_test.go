@@ -15,6 +15,7 @@ import (
 
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
@@ -117,7 +118,14 @@ func TestNamesOfARepublisher(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	must[otelkv.Int64Counter](t)(engine.Int64Counter(must[schema.Int64Counter](t)(prefixed.Int64Counter(vllm.StoreBytes.Name)))).Add(7)
+	must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.StoreBytes)).Add(3)
+	payload := new(stats.Payload)
+	if err := payload.AddCounter(vllm.StoreBytes.PrometheusName, stats.Int64(4)); err != nil {
+		t.Fatal(err)
+	}
+	if err := engine.Observe(t.Context(), payload); err != nil {
+		t.Fatal(err)
+	}
 	family := scraped(t, handler)["ray_vllm_kv_offload_store_bytes_total"]
 	if len(family.GetMetric()) != 1 || family.GetMetric()[0].GetCounter().GetValue() != 7 {
 		t.Errorf("got %v, want one series of 7", family)

@@ -110,7 +110,7 @@ func newRecorder(catalogue *schema.Catalogue, c config) (*Recorder, error) {
 	for d := range catalogue.All() {
 		m := &instrumented{kind: kindOf(d), recorder: r, definition: d, ordinal: len(r.metrics)}
 		r.metrics = append(r.metrics, m)
-		r.byName[d.PrometheusName], r.byName[d.Name] = m, m
+		r.byName[d.PayloadName()], r.byName[d.PrometheusName], r.byName[d.Name] = m, m, m
 		if d.FromInfo && r.info == nil {
 			r.info = m
 		}

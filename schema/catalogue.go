@@ -46,6 +46,7 @@ func newCatalogue(definitions []Definition) (*Catalogue, error) {
 	}
 	c := &Catalogue{definitions: definitions, byName: make(map[string]int, 2*len(definitions))}
 	for i, d := range definitions {
+		c.byName[d.PayloadName()] = i
 		c.byName[d.PrometheusName] = i
 		c.byName[d.Name] = i
 	}
@@ -102,7 +103,7 @@ func (c *Catalogue) All() iter.Seq[Definition] {
 func (c *Catalogue) Len() int { return len(c.definitions) }
 
 // Lookup returns the definition with the given name, which is either its
-// OpenTelemetry name or its Prometheus family name. The definition's slices
+// OpenTelemetry name, its Prometheus family name or its key in payloads. The definition's slices
 // belong to the catalogue and must not be changed.
 func (c *Catalogue) Lookup(name string) (Definition, bool) {
 	i, ok := c.byName[name]

@@ -74,8 +74,9 @@ type Definition struct {
 	// Trap tells what readers of the metric get wrong.
 	Trap string
 
-	kind   Kind
-	number NumberKind
+	kind        Kind
+	number      NumberKind
+	payloadName string // if it is not PrometheusName
 }
 
 // A Mirror names one metric whose values another repeats. It costs nothing to
@@ -104,6 +105,15 @@ func (d Definition) Number() NumberKind { return d.number }
 func (d Definition) SampleName() string {
 	if d.kind == KindCounter {
 		return withTotal(d.PrometheusName)
+	}
+	return d.PrometheusName
+}
+
+// PayloadName returns the metric's key in payloads: its Prometheus name, without what
+// [Catalogue.WithPrefix] did to it.
+func (d Definition) PayloadName() string {
+	if d.payloadName != "" {
+		return d.payloadName
 	}
 	return d.PrometheusName
 }

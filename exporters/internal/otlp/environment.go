@@ -38,7 +38,7 @@ func protocolFromEnvironment() (Protocol, string) {
 	if value, variable := lookup("PROTOCOL"); value != "" {
 		return Protocol(value), variable
 	}
-	return ProtocolHTTPProtobuf, ""
+	return ProtocolHTTPProtobuf, "default"
 }
 
 // checkEnvironment refuses what the upstream exporters would go on without: they

@@ -11,11 +11,10 @@ import (
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelkv/otelkv-go/exporters/internal/collectortest"
-	"github.com/otelkv/otelkv-go/exporters/otlp"
+	"github.com/otelkv/otelkv-go/exporters/internal/otlp"
 	"github.com/otelkv/otelkv-go/internal/testcert"
 )
 
@@ -202,7 +201,7 @@ func TestTimeout(t *testing.T) {
 			t.Setenv(variable, "50")
 			protocols(t, func(t *testing.T, collector *collectortest.Collector) {
 				collector.Hold()
-				_, provider := newReader(t, otlp.WithReaderOptions(sdkmetric.WithTimeout(time.Hour)),
+				_, provider := newReader(t,
 					otlp.WithGRPCOptions(otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig{})),
 					otlp.WithHTTPOptions(otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig{})))
 				measure(t, provider)

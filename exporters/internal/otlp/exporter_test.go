@@ -11,8 +11,6 @@ import (
 
 	"github.com/go-logr/logr/funcr"
 	"github.com/google/go-cmp/cmp"
-	promclient "github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/otlptranslator"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
@@ -27,7 +25,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/otelkv/otelkv-go/exporters/internal/collectortest"
-	"github.com/otelkv/otelkv-go/exporters/otlp"
+	"github.com/otelkv/otelkv-go/exporters/internal/otlp"
 	"github.com/otelkv/otelkv-go/internal/cleanenv"
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -76,10 +74,11 @@ func measure(t *testing.T, provider *sdkmetric.MeterProvider) {
 // newReader returns a reader on a provider of its own, which ends with the test.
 func newReader(t *testing.T, opts ...otlp.Option) (sdkmetric.Reader, *sdkmetric.MeterProvider) {
 	t.Helper()
-	reader, err := otlp.NewReader(t.Context(), opts...)
+	exporter, err := otlp.New(t.Context(), opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	reader := sdkmetric.NewPeriodicReader(exporter)
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(resource.NewSchemaless(attribute.String("service.name", "svc"))))
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -158,14 +157,6 @@ func TestNames(t *testing.T) {
 			"test.load_size":  `histogram AGGREGATION_TEMPORALITY_CUMULATIVE unit="By" [1e+06] [0 1] ` + tiered,
 			"host.requests":   sum + `unit="{request}" &{1} `,
 		}},
-		{"catalogue", []otlp.Option{otlp.WithCatalogueNames(catalogue)}, map[string]string{
-			"test:load_bytes":      sum + `unit="" &{1152921504606846977} ` + tiered,
-			"test:load_time_total": sum + `unit="" &{0.5} ` + tiered,
-			"test:jobs":            `gauge unit="" &{3} ` + tiered,
-			"test:usage_perc":      `gauge unit="" &{0.25} ` + tiered,
-			"test:load_size":       `histogram AGGREGATION_TEMPORALITY_CUMULATIVE unit="" [1e+06] [0 1] ` + tiered,
-			"host.requests":        sum + `unit="{request}" &{1} `,
-		}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -186,57 +177,6 @@ func TestNames(t *testing.T) {
 	}
 }
 
-func TestCatalogueNamesLeaveTheInputAlone(t *testing.T) {
-	collector := collectortest.GRPC(t, nil)
-	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
-	exporter, err := otlp.New(t.Context(), otlp.WithCatalogueNames(catalogue))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = exporter.Shutdown(context.Background()) }()
-	rm := &metricdata.ResourceMetrics{ScopeMetrics: []metricdata.ScopeMetrics{{Metrics: []metricdata.Metrics{{
-		Name: "test.jobs", Unit: "{job}", Data: metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{{Value: 1}}},
-	}}}}}
-	if err := exporter.Export(t.Context(), rm); err != nil {
-		t.Fatal(err)
-	}
-	if m := rm.ScopeMetrics[0].Metrics[0]; m.Name != "test.jobs" || m.Unit != "{job}" {
-		t.Errorf("the caller's metric became %q with unit %q", m.Name, m.Unit)
-	}
-	if _, ok := collector.Metrics(t)["test:jobs"]; !ok {
-		t.Errorf("sent %v, want test:jobs", collector.Metrics(t))
-	}
-}
-
-// TestCatalogueNamesThatEndInTotal holds that Prometheus and the Collector, whose
-// translation this is, show the sample names of such counters.
-func TestCatalogueNamesThatEndInTotal(t *testing.T) {
-	receiver := otlptranslator.NewMetricNamer("", otlptranslator.NoUTF8EscapingWithSuffixes)
-	for _, name := range []string{"kv:bytes", "kv:bytes_total", "kv:total_bytes", "kv:subtotal", "kv:total"} {
-		t.Run(name, func(t *testing.T) {
-			counters := schema.MustCatalogue(schema.Int64Counter{Name: "kv.counter", PrometheusName: name, Unit: "By", Description: "Bytes."})
-			collector := collectortest.GRPC(t, nil)
-			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
-			_, provider := newReader(t, otlp.WithCatalogueNames(counters))
-			counter, err := provider.Meter("otelkv").Int64Counter("kv.counter", metric.WithUnit("By"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			counter.Add(t.Context(), 1)
-			if err := provider.ForceFlush(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			d, _ := counters.Lookup(name)
-			for sent, m := range collector.Metrics(t) {
-				shown, err := receiver.Build(otlptranslator.Metric{Name: sent, Unit: m.GetUnit(), Type: otlptranslator.MetricTypeMonotonicCounter})
-				if err != nil || shown != d.SampleName() {
-					t.Errorf("sent %q, which is shown as %q (%v), want %q", sent, shown, err, d.SampleName())
-				}
-			}
-		})
-	}
-}
-
 func TestTemporalityPreference(t *testing.T) {
 	const cumulative, delta = metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE, metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_DELTA
 	tests := []struct {
@@ -251,7 +191,7 @@ func TestTemporalityPreference(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run("preference "+test.preference, func(t *testing.T) {
-			collector := collectortest.GRPC(t, nil)
+			collector := collectortest.HTTP(t, nil)
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
 			t.Setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", test.preference)
 			_, provider := newReader(t)
@@ -294,7 +234,7 @@ func TestProtocol(t *testing.T) {
 		wantHTTP         bool
 		wantErr          string
 	}{
-		{name: "default"},
+		{name: "default", wantHTTP: true},
 		{name: "general", general: "http/protobuf", wantHTTP: true},
 		{name: "metrics first", metrics: "http/protobuf", general: "grpc", wantHTTP: true},
 		{name: "metrics first, the other way", metrics: "grpc", general: "http/protobuf"},
@@ -302,8 +242,8 @@ func TestProtocol(t *testing.T) {
 		{name: "json", general: "http/json", wantErr: `otelkv: OTLP protocol "http/json" of OTEL_EXPORTER_OTLP_PROTOCOL: expected grpc or http/protobuf`},
 		{name: "json for metrics", metrics: "http/json", wantErr: `otelkv: OTLP protocol "http/json" of OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: expected grpc or http/protobuf`},
 		{name: "unknown option", opts: []otlp.Option{otlp.WithProtocol("udp")}, wantErr: `otelkv: OTLP protocol "udp" of WithProtocol: expected grpc or http/protobuf`},
-		{name: "options of the other protocol", opts: []otlp.Option{otlp.WithHTTPOptions(otlpmetrichttp.WithInsecure())}, wantErr: "otelkv: OTLP protocol is grpc by default, and only options for http/protobuf are given"},
-		{name: "options of the other protocol, the other way", general: "http/protobuf", opts: []otlp.Option{otlp.WithGRPCOptions(otlpmetricgrpc.WithInsecure())}, wantErr: "otelkv: OTLP protocol is http/protobuf by OTEL_EXPORTER_OTLP_PROTOCOL, and only options for grpc are given"},
+		{name: "options of the other protocol", opts: []otlp.Option{otlp.WithGRPCOptions(otlpmetricgrpc.WithInsecure())}, wantErr: "otelkv: OTLP protocol is http/protobuf by default, and only options for grpc are given"},
+		{name: "options of the other protocol, the other way", general: "grpc", opts: []otlp.Option{otlp.WithHTTPOptions(otlpmetrichttp.WithInsecure())}, wantErr: "otelkv: OTLP protocol is grpc by OTEL_EXPORTER_OTLP_PROTOCOL, and only options for http/protobuf are given"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -383,37 +323,6 @@ func TestCollectorDown(t *testing.T) {
 	}
 }
 
-func TestFaultOfTheHost(t *testing.T) {
-	fault := errors.New("the host's fault")
-	for name, callback := range map[string]func() error{
-		"error": func() error { return fault },
-		"panic": func() error { panic(fault) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			var reported errorLog
-			otel.SetErrorHandler(&reported)
-			collector := collectortest.GRPC(t, nil)
-			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
-			ours := otlp.WithProducer(func(sdkmetric.TemporalitySelector) sdkmetric.Producer {
-				return producer{{Metrics: []metricdata.Metrics{{Name: "ours", Data: metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{{Value: 7}}}}}}}
-			})
-			_, provider := newReader(t, ours)
-			if _, err := provider.Meter("host").Int64ObservableGauge("x", metric.WithInt64Callback(func(context.Context, metric.Int64Observer) error { return callback() })); err != nil {
-				t.Fatal(err)
-			}
-			if err := provider.ForceFlush(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if got := collector.Metrics(t)["ours"].GetGauge().GetDataPoints()[0].GetAsInt(); got != 7 {
-				t.Errorf("ours is %d, want 7", got)
-			}
-			if text := reported.String(); !strings.Contains(text, fault.Error()) {
-				t.Errorf("reported %q, want the fault", text)
-			}
-		})
-	}
-}
-
 type producer []metricdata.ScopeMetrics
 
 func (p producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) { return p, nil }
@@ -435,27 +344,6 @@ func (l *errorLog) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
-}
-
-func TestPrometheusBridge(t *testing.T) {
-	collector := collectortest.GRPC(t, nil)
-	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
-	registry := promclient.NewRegistry()
-	requests := promclient.NewCounter(promclient.CounterOpts{Name: "host_requests_total", Help: "Requests."})
-	requests.Add(3)
-	registry.MustRegister(requests)
-	_, provider := newReader(t, otlp.WithPrometheusBridge(registry))
-	measure(t, provider)
-	if err := provider.ForceFlush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	metrics := collector.Metrics(t)
-	if got := metrics["host_requests_total"].GetSum().GetDataPoints()[0].GetAsDouble(); got != 3 {
-		t.Errorf("host_requests_total is %v, want 3", got)
-	}
-	if _, ok := metrics["test.load_bytes"]; !ok {
-		t.Error("test.load_bytes was not sent beside it")
-	}
 }
 
 func TestHeaders(t *testing.T) {
@@ -481,7 +369,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		protocols(t, func(t *testing.T, collector *collectortest.Collector) {
 			t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization="+secret)
 			collector.Refuse(status.Error(codes.PermissionDenied, "no"))
-			reader, provider := newReader(t, append(quick[:len(quick):len(quick)], otlp.WithCatalogueNames(catalogue))...)
+			reader, provider := newReader(t, quick...)
 			measure(t, provider)
 			err := provider.ForceFlush(t.Context())
 			log.write(fmt.Sprintf("%v %+v %#v %v", reader, reader, reader, err))
@@ -549,21 +437,4 @@ func TestShutdownHonoursTheDeadline(t *testing.T) {
 			t.Error("shutdown returned no error for an export that was never answered")
 		}
 	})
-}
-
-func TestReaderCollect(t *testing.T) {
-	collector := collectortest.GRPC(t, nil)
-	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
-	reader, provider := newReader(t)
-	measure(t, provider)
-	var rm metricdata.ResourceMetrics
-	if err := reader.Collect(t.Context(), &rm); err != nil {
-		t.Fatal(err)
-	}
-	if len(rm.ScopeMetrics) != 2 || rm.Resource.String() != "service.name=svc" {
-		t.Errorf("collected %d scopes of %s, want 2 of service.name=svc", len(rm.ScopeMetrics), rm.Resource)
-	}
-	if err := reader.Collect(t.Context(), nil); err == nil {
-		t.Error("collecting into nil returned no error")
-	}
 }

@@ -42,10 +42,9 @@ func newConfig(opts []Option) (config, error) {
 	for _, opt := range opts {
 		opt.apply(&c)
 	}
-	var source string
-	c.protocol, source = protocolFromEnvironment()
-	if source == "" && len(c.grpc) > 0 && len(c.http) == 0 {
-		c.protocol = ProtocolGRPC
+	source := "WithProtocol"
+	if c.protocol == "" {
+		c.protocol, source = protocolFromEnvironment()
 	}
 	switch {
 	case c.protocol != ProtocolGRPC && c.protocol != ProtocolHTTPProtobuf:
@@ -64,6 +63,13 @@ func newConfig(opts []Option) (config, error) {
 		c.http = slices.Insert(c.http, 0, otlpmetrichttp.WithEndpointURL(endpoint))
 	}
 	return c, nil
+}
+
+// WithProtocol sets the protocol. Without it the protocol is that of
+// OTEL_EXPORTER_OTLP_METRICS_PROTOCOL, else OTEL_EXPORTER_OTLP_PROTOCOL, else
+// http/protobuf.
+func WithProtocol(p Protocol) Option {
+	return optionFunc(func(c *config) { c.protocol = p })
 }
 
 // WithGRPCOptions passes options to the gRPC exporter, such as

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"github.com/otelkv/otelkv-go/exporters/internal/collectortest"
-	"github.com/otelkv/otelkv-go/exporters/otlp"
+	"github.com/otelkv/otelkv-go/exporters/internal/otlp"
 	"github.com/otelkv/otelkv-go/internal/testcert"
 )
 
