@@ -31,7 +31,8 @@ type Definition struct {
 	// PrometheusName is the metric family's name, exact. A counter's samples add
 	// "_total" unless the name ends in it. Payloads use it as their key.
 	PrometheusName string
-	// Unit is a UCUM unit: "By", "s", "1" or an annotation such as "{job}".
+	// Unit is a UCUM unit: "By", "s", "1" or an annotation such as "{job}". It may
+	// be empty, as for OpenTelemetry's instruments.
 	Unit string
 	// Description is the text of the instrument and of the HELP line.
 	Description string
@@ -51,6 +52,11 @@ type Definition struct {
 	// StartsAtZero makes the metric exist at zero as soon as an engine is
 	// declared. It takes no label values, or is a mirror.
 	StartsAtZero bool
+	// Additive says of a gauge that its values add up across engines and label
+	// values to something meaningful, as jobs in flight and blocks do and
+	// fractions do not. OpenTelemetry calls such a metric an UpDownCounter.
+	// Prometheus has no such kind, and shows a gauge.
+	Additive bool
 	// FromInfo makes the metric a gauge of value 1 whose labels are filled from a
 	// payload's info, vLLM's config_info.
 	FromInfo bool

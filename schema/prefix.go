@@ -46,7 +46,7 @@ func renameIn(text string, renamed map[string]string) string {
 		if to, ok := renamed[name]; ok {
 			return to
 		}
-		for _, suffix := range []string{totalSuffix, "_bucket", "_count", "_sum", "_created"} {
+		for _, suffix := range sampleSuffixes() {
 			family, found := strings.CutSuffix(name, suffix)
 			if to, ok := renamed[family]; found && ok {
 				return to + suffix
