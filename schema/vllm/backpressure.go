@@ -3,7 +3,8 @@ package vllm
 import "github.com/otelkv/otelkv-go/schema"
 
 // BackPressure returns the metrics of tiers that drop stores while they are
-// slow. vLLM declares them with [Tiering].
+// slow. vLLM's TieringOffloadingSpec declares them with [Tiering], and
+// TieringMetricsTracker fills them from each tier's detector.
 func BackPressure() []schema.Metric {
 	return []schema.Metric{
 		BackPressureStoreLatencyEMA,

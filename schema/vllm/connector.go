@@ -2,8 +2,9 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// Connector returns the metrics that vLLM's offloading connector declares
-// whatever its specification is.
+// Connector returns the metrics that vLLM's OffloadingConnector declares whatever
+// its specification is, in
+// vllm/distributed/kv_transfer/kv_connector/v1/offloading/metrics.py.
 func Connector() []schema.Metric {
 	return []schema.Metric{
 		LoadBytes,

@@ -2,7 +2,8 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// CPU returns the metrics that vLLM's CPU offloading specification declares.
+// CPU returns the metrics that vLLM's CPUOffloadingSpec declares in
+// build_metric_definitions, and CPUOffloadingManager fills.
 // [StoresSkipped] is among them only if storeThreshold, the number of uses
 // before a block is stored, is at least 2: below that nothing is skipped.
 func CPU(storeThreshold int) []schema.Metric {

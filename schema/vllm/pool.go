@@ -2,9 +2,10 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// SimpleCPUPool returns the pool gauges of the other design of vLLM's simple CPU
-// offload connector, which records its transfers as [Connector]'s metrics. vLLM
-// chose [SimpleCPU]; there are readers that know these names.
+// SimpleCPUPool returns the pool gauges of the other design of vLLM's
+// SimpleCPUOffloadConnector, which records its transfers as [Connector]'s metrics
+// (pull request 41790, not merged). vLLM chose [SimpleCPU]; there are readers that
+// know these names.
 func SimpleCPUPool() []schema.Metric {
 	return []schema.Metric{
 		PoolTotalBlocks,

@@ -2,8 +2,8 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// SimpleCPU returns the metrics of vLLM's simple CPU offload connector, which
-// has a family of its own and none of [Connector]'s metrics.
+// SimpleCPU returns the metrics of vLLM's SimpleCPUOffloadConnector, which has a
+// family of its own and none of [Connector]'s metrics (pull request 57251).
 func SimpleCPU() []schema.Metric {
 	return []schema.Metric{
 		SimpleSaveOutcomes,

@@ -2,8 +2,11 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// Tiering returns the metrics that vLLM's tiering specification declares beside
-// those of its primary tier, which are [CPU]'s.
+// Tiering returns the metrics that vLLM's TieringOffloadingSpec declares
+// (vllm/v1/kv_offload/tiering/spec.py) beside those of its primary tier, which are
+// [CPU]'s. Their names are in class TieringOffloadingMetrics
+// (vllm/v1/kv_offload/tiering/base.py), and TieringMetricsTracker
+// (vllm/v1/kv_offload/tiering/metrics.py) fills them.
 func Tiering() []schema.Metric {
 	return []schema.Metric{
 		TieringLookupSyncDelay,
