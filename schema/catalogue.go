@@ -56,7 +56,8 @@ func newCatalogue(definitions []Definition) (*Catalogue, error) {
 // Merge returns a catalogue of c's definitions and those of the others. Where
 // two have the same Prometheus name, the later one takes the place of the
 // earlier, which is how vLLM merges the definitions of a specification, its
-// tiers and its connector. Every rule of [NewCatalogue] holds for the result;
+// tiers and its connector (OffloadPromMetrics and
+// TieringOffloadingSpec.build_metric_definitions). Every rule of [NewCatalogue] holds for the result;
 // a clash that is no replacement is an error.
 func (c *Catalogue) Merge(others ...*Catalogue) (*Catalogue, error) {
 	var added []Definition

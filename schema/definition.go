@@ -7,11 +7,13 @@ import (
 
 // Label names that vLLM's series carry.
 const (
-	// LabelModelName is the first engine label: the served model's name.
+	// LabelModelName is the first engine label: the served model's name. vLLM's
+	// PrometheusStatLogger (vllm/v1/metrics/loggers.py) gives every series both.
 	LabelModelName = "model_name"
 	// LabelEngine is the second engine label: the engine's index in decimal.
 	LabelEngine = "engine"
-	// LabelTier names a tier as "<index>:<type>", for example "1:fs".
+	// LabelTier names a tier as "<index>:<type>", for example "1:fs", as vLLM's
+	// TieringMetricsTracker does (vllm/v1/kv_offload/tiering/metrics.py).
 	LabelTier = "tier"
 	// LabelTransferType is the direction of the deprecated trio, for example
 	// "GPU_to_CPU".
@@ -42,7 +44,8 @@ type Definition struct {
 	// LabelValues lists, by label name, the values of a label that has a closed
 	// set of them. Other values are taken all the same.
 	LabelValues map[string][]string
-	// PrimaryTier says that the label "tier" also takes the primary tier.
+	// PrimaryTier says that the label "tier" also takes the primary tier, vLLM's
+	// PRIMARY_TIER_LABEL.
 	PrimaryTier bool
 	// Boundaries are a histogram's upper bounds, ascending, without +Inf.
 	Boundaries []float64
@@ -58,7 +61,7 @@ type Definition struct {
 	// Prometheus has no such kind, and shows a gauge.
 	Additive bool
 	// FromInfo makes the metric a gauge of value 1 whose labels are filled from a
-	// payload's info, vLLM's config_info.
+	// payload's info, as in vLLM's pull request 56867.
 	FromInfo bool
 	// Stability tells how much the metric may still change.
 	Stability Stability

@@ -35,6 +35,7 @@ func imports() map[string]string {
 		"otelkv":      module + "otelkv",
 		"otelkvtest":  module + "otelkv/otelkvtest",
 		"otel":        "go.opentelemetry.io/otel",
+		"peers":       module + "schema/peers",
 		"promclient":  "github.com/prometheus/client_golang/prometheus",
 		"os":          "os",
 		"prometheus":  module + "exporters/prometheus",
