@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -39,6 +40,8 @@ type config struct {
 	seriesLimit    int
 	totalLimit     int
 	selfMetrics    bool
+	exemplarFilter exemplar.Filter
+	traceBased     bool // that the filter is exemplar.TraceBasedFilter
 	now            func() time.Time
 }
 
@@ -50,6 +53,7 @@ func newConfig(options []Option) config {
 		totalLimit:  DefaultTotalSeriesLimit,
 		now:         time.Now,
 	}
+	c.setExemplarFilter()
 	for _, o := range options {
 		o.apply(&c)
 	}
