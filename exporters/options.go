@@ -59,6 +59,7 @@ type config struct {
 	gatherers []promclient.Gatherer
 	export    []otelkv.ExportOption // for every producer
 	pushed    []otelkv.ExportOption // for producers of exporters that push
+	scraped   []otelkv.ExportOption // for collectors
 
 	// Of the host's instruments.
 	resource         *resource.Resource
@@ -232,6 +233,12 @@ func WithPrometheusNames() Option {
 // resource is the SDK's default.
 func WithResource(r *resource.Resource) Option {
 	return optionFunc(func(c *config) { c.resource = r })
+}
+
+// WithNativeHistograms makes scrapes show the recorders' histograms as native ones too
+// ([otelkv.WithNativeHistograms]).
+func WithNativeHistograms() Option {
+	return optionFunc(func(c *config) { c.scraped = append(c.scraped, otelkv.WithNativeHistograms()) })
 }
 
 // WithTargetInfo makes scrapes show the metric target_info, which has the resource's

@@ -62,7 +62,7 @@ func Start(ctx context.Context, recorder *otelkv.Recorder, options ...Option) (*
 
 // build makes the exporters and starts them.
 func (p *Pipeline) build(ctx context.Context, c config) error {
-	collectors, err := c.collectors()
+	collectors, err := c.collectors(slices.Contains(p.names, Prometheus))
 	if err != nil {
 		return err
 	}
@@ -117,11 +117,15 @@ func (p *Pipeline) push(c config, collectors []*prometheus.Collector, exporter s
 
 // collectors returns a collector for each recorder. The error names a metric that two
 // of them have, under which no backend could tell them apart.
-func (c *config) collectors() ([]*prometheus.Collector, error) {
+func (c *config) collectors(scraped bool) ([]*prometheus.Collector, error) {
+	options := c.export
+	if scraped {
+		options = slices.Concat(options, c.scraped)
+	}
 	registry := promclient.NewRegistry()
 	var all []*prometheus.Collector
 	for _, recorder := range c.recorders {
-		collector, err := prometheus.NewCollector(recorder, c.export...)
+		collector, err := prometheus.NewCollector(recorder, options...)
 		if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package exporters
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 
 	bridge "go.opentelemetry.io/contrib/bridges/prometheus"
@@ -32,8 +33,9 @@ func newPusher(c config, collectors []*prometheus.Collector, exporter sdkmetric.
 	own = append(own, c.reader...)
 	hosted := append([]sdkmetric.PeriodicReaderOption(nil), own...)
 	for _, recorder := range c.recorders {
-		producer, err := recorder.Producer(append(c.export[:len(c.export):len(c.export)],
-			append(c.pushed, otelkv.WithTemporality(exporter.Temporality), otelkv.WithAggregation(exporter.Aggregation))...)...)
+		producer, err := recorder.Producer(slices.Concat(c.export, c.pushed, []otelkv.ExportOption{
+			otelkv.WithTemporality(exporter.Temporality), otelkv.WithAggregation(exporter.Aggregation),
+		})...)
 		if err != nil {
 			return nil, err
 		}
