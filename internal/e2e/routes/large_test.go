@@ -3,6 +3,7 @@ package routes
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
@@ -69,12 +70,17 @@ func TestLargePush(t *testing.T) {
 					t.Fatalf("push %d: %v", round+1, err)
 				}
 			}
-			got := exposition.Flatten(exposition.Scrape(t, "http://"+collector.Scrape+"/metrics"))
-			if want := float64(tiers * (tiers - 1)); got.Sum("large_count_total") != want {
-				t.Errorf("the counters come to %v, want %v", got.Sum("large_count_total"), want)
-			}
-			if want := 2.0 * tiers; got.Sum("large_size_count") != want {
-				t.Errorf("the histograms have %v samples, want %v", got.Sum("large_size_count"), want)
+			const total, samples = float64(tiers * (tiers - 1)), 2.0 * tiers
+			// The Collector answers before its batches have gone on.
+			for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Second) {
+				got := exposition.Flatten(exposition.Scrape(t, "http://"+collector.Scrape+"/metrics"))
+				counted, sampled := got.Sum("large_count_total"), got.Sum("large_size_count")
+				if counted == total && sampled == samples {
+					return
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("the counters come to %v and the histograms have %v samples, want %v and %v", counted, sampled, total, samples)
+				}
 			}
 		})
 	}
