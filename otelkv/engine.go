@@ -70,7 +70,7 @@ type Engine struct {
 	connectors map[string]*Engine
 
 	infoMu       sync.Mutex  // held while an info is recorded
-	info         *series     // that is reported now, guarded by infoMu
+	info         []*series   // that are reported now, guarded by infoMu
 	infoReported atomic.Bool // that an info did not fit the catalogue
 
 	// For the self-metrics, if there are any.

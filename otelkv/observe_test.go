@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -113,7 +114,7 @@ func TestObserve(t *testing.T) {
 			}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBothWaysOut(t, c.catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+			byProducerAndInstruments(t, c.catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 				for _, index := range c.engines {
 					addEngine(t, recorder, index)
 				}
@@ -162,7 +163,7 @@ func TestObserveSkipsWhatIsBad(t *testing.T) {
 			otelkv.ErrLabelValues, "it has 1025 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+			byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 				addEngine(t, recorder, 0)
 				p := new(stats.Payload)
 				if err := errors.Join(c.fill(p), good(p)); err != nil {
@@ -185,7 +186,7 @@ func TestObserveSkipsWhatIsBad(t *testing.T) {
 }
 
 func TestObserveSkipsAHistogramEntryWithABadSample(t *testing.T) {
-	onBothWaysOut(t, schema.MustCatalogue(lookup), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, schema.MustCatalogue(lookup), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		addEngine(t, recorder, 0)
 		p := new(stats.Payload)
 		for _, sample := range []float64{0.05, math.NaN(), 0.5} {
@@ -224,7 +225,7 @@ func TestObserveNothing(t *testing.T) {
 }
 
 func TestObserveDoesNotAllocate(t *testing.T) {
-	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
 		p := new(stats.Payload)
 		if err := errors.Join(
@@ -278,7 +279,7 @@ func TestConnectors(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+			byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 				engine := addEngine(t, recorder, 0)
 				if err := engine.Observe(t.Context(), fill(t)); err != nil {
 					t.Fatal(err)
@@ -342,7 +343,7 @@ func TestConfigInfo(t *testing.T) {
 		"there again": {[]map[string]string{{"a": "1"}, {"a": "2"}, {"a": "1"}}, []string{`vllm:kv_offload_config_info{"a":"1","b":"","engine":"0","model_name":"m"} 1`}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+			byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 				engine := addEngine(t, recorder, 0)
 				for _, info := range c.infos {
 					p := new(stats.Payload)
@@ -358,6 +359,52 @@ func TestConfigInfo(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestConfigInfoOfSeveralSeries holds what vLLM's tiering specification sends: a
+// series for each tier.
+func TestConfigInfoOfSeveralSeries(t *testing.T) {
+	info := vllm.ConfigInfo("n", "tier")
+	catalogue := schema.MustCatalogue(info)
+	series := func(n, tier string) string {
+		return fmt.Sprintf(`vllm:kv_offload_config_info{"engine":"0","model_name":"m","n":"%s","tier":"%s"} 1`, n, tier)
+	}
+	byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+		engine := addEngine(t, recorder, 0)
+		long := strings.Repeat("x", otelkv.MaxLabelLength+1)
+		for _, c := range []struct {
+			name, info string
+			want       []string
+			err        error
+		}{
+			{"two", `[{"tier": "0:primary", "n": 16}, {"tier": "1:fs"}]`, []string{series("", "1:fs"), series("16", "0:primary")}, nil},
+			{"again", `[{"tier": "0:primary", "n": 16}, {"tier": "1:fs"}]`, []string{series("", "1:fs"), series("16", "0:primary")}, nil},
+			{"none", `[]`, []string{series("", "1:fs"), series("16", "0:primary")}, nil},
+			{"one changed", `[{"tier": "0:primary", "n": 16}, {"tier": "1:fs", "n": "None"}]`, []string{series("16", "0:primary"), series("None", "1:fs")}, nil},
+			{"one less", `[{"tier": "1:fs", "n": "None"}]`, []string{series("None", "1:fs")}, nil},
+			{"one that no label can hold", `[{"tier": "` + long + `"}, {"tier": "2:p2p"}]`, []string{series("", "2:p2p")}, otelkv.ErrLabelValues},
+			{"only such", `[{"tier": "` + long + `"}]`, []string{series("", "2:p2p")}, otelkv.ErrLabelValues},
+			{"undeclared", `[{"tier": "0:primary", "x": 1}, {"tier": "1:fs", "y": 2, "x": 3}]`, []string{series("", "0:primary"), series("", "1:fs")}, otelkv.ErrLabelValues},
+		} {
+			p := new(stats.Payload)
+			text := fmt.Appendf(nil, `{"types": {}, "data": {}, "info": %s}`, c.info)
+			if err := (stats.Decoder{Limits: stats.Limits{LabelLength: 2 * len(long)}}).JSON(text, p); err != nil {
+				t.Fatal(err)
+			}
+			err := engine.Observe(t.Context(), p)
+			if !errors.Is(err, c.err) {
+				t.Errorf("%s: got the error %v, want %v", c.name, err, c.err)
+			}
+			if c.name == "undeclared" && !strings.Contains(err.Error(), `undeclared labels "x, y"`) {
+				t.Errorf("got %v, want both labels", err)
+			}
+			got := shown(recorder.Collect(), catalogue)
+			slices.Sort(got)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", c.name, diff)
+			}
+		}
+	})
 }
 
 func TestAWrongInfoIsReportedOnce(t *testing.T) {
@@ -407,7 +454,7 @@ func TestAnInfoThatCannotBeShownIsReportedEachTime(t *testing.T) {
 // No collection sees an engine with two configurations, or with none.
 func TestAChangedInfoIsReplacedBetweenCollections(t *testing.T) {
 	info := vllm.ConfigInfo("a")
-	onBothWaysOut(t, schema.MustCatalogue(info), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, schema.MustCatalogue(info), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
 		observe := func(fact int) error {
 			p := new(stats.Payload)

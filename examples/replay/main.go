@@ -5,8 +5,12 @@
 //
 // It reads standard input where no file is given, or for the file "-". Each
 // record holds an engine's index and its payload, as a line of JSON or as a
-// MessagePack map. What is wrong is printed as FILE:RECORD: reason, the rest goes
-// on, and the exit status is 1 at the end; it is 2 for a usage error.
+// MessagePack map. The payload may stand in a whole SchedulerStats of vLLM, and a
+// MessagePack record may be an EngineCoreOutputs, as vLLM's engine core sends it.
+//
+// What is wrong is printed as FILE:RECORD: reason, the rest goes on, and the exit
+// status is 1 at the end; it is 2 for a usage error. Stats of other connectors are
+// not wrong: they are ignored, and named at the end.
 package main
 
 import (
@@ -15,6 +19,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -157,7 +162,19 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err := out.finish(ctx); err != nil {
 		report(err)
 	}
+	if ignored := out.ignored(); len(ignored) > 0 {
+		fmt.Fprintln(stderr, "ignored stats of other connectors:", list(ignored))
+	}
 	return status
+}
+
+// list returns counts as "name" 3, "other name" 4, in the order of the names.
+func list(counts map[string]int64) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		all = append(all, fmt.Sprintf("%.64q %d", name, counts[name]))
+	}
+	return strings.Join(all, ", ")
 }
 
 // replayFile feeds one file's records to out.

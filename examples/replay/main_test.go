@@ -245,6 +245,57 @@ func TestBadRecordDeclaresNoEngine(t *testing.T) {
 	}
 }
 
+// TestOtherConnectors replays what vLLM sends beside ours, or in its place.
+func TestOtherConnectors(t *testing.T) {
+	const (
+		ours = `{"types":{"vllm:kv_offload_load_bytes":"counter"},"data":{"vllm:kv_offload_load_bytes":7}}`
+		nixl = `{"transfer_duration":[0.5],"num_failed_transfers":[]}`
+	)
+	lines := []string{
+		`{"OffloadingConnector":{"data":` + ours + `},"NixlConnector":{"data":` + nixl + `}}`,
+		`{"OffloadingConnector":` + ours + `,"NixlConnector":` + nixl + `}`,
+		`{"num_running_reqs":1,"kv_connector_stats":{"OffloadingConnector":` + ours + `,"Mooncake\nStore":{"save_put":[{"num_keys":1}]}},"perf_stats":null}`,
+		nixl,
+		`{"num_running_reqs":1,"kv_connector_stats":null,"lora":{"a":1}}`,
+	}
+	var stream strings.Builder
+	for _, line := range lines {
+		fmt.Fprintf(&stream, `{"engine":2,"stats":%s}`+"\n", line)
+	}
+	const notice = `ignored stats of other connectors: "Mooncake\nStore" 1, "NixlConnector" 2, "unnamed" 1` + "\n"
+	status, out, errs := replay(t, []byte(stream.String()))
+	if status != exitGood || errs != notice || !strings.Contains(out, strings.Replace(goodText, " 7", " 21", 1)) {
+		t.Errorf("exit status %d: %s\n%s", status, errs, out)
+	}
+	status, out, errs = replay(t, []byte(stream.String()), "-o", "reduce")
+	if status != exitGood || errs != notice || out != `{"OffloadingConnector":{"vllm:kv_offload_load_bytes":21}}`+"\n" {
+		t.Errorf("exit status %d: %s\n%s", status, errs, out)
+	}
+}
+
+// TestEngineCoreOutputs replays messages of vLLM's engine core, one after the other.
+func TestEngineCoreOutputs(t *testing.T) {
+	const (
+		payload = "\x82\xa5types\x81\xbavllm:kv_offload_load_bytes\xa7counter\xa4data\x81\xbavllm:kv_offload_load_bytes\x81\x90\x07"
+		good    = "\x94\x02\x91\x91\xa1r\x82\xb2kv_connector_stats" + payload + "\xacstep_counter\x01\xcb?\xf0\x00\x00\x00\x00\x00\x00"
+	)
+	status, out, errs := replay(t, []byte(good+"\x90"+"\x91\x02"+good), "-format", "msgpack", "-engines", "0,2")
+	if status != exitGood || errs != "" || !strings.Contains(out, strings.Replace(goodText, " 7", " 14", 1)) {
+		t.Errorf("exit status %d: %s\n%s", status, errs, out)
+	}
+	for name, bad := range map[string]string{
+		"no index":          "\x91\xa1x",
+		"no SchedulerStats": "\x93\x00\x90\x07",
+		"no stats":          "\x93\x00\x90\x81\xb2kv_connector_stats\x07",
+		"not served":        "\x91\x07",
+	} {
+		status, out, errs := replay(t, []byte(bad+good), "-format", "msgpack", "-engines", "0,2")
+		if status != exitBad || strings.Count(errs, "\n") != 1 || !strings.HasPrefix(errs, "-:1: ") || !strings.Contains(out, goodText) {
+			t.Errorf("%s: exit status %d: %s\n%s", name, status, errs, out)
+		}
+	}
+}
+
 func TestUnreadableFileEnds(t *testing.T) {
 	for _, format := range []string{"jsonl", "msgpack"} {
 		dir := t.TempDir()
@@ -343,29 +394,20 @@ func (s *sink) Export(_ context.Context, request *collector.ExportMetricsService
 
 func TestOTLP(t *testing.T) {
 	const line = `{"engine":2,"stats":{"types":{"vllm:kv_offload_load_bytes":"counter","vllm:kv_offload_load_size":"histogram"},"data":{"vllm:kv_offload_load_bytes":7,"vllm:kv_offload_load_size":[7]}}}`
-	for aggregation, histogram := range map[string]string{
-		"":                                   "Histogram",
-		"explicit_bucket_histogram":          "Histogram",
-		"base2_exponential_bucket_histogram": "ExponentialHistogram",
+	received := startSink(t)
+	status, _, errs := replay(t, []byte(line), "-o", "otlp")
+	if status != exitGood || errs != "" {
+		t.Fatalf("exit status %d: %s", status, errs)
+	}
+	received.mu.Lock()
+	defer received.mu.Unlock()
+	for name, want := range map[string]string{
+		"vllm.kv_offload.load_bytes": "Sum",
+		"vllm.kv_offload.load_size":  "Histogram",
 	} {
-		t.Run(aggregation, func(t *testing.T) {
-			received := startSink(t)
-			t.Setenv("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", aggregation)
-			status, _, errs := replay(t, []byte(line), "-o", "otlp")
-			if status != exitGood || errs != "" {
-				t.Fatalf("exit status %d: %s", status, errs)
-			}
-			received.mu.Lock()
-			defer received.mu.Unlock()
-			for name, want := range map[string]string{
-				"vllm.kv_offload.load_bytes": "Sum",
-				"vllm.kv_offload.load_size":  histogram,
-			} {
-				if got := received.kinds[name]; got != want {
-					t.Errorf("%s arrived as %q, want %q; all: %v", name, got, want, received.kinds)
-				}
-			}
-		})
+		if got := received.kinds[name]; got != want {
+			t.Errorf("%s arrived as %q, want %q; all: %v", name, got, want, received.kinds)
+		}
 	}
 }
 
@@ -380,6 +422,7 @@ func startSink(t *testing.T) *sink {
 	collector.RegisterMetricsServiceServer(server, received)
 	go server.Serve(listener) //nolint:errcheck // Stop ends it.
 	t.Cleanup(server.Stop)
+	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+listener.Addr().String())
 	return received
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"time"
@@ -16,7 +17,6 @@ import (
 	"go.opentelemetry.io/otel/exporters/stdout/stdoutmetric"
 
 	"github.com/otelkv/otelkv-go/exporters"
-	"github.com/otelkv/otelkv-go/exporters/console"
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
@@ -31,6 +31,8 @@ type output interface {
 	// each bad entry.
 	observe(ctx context.Context, r *record) error
 	finish(ctx context.Context) error
+	// ignored returns how often stats of other connectors came, by name.
+	ignored() map[string]int64
 }
 
 func newOutput(ctx context.Context, o options, stdout io.Writer) (output, error) {
@@ -38,28 +40,26 @@ func newOutput(ctx context.Context, o options, stdout io.Writer) (output, error)
 		return &reduction{options: o, out: stdout}, nil
 	}
 	e := &emission{options: o, out: stdout}
-	settings := []exporters.Option{exporters.WithExporters(o.output), exporters.WithoutServer()}
-	switch o.output {
-	case exporters.Prometheus:
-		e.registry = promclient.NewRegistry()
-		settings = append(settings, exporters.WithPrometheusOptions(prometheus.WithRegisterer(e.registry)))
-	case exporters.Console:
-		settings = append(settings, exporters.WithConsoleOptions(
-			console.WithExporterOptions(stdoutmetric.WithWriter(stdout), stdoutmetric.WithPrettyPrint())))
-	}
 	var err error
-	if e.pipeline, err = exporters.New(ctx, o.catalogue, settings...); err != nil {
+	if e.recorder, err = otelkv.New(o.catalogue); err != nil {
 		return nil, err
-	}
-	if e.recorder, err = otelkv.New(o.catalogue, otelkv.WithMeterProvider(e.pipeline)); err != nil {
-		return nil, errors.Join(err, e.pipeline.Shutdown(ctx))
 	}
 	for _, index := range o.engines {
 		if _, err := e.recorder.AddEngine(index, o.model); err != nil {
-			return nil, errors.Join(err, e.pipeline.Shutdown(ctx))
+			return nil, err
 		}
 	}
-	return e, nil
+	if o.output == exporters.Prometheus {
+		collector, err := prometheus.NewCollector(e.recorder)
+		if err != nil {
+			return nil, err
+		}
+		e.registry = promclient.NewRegistry()
+		return e, e.registry.Register(collector)
+	}
+	e.pipeline, err = exporters.Start(ctx, e.recorder, exporters.WithExporters(o.output),
+		exporters.WithConsoleOptions(stdoutmetric.WithWriter(stdout), stdoutmetric.WithPrettyPrint()))
+	return e, err
 }
 
 // served returns an error if index is negative, or if engines were given and it is
@@ -94,13 +94,16 @@ func (r *reduction) finish(context.Context) error {
 	return encoder.Encode(r.total.Reduce())
 }
 
-// An emission records to a pipeline with one exporter.
+func (r *reduction) ignored() map[string]int64 { return maps.Collect(r.total.Ignored()) }
+
+// An emission records, and emits what a recorder has at the end: as a scrape of the
+// registry, or through the pipeline.
 type emission struct {
 	options  options
 	out      io.Writer
-	pipeline *exporters.Pipeline
 	recorder *otelkv.Recorder
-	registry *promclient.Registry // of the Prometheus exporter
+	registry *promclient.Registry // nil unless the output is prometheus
+	pipeline *exporters.Pipeline  // nil if it is
 }
 
 func (e *emission) observe(ctx context.Context, r *record) error {
@@ -117,17 +120,16 @@ func (e *emission) observe(ctx context.Context, r *record) error {
 	return engine.Observe(ctx, &r.stats)
 }
 
-// finish prints the exposition, or has the exporter print or push, and ends the
-// pipeline.
+func (e *emission) ignored() map[string]int64 { return e.recorder.Statistics().Ignored }
+
+// finish prints the exposition, or has the exporter print or push.
 func (e *emission) finish(ctx context.Context) error {
+	if e.registry != nil {
+		return e.print()
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	var printed error
-	if e.registry != nil {
-		printed = e.print()
-	}
-	// Shutdown exports what there is before it ends.
-	return errors.Join(printed, e.pipeline.Shutdown(ctx), e.recorder.Close())
+	return e.pipeline.Shutdown(ctx)
 }
 
 // print writes the text exposition. Its histogram bounds read as Python's client

@@ -203,6 +203,9 @@ func (m *messagePackStream) fill() error {
 }
 
 func decodeMessagePackRecord(object []byte, r *record) (entries, err error) {
+	if msgp.NextType(object) == msgp.ArrayType {
+		return decodeOutputs(object, r)
+	}
 	n, rest, err := msgp.ReadMapHeaderBytes(object)
 	if err != nil {
 		return nil, fmt.Errorf(`expected a map with "engine" and "stats": %w`, err)
@@ -238,4 +241,19 @@ func decodeMessagePackRecord(object []byte, r *record) (entries, err error) {
 		return nil, errors.New(`no "stats": expected a map with "engine" and "stats"`)
 	}
 	return entries, nil
+}
+
+// decodeOutputs decodes an EngineCoreOutputs. Its first item, the engine's index, is
+// missing with all others where it is the default.
+func decodeOutputs(object []byte, r *record) (entries, err error) {
+	n, rest, err := msgp.ReadArrayHeaderBytes(object)
+	r.engine = 0
+	if err == nil && n > 0 {
+		r.engine, _, err = msgp.ReadIntBytes(rest)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("expected an engine's index as the first item: %w", err)
+	}
+	_, err = stats.Decoder{EngineCoreOutputs: true}.MessagePack(object, &r.stats)
+	return split(err)
 }
