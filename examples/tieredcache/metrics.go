@@ -169,7 +169,7 @@ func NewEngineMetrics(recorder *otelkv.Recorder, index int, sizes Sizes, summary
 		SecondaryTiers: []string{fileTier.Type},
 		PrimaryChunks:  sizes.PrimaryChunks,
 		ChunkSize:      int64(sizes.ChunkBytes),
-	}, tiering.WithBackPressure(fileTier.Index, tiering.BackPressure{}))
+	}, tiering.WithBackPressure(fileTier.Index, tiering.DefaultBackPressure(fileTier.Type, "")))
 	m.Transfers, errs[4] = transfer.NewRecorder()
 	info, err := configInfo(sizes)
 	errs[5] = err

@@ -125,9 +125,12 @@ func overlay(b BackPressure, objects []json.RawMessage) (BackPressure, error) {
 // seconds returns a number of seconds as a duration, the longest one if it is
 // longer.
 func seconds(s float64) time.Duration {
-	ns := math.Round(s * float64(time.Second))
-	if math.Abs(ns) >= math.MaxInt64 {
-		return time.Duration(math.Copysign(math.MaxInt64, ns))
+	switch ns := math.Round(s * float64(time.Second)); {
+	case ns >= math.MaxInt64:
+		return math.MaxInt64
+	case ns <= math.MinInt64:
+		return math.MinInt64
+	default:
+		return time.Duration(ns)
 	}
-	return time.Duration(ns)
 }

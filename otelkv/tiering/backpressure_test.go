@@ -162,7 +162,9 @@ func TestBackPressureScenarios(t *testing.T) {
 		})
 	}
 	t.Run("exactly at the high mark is not pressed", func(t *testing.T) {
-		d := newWatched(t, "fs", tiering.DefaultBackPressure("fs", ""))
+		parameters := tiering.DefaultBackPressure("fs", "")
+		parameters.Alpha = 0.5 // whose products add up exactly
+		d := newWatched(t, "fs", parameters)
 		d.stores(10, 0.005)
 		if ema, pressed := d.StoreLatency(1); ema != 0.005 || pressed {
 			t.Errorf("the average is %v, pressed %t, want 0.005 and not pressed", ema, pressed)

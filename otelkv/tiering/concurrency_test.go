@@ -13,13 +13,20 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
+// neverPressed configures a detector whose marks no store reaches.
+func neverPressed() tiering.BackPressure {
+	b := tiering.DefaultBackPressure("fs", "")
+	b.HighWater = 1e9
+	return b
+}
+
 // TestWorkersFinishOffThread has schedulers look up and start jobs, workers
 // finish them, and a reader take and ask, all at once. Nothing may be lost or
 // counted twice.
 func TestWorkersFinishOffThread(t *testing.T) {
 	const schedulers, requests, chunks, workers = 2, 100, 8, 4
 	tracker := newTracker(t, tiering.Config{SecondaryTiers: []string{"fs"}, PrimaryChunks: 64, ChunkSize: 16},
-		tiering.WithBackPressure(1, tiering.BackPressure{High: 1e9}))
+		tiering.WithBackPressure(1, neverPressed()))
 	jobs := make(chan *tiering.Job, 16)
 	var finishers sync.WaitGroup
 	for range workers {
@@ -157,7 +164,7 @@ func TestPoolOffThread(t *testing.T) {
 // race detector: one that took no lock would meet the others.
 func TestEveryMethodOffThread(t *testing.T) {
 	tracker := newTracker(t, tiering.Config{SecondaryTiers: []string{"fs"}, PrimaryChunks: 8, ChunkSize: mebibyte},
-		tiering.WithBackPressure(1, tiering.BackPressure{}), tiering.WithMaxRequests(2))
+		tiering.WithBackPressure(1, tiering.DefaultBackPressure("fs", "")), tiering.WithMaxRequests(2))
 	pool := newPool(t, 8, tiering.WithStoreThreshold(2))
 	job := tracker.StartPromotion(1, 1)
 	var trackerTaken, poolTaken stats.Payload

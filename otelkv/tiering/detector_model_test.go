@@ -19,17 +19,17 @@ type literal struct {
 
 	samples      []float64 // all of them
 	ema          float64
-	lastUpdate   float64
+	lastUpdate   time.Duration
 	underPress   bool
 	lows         []bool // of each completion with a verdict: was the EMA below low?
-	clearedAt    *float64
+	clearedAt    *time.Duration
 	cooldownAsks int
 	throttleAsks int
 	stores       int
 	blocks       int
 }
 
-func (l *literal) update(now, seconds, bytes float64) {
+func (l *literal) update(now time.Duration, seconds, bytes float64) {
 	if bytes <= 0 {
 		return
 	}
@@ -59,11 +59,11 @@ func (l *literal) update(now, seconds, bytes float64) {
 	}
 }
 
-func (l *literal) isUnderPressure(now float64) bool {
+func (l *literal) isUnderPressure(now time.Duration) bool {
 	if !l.underPress {
 		return false
 	}
-	dt, halfLife := now-l.lastUpdate, l.config.DecayHalfLife.Seconds()
+	dt, halfLife := (now - l.lastUpdate).Seconds(), l.config.DecayHalfLife.Seconds()
 	if dt > 0 && halfLife > 0 {
 		l.ema *= math.Pow(0.5, dt/halfLife)
 		l.lastUpdate = now
@@ -86,12 +86,12 @@ func (l *literal) isHealthy() bool {
 	return true
 }
 
-func (l *literal) shouldStore(now float64, chunks int) bool {
+func (l *literal) shouldStore(now time.Duration, chunks int) bool {
 	if l.isHealthy() {
 		return true
 	}
 	drop := false
-	switch cooling := !l.underPress && l.clearedAt != nil && now-*l.clearedAt < l.config.Cooldown.Seconds(); {
+	switch cooling := !l.underPress && l.clearedAt != nil && now-*l.clearedAt < l.config.Cooldown; {
 	case cooling:
 		l.cooldownAsks++
 		drop = l.cooldownAsks%2 == 0
@@ -138,9 +138,10 @@ func TestDetectorModel(t *testing.T) {
 			d := newWatched(t, "fs", parameters)
 			l := &literal{config: parameters}
 			begin := d.clock.read()
-			now := func() float64 { return d.clock.read().Sub(begin).Seconds() }
+			now := func() time.Duration { return d.clock.read().Sub(begin) }
 			level := parameters.HighWater
 			for step := range 600 {
+				before := l.underPress
 				if r.IntN(40) == 0 { // the tier becomes faster or slower
 					level = parameters.LowWater * math.Pow(2, 6*r.Float64()-2)
 				}
@@ -157,7 +158,7 @@ func TestDetectorModel(t *testing.T) {
 						break
 					}
 					job.Succeed()
-					l.update(now(), now()-started, float64(bytes))
+					l.update(now(), (now() - started).Seconds(), float64(bytes))
 				case event < 16:
 					chunks := r.IntN(4)
 					want := l.shouldStore(now(), chunks)
@@ -173,7 +174,6 @@ func TestDetectorModel(t *testing.T) {
 						healthy++
 					}
 				case event < 17:
-					before := l.underPress
 					want := l.isUnderPressure(now())
 					ema, got := d.StoreLatency(1)
 					if got != want || !near(ema, l.ema) {
@@ -181,8 +181,6 @@ func TestDetectorModel(t *testing.T) {
 					}
 					if want {
 						presses++
-					} else if before {
-						clears++
 					}
 				case event < 18:
 					d.clock.advance(time.Duration(r.ExpFloat64() * float64(parameters.DecayHalfLife+parameters.Cooldown)))
@@ -191,6 +189,10 @@ func TestDetectorModel(t *testing.T) {
 				default:
 					d.ResetBackPressure()
 					*l = literal{config: parameters}
+					before = false
+				}
+				if before && !l.underPress {
+					clears++
 				}
 			}
 			compare(t, 600, l.read(d.label), d.read())

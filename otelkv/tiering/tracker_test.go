@@ -280,12 +280,12 @@ func TestNewTrackerReportsEverything(t *testing.T) {
 		}},
 		{"back-pressure", tiering.Config{SecondaryTiers: []string{"fs"}}, []tiering.Option{
 			tiering.WithBackPressure(0, tiering.BackPressure{}),
-			tiering.WithBackPressure(1, tiering.BackPressure{Alpha: 2, Warmup: -1, Low: 3, High: 2}),
+			tiering.WithBackPressure(1, tiering.BackPressure{Alpha: 2, WarmupCompletions: -1, LowWater: 3, HighWater: 2}),
 		}, []string{
 			`otelkv: tiering: back-pressure for tier 0, expected a secondary tier, 1 to 1`,
 			`otelkv: tiering: back-pressure for tier 1: Alpha is 2, expected above 0 and at most 1`,
-			`otelkv: tiering: back-pressure for tier 1: Warmup is -1, expected at least 1`,
-			`otelkv: tiering: back-pressure for tier 1: Low is 3 and High is 2, expected 0 < Low <= High < +Inf`,
+			`otelkv: tiering: back-pressure for tier 1: WarmupCompletions is -1, expected at least 0`,
+			`otelkv: tiering: back-pressure for tier 1: LowWater is 3 and HighWater is 2, expected 0 < LowWater <= HighWater < +Inf`,
 		}},
 		{"binder", tiering.Config{}, []tiering.Option{tiering.WithBinder(taken.Binder())}, []string{
 			vllm.TieringChunkQueries.PrometheusName,
