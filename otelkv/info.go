@@ -13,7 +13,8 @@ import (
 // observeInfo sets the catalogue's info metric to 1 for the facts of a payload, a
 // series for each map (vLLM #56867). The definition has the label names: a fact that
 // is missing has the empty value, one that is not declared is dropped and reported
-// once. Facts that changed take the place of the old ones, where vLLM leaves both.
+// once. Facts that changed take the place of the old ones, unless [WithStaleInfo] says
+// that they stay, as in vLLM.
 func (e *Engine) observeInfo(info []map[string]string) error {
 	m := e.recorder.info
 	if m == nil {
@@ -69,6 +70,9 @@ func (e *Engine) replaceInfo(m *instrumented, tuples [][]string) error {
 		}
 		s.setInt64(1)
 		shown = append(shown, s)
+	}
+	if e.recorder.config.staleInfo {
+		return errors.Join(errs...)
 	}
 	if len(shown) > 0 {
 		e.drain(func(old *series) bool { return slices.Contains(e.info, old) && !slices.Contains(shown, old) })

@@ -40,6 +40,7 @@ type config struct {
 	seriesLimit    int
 	totalLimit     int
 	selfMetrics    bool
+	staleInfo      bool
 	exemplarFilter exemplar.Filter
 	traceBased     bool // that the filter is exemplar.TraceBasedFilter
 	now            func() time.Time
@@ -164,4 +165,11 @@ func WithSeriesLimit(limit int) Option {
 // of [DefaultTotalSeriesLimit]. Zero or less means no limit.
 func WithTotalSeriesLimit(limit int) Option {
 	return optionFunc(func(c *config) { c.totalLimit = limit })
+}
+
+// WithStaleInfo keeps the series of a payload's info when the facts change, as vLLM
+// does, whose process never removes a series. Without it the new facts take the place
+// of the old ones, so that a dashboard which shows an engine's configuration shows one.
+func WithStaleInfo() Option {
+	return optionFunc(func(c *config) { c.staleInfo = true })
 }

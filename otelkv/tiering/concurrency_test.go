@@ -52,7 +52,6 @@ func TestWorkersFinishOffThread(t *testing.T) {
 			}
 			tracker.State()
 			tracker.StoreLatency(1)
-			tracker.ResetBackPressure()
 			if err := tracker.CheckIdle(); err != nil && !errors.Is(err, tiering.ErrNotIdle) {
 				t.Error(err)
 			}
