@@ -42,12 +42,14 @@ type config struct {
 	modelLabel     string
 	engineLabel    string
 	connectorLabel string
+	sourceLabel    string
 	constants      []attribute.KeyValue
 	tierMedium     func(tier string) TierMedium
 	seriesLimit    int
 	totalLimit     int
 	instruments    bool
 	selfMetrics    bool
+	selfCatalogues []*schema.Catalogue
 	removalDelay   time.Duration
 	now            func() time.Time
 }
@@ -76,6 +78,9 @@ func (c *config) engineLabelNames() []string {
 	names := []string{c.modelLabel, c.engineLabel}
 	if c.connectorLabel != "" {
 		names = append(names, c.connectorLabel)
+	}
+	if c.sourceLabel != "" {
+		names = append(names, c.sourceLabel)
 	}
 	if c.tierMedium != nil {
 		names = append(names, LabelTierMedium)
@@ -144,6 +149,12 @@ func WithEngineLabelName(name string) Option {
 // in vLLM.
 func WithConnectorLabelName(name string) Option {
 	return optionFunc(func(c *config) { c.connectorLabel = name })
+}
+
+// WithSourceLabelName adds a label to every series that tells where its engine
+// comes from, as [WithSource] says.
+func WithSourceLabelName(name string) Option {
+	return optionFunc(func(c *config) { c.sourceLabel = name })
 }
 
 // WithConstantLabels adds labels of the same value to every series, for example

@@ -154,8 +154,8 @@ func (r *Recorder) Close() error {
 // series carry. The index is the value of the label "engine", in decimal. The
 // metrics that start at zero exist from here on.
 //
-// The error wraps [ErrEngineExists] if an engine of the index is declared
-// already, [ErrEngineIndex], [ErrLabelValues] or [ErrClosed].
+// The error wraps [ErrEngineExists] if an engine of the index, or one with the same
+// labels, is declared already, [ErrEngineIndex], [ErrLabelValues] or [ErrClosed].
 func (r *Recorder) AddEngine(index int, modelName string, options ...EngineOption) (*Engine, error) {
 	if index < 0 {
 		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrEngineIndex)
@@ -165,17 +165,14 @@ func (r *Recorder) AddEngine(index int, modelName string, options ...EngineOptio
 	if err != nil {
 		return nil, fmt.Errorf("otelkv: engine %d: %w", index, err)
 	}
-	attributes := append([]attribute.KeyValue{
-		attribute.String(r.config.modelLabel, modelName),
-		attribute.String(r.config.engineLabel, strconv.Itoa(index)),
-	}, r.config.constants...)
+	attributes := r.engineAttributes(index, modelName, c)
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case r.closed.Load():
 		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrClosed)
-	case r.engines[index] != nil:
+	case c.source == nil && r.engines[index] != nil, r.hasEngine(index, attributes):
 		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrEngineExists)
 	}
 	e := newEngine(r, index, c, attributes)
@@ -183,9 +180,35 @@ func (r *Recorder) AddEngine(index int, modelName string, options ...EngineOptio
 		return nil, err
 	}
 	e.start()
-	r.engines[index] = e
+	if c.source == nil {
+		r.engines[index] = e
+	}
 	r.scopes = append(slices.Clip(r.scopes), e)
 	return e, nil
+}
+
+// engineAttributes returns the labels that every series of an engine carries.
+func (r *Recorder) engineAttributes(index int, modelName string, c engineConfig) []attribute.KeyValue {
+	attributes := []attribute.KeyValue{
+		attribute.String(r.config.modelLabel, modelName),
+		attribute.String(r.config.engineLabel, strconv.Itoa(index)),
+	}
+	if r.config.sourceLabel != "" {
+		source := ""
+		if c.source != nil {
+			source = *c.source
+		}
+		attributes = append(attributes, attribute.String(r.config.sourceLabel, source))
+	}
+	return append(attributes, r.config.constants...)
+}
+
+// hasEngine reports whether an engine of the index has the same labels, so that the
+// series of both would be the same. The recorder's lock is held.
+func (r *Recorder) hasEngine(index int, attributes []attribute.KeyValue) bool {
+	return slices.ContainsFunc(r.scopes, func(e *Engine) bool {
+		return e.parent == nil && e.index == index && slices.Equal(e.attributes, attributes)
+	})
 }
 
 // Engine returns the engine of the given index. The error wraps
