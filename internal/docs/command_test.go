@@ -13,7 +13,8 @@ import (
 func commands() map[string]string {
 	return map[string]string{
 		"go run ./examples/tieredcache":                   "go run ./examples/tieredcache -listen 127.0.0.1:0 -duration 1s",
-		"go run ./examples/replay FILE":                   "go run ./examples/replay internal/conformance/testdata/case-cpu-0.jsonl",
+		"go run ./examples/replay FILE":                   "go run ./cmd/otelkv replay internal/conformance/testdata/case-cpu-0.jsonl",
+		"go run ./cmd/otelkv replay FILE":                 "go run ./cmd/otelkv replay internal/conformance/testdata/case-cpu-0.jsonl",
 		"promtool check rules docs/alerts/rules.yaml":     "promtool check rules docs/alerts/rules.yaml",
 		"promtool test rules docs/alerts/rules.test.yaml": "promtool test rules docs/alerts/rules.test.yaml",
 		"go test ./...":                      "", // is what runs this test

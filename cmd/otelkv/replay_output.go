@@ -36,7 +36,7 @@ type output interface {
 	ignored() map[string]int64
 }
 
-func newOutput(ctx context.Context, o options, stdout io.Writer) (output, error) {
+func newOutput(ctx context.Context, o replayOptions, stdout io.Writer) (output, error) {
 	if o.output == "reduce" {
 		return &reduction{options: o, out: stdout}, nil
 	}
@@ -51,15 +51,12 @@ func newOutput(ctx context.Context, o options, stdout io.Writer) (output, error)
 			console.WithExporterOptions(stdoutmetric.WithWriter(stdout), stdoutmetric.WithPrettyPrint())))
 	}
 	var err error
-	if e.pipeline, err = exporters.New(ctx, o.catalogue, settings...); err != nil {
+	if e.recorder, err = export(ctx, o.catalogue, nil, settings...); err != nil {
 		return nil, err
-	}
-	if e.recorder, err = otelkv.New(o.catalogue, otelkv.WithMeterProvider(e.pipeline)); err != nil {
-		return nil, errors.Join(err, e.pipeline.Shutdown(ctx))
 	}
 	for _, index := range o.engines {
 		if _, err := e.recorder.AddEngine(index, o.model); err != nil {
-			return nil, errors.Join(err, e.pipeline.Shutdown(ctx))
+			return nil, errors.Join(err, e.recorder.end(ctx))
 		}
 	}
 	return e, nil
@@ -67,19 +64,19 @@ func newOutput(ctx context.Context, o options, stdout io.Writer) (output, error)
 
 // served returns an error if index is negative, or if engines were given and it is
 // none of them.
-func (o *options) served(index int) error {
+func (o *replayOptions) served(index int) error {
 	switch {
 	case index < 0:
 		return fmt.Errorf("engine %d: expected an index that is not negative", index)
 	case len(o.engines) > 0 && !slices.Contains(o.engines, index):
-		return fmt.Errorf("engine %d: %w: -engines gives %v", index, otelkv.ErrUnknownEngine, o.engines)
+		return fmt.Errorf("engine %d: %w: --engines gives %v", index, otelkv.ErrUnknownEngine, o.engines)
 	}
 	return nil
 }
 
 // A reduction merges all records, as vLLM's logger does for one interval.
 type reduction struct {
-	options options
+	options replayOptions
 	out     io.Writer
 	total   stats.Payload
 }
@@ -101,10 +98,9 @@ func (r *reduction) ignored() map[string]int64 { return maps.Collect(r.total.Ign
 
 // An emission records to a pipeline with one exporter.
 type emission struct {
-	options  options
+	options  replayOptions
 	out      io.Writer
-	pipeline *exporters.Pipeline
-	recorder *otelkv.Recorder
+	recorder *exported
 	registry *promclient.Registry // of the Prometheus exporter
 }
 
@@ -133,8 +129,7 @@ func (e *emission) finish(ctx context.Context) error {
 	if e.registry != nil {
 		printed = e.print()
 	}
-	// Shutdown exports what there is before it ends.
-	return errors.Join(printed, e.pipeline.Shutdown(ctx), e.recorder.Close())
+	return errors.Join(printed, e.recorder.end(ctx))
 }
 
 // print writes the text exposition. Its histogram bounds read as Python's client
