@@ -22,7 +22,7 @@ _MAX_RECORDS = 512
 
 # Seconds that the thread works in Python before it lets vLLM's loop go on, and that
 # it then waits. A thread that wants the interpreter waits up to 5 ms for another.
-_SLICE = 0.0002
+_SLICE = 0.00015
 _PAUSE = 0.0005
 
 # Seconds between attempts while the sidecar is away.
