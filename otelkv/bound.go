@@ -56,8 +56,7 @@ func (g Float64Gauge) Record(value float64) {
 // Record adds a sample to the histogram. An infinite or NaN sample is refused
 // and counted ([Recorder.Statistics]).
 //
-// What is exported of a histogram counts as many samples as its buckets do. On a
-// pipeline of package exporters its sum may run ahead of that by the samples in
+// What is exported of a histogram counts as many samples as its buckets do. Its sum may run ahead of that by the samples in
 // flight, which are those that are recorded while it is collected; the next
 // collection counts them.
 func (h Histogram) Record(sample float64) {

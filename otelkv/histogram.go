@@ -4,12 +4,9 @@ import (
 	"context"
 	"math"
 	"sync/atomic"
-
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 )
 
-// A histogramCell is the state of a histogram series on a pipeline of ours.
+// A histogramCell is the state of a histogram series.
 //
 // A sample is two atomic operations: it is added to the interval's sum, and then
 // counted in its bucket. The count of a point is the sum of its buckets, and is
@@ -152,58 +149,21 @@ func (c *histogramCell) take() interval {
 	}
 }
 
-// A sampleOptions records samples to a synchronous instrument with the
-// attributes of one series.
-type sampleOptions struct {
-	instrument metric.Float64Histogram
-	options    []metric.RecordOption
-}
-
-// binder is what an instrument implements that can be bound to attributes ahead
-// of time: Float64HistogramBinder of go.opentelemetry.io/otel/metric/x.
-type binder interface {
-	Bind(attributes ...attribute.KeyValue) metric.Float64Histogram
-}
-
-// finisher is what an instrument implements that can end a series: Finisher of
-// go.opentelemetry.io/otel/metric/x.
-type finisher interface {
-	Finish(ctx context.Context, attributes ...attribute.KeyValue)
-}
-
-func newSampleOptions(instrument metric.Float64Histogram, attributes attribute.Set) sampleOptions {
-	if b, ok := instrument.(binder); ok {
-		return sampleOptions{instrument: b.Bind(attributes.ToSlice()...)}
-	}
-	return sampleOptions{
-		instrument: instrument,
-		options:    []metric.RecordOption{metric.WithAttributeSet(attributes)},
-	}
-}
-
 func (s *series) recordSample(ctx context.Context, sample float64) {
-	if !finite(sample) {
+	if !finite(sample) || !s.cell.record(sample) {
 		s.metric.recorder.refuse()
 		return
 	}
-	if s.cell != nil {
-		if !s.cell.record(sample) {
-			s.metric.recorder.refuse()
+	s.show()
+	if instruments := s.instruments.Load(); instruments != nil {
+		for _, i := range *instruments {
+			i.record(ctx, sample)
 		}
-		s.show()
-		return
-	}
-	if s.instruments == nil || s.instruments.finished.Load() {
-		return
-	}
-	samples := s.instruments.samples
-	for i := range samples {
-		samples[i].instrument.Record(ctx, sample, samples[i].options...)
 	}
 }
 
-// foldInterval ends the interval since the last collection by any reader, for
-// the total and for every reader that wants deltas.
+// foldInterval ends the interval since the last collection by any producer, for
+// the total and for every producer of deltas.
 func (s *series) foldInterval() {
 	ended := s.cell.take()
 	s.cell.total.fold(ended)

@@ -20,7 +20,7 @@ import (
 // recorded, the others are counted by name, and nothing is an error.
 func TestStatsOfOtherConnectors(t *testing.T) {
 	catalogue := schema.MustCatalogue(vllm.LoadBytes)
-	onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
 		for _, text := range []string{
 			`{"OffloadingConnector": {"data": {"types": {"vllm:kv_offload_load_bytes": "counter"}, "data": {"vllm:kv_offload_load_bytes": 7}}},

@@ -114,7 +114,7 @@ func TestObserve(t *testing.T) {
 			}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBothWaysOut(t, c.catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+			byProducerAndInstruments(t, c.catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 				for _, index := range c.engines {
 					addEngine(t, recorder, index)
 				}
@@ -163,7 +163,7 @@ func TestObserveSkipsWhatIsBad(t *testing.T) {
 			otelkv.ErrLabelValues, "it has 1025 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+			byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 				addEngine(t, recorder, 0)
 				p := new(stats.Payload)
 				if err := errors.Join(c.fill(p), good(p)); err != nil {
@@ -186,7 +186,7 @@ func TestObserveSkipsWhatIsBad(t *testing.T) {
 }
 
 func TestObserveSkipsAHistogramEntryWithABadSample(t *testing.T) {
-	onBothWaysOut(t, schema.MustCatalogue(lookup), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, schema.MustCatalogue(lookup), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		addEngine(t, recorder, 0)
 		p := new(stats.Payload)
 		for _, sample := range []float64{0.05, math.NaN(), 0.5} {
@@ -225,7 +225,7 @@ func TestObserveNothing(t *testing.T) {
 }
 
 func TestObserveDoesNotAllocate(t *testing.T) {
-	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
 		p := new(stats.Payload)
 		if err := errors.Join(
@@ -279,7 +279,7 @@ func TestConnectors(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+			byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 				engine := addEngine(t, recorder, 0)
 				if err := engine.Observe(t.Context(), fill(t)); err != nil {
 					t.Fatal(err)
@@ -343,7 +343,7 @@ func TestConfigInfo(t *testing.T) {
 		"there again": {[]map[string]string{{"a": "1"}, {"a": "2"}, {"a": "1"}}, []string{`vllm:kv_offload_config_info{"a":"1","b":"","engine":"0","model_name":"m"} 1`}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+			byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 				engine := addEngine(t, recorder, 0)
 				for _, info := range c.infos {
 					p := new(stats.Payload)
@@ -369,7 +369,7 @@ func TestConfigInfoOfSeveralSeries(t *testing.T) {
 	series := func(n, tier string) string {
 		return fmt.Sprintf(`vllm:kv_offload_config_info{"engine":"0","model_name":"m","n":"%s","tier":"%s"} 1`, n, tier)
 	}
-	onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
 		long := strings.Repeat("x", otelkv.MaxLabelLength+1)
 		for _, c := range []struct {
@@ -454,7 +454,7 @@ func TestAnInfoThatCannotBeShownIsReportedEachTime(t *testing.T) {
 // No collection sees an engine with two configurations, or with none.
 func TestAChangedInfoIsReplacedBetweenCollections(t *testing.T) {
 	info := vllm.ConfigInfo("a")
-	onBothWaysOut(t, schema.MustCatalogue(info), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, schema.MustCatalogue(info), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
 		observe := func(fact int) error {
 			p := new(stats.Payload)

@@ -6,9 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -23,11 +21,6 @@ const DefaultSeriesLimit = 1900
 // label values fold into [Other].
 const DefaultTotalSeriesLimit = 50_000
 
-// DefaultRemovalDelay is how long a removed engine is still reported to a
-// foreign provider. It is longer than the default interval of an SDK periodic
-// reader, which is one minute.
-const DefaultRemovalDelay = 90 * time.Second
-
 // An Option sets one thing of a [Recorder].
 type Option interface {
 	apply(*config)
@@ -38,7 +31,6 @@ type optionFunc func(*config)
 func (f optionFunc) apply(c *config) { f(c) }
 
 type config struct {
-	provider       metric.MeterProvider
 	modelLabel     string
 	engineLabel    string
 	connectorLabel string
@@ -47,29 +39,48 @@ type config struct {
 	tierMedium     func(tier string) TierMedium
 	seriesLimit    int
 	totalLimit     int
-	instruments    bool
 	selfMetrics    bool
 	selfCatalogues []*schema.Catalogue
-	removalDelay   time.Duration
 	now            func() time.Time
 }
 
 func newConfig(options []Option) config {
 	c := config{
-		modelLabel:   schema.LabelModelName,
-		engineLabel:  schema.LabelEngine,
-		seriesLimit:  DefaultSeriesLimit,
-		totalLimit:   DefaultTotalSeriesLimit,
-		removalDelay: DefaultRemovalDelay,
-		now:          time.Now,
+		modelLabel:  schema.LabelModelName,
+		engineLabel: schema.LabelEngine,
+		seriesLimit: DefaultSeriesLimit,
+		totalLimit:  DefaultTotalSeriesLimit,
+		now:         time.Now,
 	}
 	for _, o := range options {
 		o.apply(&c)
 	}
-	if c.provider == nil {
-		c.provider = otel.GetMeterProvider()
-	}
 	return c
+}
+
+// labelNames returns the names of all labels that a metric's series have.
+func (m *instrumented) labelNames() []string {
+	c, d := &m.recorder.config, &m.definition
+	names := make([]string, 0, len(d.LabelNames)+4)
+	if !m.process {
+		names = append(names, c.modelLabel, c.engineLabel)
+		if c.connectorLabel != "" {
+			names = append(names, c.connectorLabel)
+		}
+		if c.sourceLabel != "" {
+			names = append(names, c.sourceLabel)
+		}
+	}
+	for _, label := range d.LabelNames {
+		names = append(names, label)
+		if label == schema.LabelTier && c.tierMedium != nil {
+			names = append(names, LabelTierMedium)
+		}
+	}
+	for _, kv := range c.constants {
+		names = append(names, string(kv.Key))
+	}
+	return names
 }
 
 // engineLabelNames returns the names of the labels that series carry beside their
@@ -126,17 +137,6 @@ func checkConstant(value attribute.Value) error {
 	return checkLabelValue(value.AsString())
 }
 
-// WithMeterProvider sets where the metrics go. Without it, or with nil, the
-// global provider is used, also one that is set later: counters and gauges keep
-// what was recorded until then, histograms do not.
-//
-// A pipeline of package exporters takes every series as the recorder keeps it,
-// which is fast. Any other provider gets observable instruments for counters and
-// gauges, and synchronous ones for histograms.
-func WithMeterProvider(provider metric.MeterProvider) Option {
-	return optionFunc(func(c *config) { c.provider = provider })
-}
-
 // WithEngineLabelName names the label that carries the engine's index, instead
 // of "engine", for services that use the word for something else.
 func WithEngineLabelName(name string) Option {
@@ -165,9 +165,7 @@ func WithConstantLabels(labels ...attribute.KeyValue) Option {
 }
 
 // WithSeriesLimit sets how many series of one definition there may be, over all
-// engines, instead of [DefaultSeriesLimit]. Zero or less means no limit. On a
-// provider with a lower cardinality limit of its own, that one acts first and
-// drops every label.
+// engines, instead of [DefaultSeriesLimit]. Zero or less means no limit.
 func WithSeriesLimit(limit int) Option {
 	return optionFunc(func(c *config) { c.seriesLimit = limit })
 }
@@ -176,18 +174,4 @@ func WithSeriesLimit(limit int) Option {
 // of [DefaultTotalSeriesLimit]. Zero or less means no limit.
 func WithTotalSeriesLimit(limit int) Option {
 	return optionFunc(func(c *config) { c.totalLimit = limit })
-}
-
-// WithInstruments makes the recorder use OpenTelemetry instruments on every
-// provider, also on a pipeline of package exporters. Views and exponential
-// histograms then apply, at the SDK's price for a histogram sample.
-func WithInstruments() Option {
-	return optionFunc(func(c *config) { c.instruments = true })
-}
-
-// WithRemovalDelay sets how long a removed engine is still reported to a
-// foreign provider, instead of [DefaultRemovalDelay]. Give more than the longest
-// interval of the provider's readers, which the recorder cannot know.
-func WithRemovalDelay(delay time.Duration) Option {
-	return optionFunc(func(c *config) { c.removalDelay = delay })
 }

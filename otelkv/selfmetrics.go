@@ -1,6 +1,7 @@
 package otelkv
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,16 +9,15 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/otelkv/otelkv-go/internal/preaggregated"
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 )
 
 // WithSelfMetrics makes the recorder also emit what it counts of itself, as
 // package selfmetrics defines it. Constant labels apply; the engine's labels are
-// only on what is counted for each engine. Of several recorders that do so on one
-// provider, or on providers that share a Prometheus registry, each needs a constant
-// label of its own.
+// only on what is counted for each engine. They leave by the same producers and
+// instruments. Of several recorders that do so in one pipeline or Prometheus registry,
+// each needs a constant label of its own ([WithConstantLabels]).
 //
 // More catalogues, such as that of package ingest, define what is counted through
 // [Recorder.Self], without an engine's labels either.
@@ -59,20 +59,23 @@ func newSelfMetrics(r *Recorder) (*selfMetrics, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, m := range recorder.metrics {
+		m.process = m.definition.Name != selfmetrics.PayloadAge.Name
+	}
 	// What is not counted for each engine has no engine's labels.
 	process := newEngine(recorder, 0, newEngineConfig(nil), c.constants)
 	s := &selfMetrics{recorder: recorder, process: process}
 	recorder.addScope(process)
 	observe, err := s.observer(r, process)
 	if err != nil {
-		return nil, errors.Join(err, recorder.Close())
+		return nil, err
 	}
 	recorder.RegisterCallback(observe)
 	return s, nil
 }
 
 // observer returns the function that reads the counts of r.
-func (s *selfMetrics) observer(r *Recorder, process *Engine) (func(), error) {
+func (s *selfMetrics) observer(r *Recorder, process *Engine) (func(context.Context) error, error) {
 	var errs []error
 	total := func(m schema.Int64Counter, labelValues ...string) Int64Total {
 		t, err := process.Int64Total(m, labelValues...)
@@ -80,11 +83,8 @@ func (s *selfMetrics) observer(r *Recorder, process *Engine) (func(), error) {
 		return t
 	}
 	payloads, refused := total(selfmetrics.Payloads), total(selfmetrics.RefusedNumbers)
-	folds, failures := total(selfmetrics.Folds), Int64Total{}
-	exports, counted := r.config.provider.(preaggregated.FailureCounter)
-	if counted {
-		failures = total(selfmetrics.ExportFailures)
-	}
+	folds, failures := total(selfmetrics.Folds), total(selfmetrics.ExportFailures)
+	dropped := total(selfmetrics.DroppedSeries)
 	var rejected [len(rejections{})]Int64Total
 	for i, reason := range reasons() {
 		rejected[i] = total(selfmetrics.RejectedEntries, reason.label)
@@ -92,14 +92,13 @@ func (s *selfMetrics) observer(r *Recorder, process *Engine) (func(), error) {
 	series, err := process.Int64Gauge(selfmetrics.Series)
 	errs = append(errs, err)
 	ignored := make(map[string]Int64Total)
-	return func() {
+	return func(context.Context) error {
 		payloads.Observe(r.payloads.Load())
 		refused.Observe(r.refused.Load())
 		folds.Observe(r.folded.Load())
 		series.Record(r.series.Load())
-		if counted {
-			failures.Observe(exports.ExportFailures())
-		}
+		failures.Observe(r.failures.Load())
+		dropped.Observe(r.dropped.Load())
 		for i := range rejected {
 			rejected[i].Observe(r.rejected[i].Load())
 		}
@@ -113,6 +112,7 @@ func (s *selfMetrics) observer(r *Recorder, process *Engine) (func(), error) {
 			t.Observe(n)
 		}
 		r.recordAges()
+		return nil
 	}, errors.Join(errs...)
 }
 
@@ -150,11 +150,4 @@ func (s *selfMetrics) addEngine(e *Engine, attributes []attribute.KeyValue) erro
 	e.self, e.age = own, age
 	s.recorder.addScope(own)
 	return nil
-}
-
-func (s *selfMetrics) close() error {
-	if s == nil {
-		return nil
-	}
-	return s.recorder.Close()
 }

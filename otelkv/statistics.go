@@ -27,6 +27,12 @@ type Statistics struct {
 	Series int64
 	// Folded is the number of times that label values were folded into [Other].
 	Folded int64
+	// Dropped is the number of removed series that were not told once more, because
+	// too many were removed between two collections.
+	Dropped int64
+	// ExportFailures is the number of exports that failed, see
+	// [Recorder.CountExportFailure].
+	ExportFailures int64
 }
 
 // Statistics returns what the recorder has counted of itself.
@@ -38,6 +44,9 @@ func (r *Recorder) Statistics() Statistics {
 		Refused:  r.refused.Load(),
 		Series:   r.series.Load(),
 		Folded:   r.folded.Load(),
+		Dropped:  r.dropped.Load(),
+
+		ExportFailures: r.failures.Load(),
 	}
 }
 

@@ -6,9 +6,7 @@ import (
 
 	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/otelkv"
-	"github.com/otelkv/otelkv-go/otelkv/ingest"
 	"github.com/otelkv/otelkv-go/schema"
-	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 )
 
 // An exported recorder is one with its pipeline.
@@ -17,20 +15,15 @@ type exported struct {
 	pipeline *exporters.Pipeline
 }
 
-// export returns a recorder of the catalogue that is exported. It is the only place
-// where the program makes either.
+// export returns a recorder of the catalogue that is exported.
 func export(ctx context.Context, catalogue *schema.Catalogue, recording []otelkv.Option, exporting ...exporters.Option) (*exported, error) {
-	named, err := catalogue.Merge(selfmetrics.Catalogue(), ingest.Catalogue())
+	recorder, err := otelkv.New(catalogue, recording...)
 	if err != nil {
 		return nil, err
 	}
-	pipeline, err := exporters.New(ctx, named, exporting...)
+	pipeline, err := exporters.Start(ctx, recorder, exporting...)
 	if err != nil {
 		return nil, err
-	}
-	recorder, err := otelkv.New(catalogue, append(recording, otelkv.WithMeterProvider(pipeline))...)
-	if err != nil {
-		return nil, errors.Join(err, pipeline.Shutdown(ctx))
 	}
 	return &exported{recorder, pipeline}, nil
 }

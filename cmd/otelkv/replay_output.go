@@ -17,7 +17,6 @@ import (
 	"go.opentelemetry.io/otel/exporters/stdout/stdoutmetric"
 
 	"github.com/otelkv/otelkv-go/exporters"
-	"github.com/otelkv/otelkv-go/exporters/console"
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
@@ -41,25 +40,26 @@ func newOutput(ctx context.Context, o replayOptions, stdout io.Writer) (output, 
 		return &reduction{options: o, out: stdout}, nil
 	}
 	e := &emission{options: o, out: stdout}
-	settings := []exporters.Option{exporters.WithExporters(o.output), exporters.WithoutServer()}
-	switch o.output {
-	case exporters.Prometheus:
-		e.registry = promclient.NewRegistry()
-		settings = append(settings, exporters.WithPrometheusOptions(prometheus.WithRegisterer(e.registry)))
-	case exporters.Console:
-		settings = append(settings, exporters.WithConsoleOptions(
-			console.WithExporterOptions(stdoutmetric.WithWriter(stdout), stdoutmetric.WithPrettyPrint())))
-	}
 	var err error
-	if e.recorder, err = export(ctx, o.catalogue, nil, settings...); err != nil {
+	if e.recorder, err = otelkv.New(o.catalogue); err != nil {
 		return nil, err
 	}
 	for _, index := range o.engines {
 		if _, err := e.recorder.AddEngine(index, o.model); err != nil {
-			return nil, errors.Join(err, e.recorder.end(ctx))
+			return nil, err
 		}
 	}
-	return e, nil
+	if o.output == exporters.Prometheus {
+		collector, err := prometheus.NewCollector(e.recorder)
+		if err != nil {
+			return nil, err
+		}
+		e.registry = promclient.NewRegistry()
+		return e, e.registry.Register(collector)
+	}
+	e.pipeline, err = exporters.Start(ctx, e.recorder, exporters.WithExporters(o.output),
+		exporters.WithConsoleOptions(stdoutmetric.WithWriter(stdout), stdoutmetric.WithPrettyPrint()))
+	return e, err
 }
 
 // served returns an error if index is negative, or if engines were given and it is
@@ -96,12 +96,14 @@ func (r *reduction) finish(context.Context) error {
 
 func (r *reduction) ignored() map[string]int64 { return maps.Collect(r.total.Ignored()) }
 
-// An emission records to a pipeline with one exporter.
+// An emission records, and emits what a recorder has at the end: as a scrape of the
+// registry, or through the pipeline.
 type emission struct {
 	options  replayOptions
 	out      io.Writer
-	recorder *exported
-	registry *promclient.Registry // of the Prometheus exporter
+	recorder *otelkv.Recorder
+	registry *promclient.Registry // nil unless the output is prometheus
+	pipeline *exporters.Pipeline  // nil if it is
 }
 
 func (e *emission) observe(ctx context.Context, r *record) error {
@@ -120,16 +122,14 @@ func (e *emission) observe(ctx context.Context, r *record) error {
 
 func (e *emission) ignored() map[string]int64 { return e.recorder.Statistics().Ignored }
 
-// finish prints the exposition, or has the exporter print or push, and ends the
-// pipeline.
+// finish prints the exposition, or has the exporter print or push.
 func (e *emission) finish(ctx context.Context) error {
+	if e.registry != nil {
+		return e.print()
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	var printed error
-	if e.registry != nil {
-		printed = e.print()
-	}
-	return errors.Join(printed, e.recorder.end(ctx))
+	return e.pipeline.Shutdown(ctx)
 }
 
 // print writes the text exposition. Its histogram bounds read as Python's client

@@ -86,13 +86,7 @@ func aggregate(ctx context.Context, arguments []string, out io.Writer) (err erro
 	if err := parse(flags, arguments); err != nil {
 		return err
 	}
-	catalogue := vllm.TieringSpec()
-	pipeline, err := exporters.New(ctx, catalogue, exporters.WithDefaultExporters(exporters.Prometheus), exporters.WithoutServer())
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, withTimeout(ctx, pipeline.Shutdown)) }()
-	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
+	recorder, err := otelkv.New(vllm.TieringSpec())
 	if err != nil {
 		return err
 	}
@@ -105,6 +99,11 @@ func aggregate(ctx context.Context, arguments []string, out io.Writer) (err erro
 			return err
 		}
 	}
+	pipeline, err := exporters.Start(ctx, recorder, exporters.WithDefaultExporters(exporters.Prometheus), exporters.WithoutServer())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, withTimeout(ctx, pipeline.Shutdown)) }()
 	server, err := prometheus.StartServer(*listen, pipeline.Handler(),
 		prometheus.WithHandler("POST /batches/{sender}/{sequence}", newAggregator(recorder)))
 	if err != nil {

@@ -26,7 +26,7 @@ func commands() map[string]string {
 		"curl -s http://127.0.0.1:8080/metrics | grep load_bytes":               "",
 		// These need a Collector with the components that its configuration names.
 		"otelcol-contrib --config examples/fleet/gateway/collector.yaml":                                     "",
-		"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 go run ./examples/fleet/gateway -worker worker-0": "",
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 go run ./examples/fleet/gateway -worker worker-0": "",
 		"curl -s http://127.0.0.1:8889/metrics | grep load_bytes":                                            "",
 	}
 }

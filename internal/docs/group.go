@@ -19,15 +19,20 @@ type group struct {
 func groups() []group {
 	self := group{
 		title: "The recorder itself",
-		text:  "What a recorder counts of itself, where it was made with `otelkv.WithSelfMetrics`. Give the exporter a catalogue that has these too: `vllm.TieringSpec().Merge(selfmetrics.Catalogue())`.",
+		text:  "What a recorder counts of itself, where it was made with `otelkv.WithSelfMetrics`. They leave as the other metrics do.",
 	}
 	for d := range selfmetrics.Catalogue().All() {
 		self.metrics = append(self.metrics, d)
 	}
-	return append(vllmGroups(), self)
+	unmerged := group{
+		"Not merged",
+		"Names that only pull requests and branches of vLLM have. No release has them, no catalogue does, and they may change; `vllm.TieringSpec().With(vllm.Unmerged()...)` adds them.",
+		vllm.Unmerged(),
+	}
+	return append(vllmGroups(), unmerged, self)
 }
 
-// vllmGroups returns the metrics of package vllm.
+// vllmGroups returns the metrics of package vllm that vLLM has, or had.
 func vllmGroups() []group {
 	return []group{
 		{
@@ -52,7 +57,7 @@ func vllmGroups() []group {
 		},
 		{
 			"Configuration",
-			"Static facts, as labels of a series that is always 1.",
+			"Static facts, as labels of a series that is always 1. The pull request that adds it to vLLM is open.",
 			[]schema.Metric{vllm.ConfigInfo(vllm.CPUConfigLabelNames()...)},
 		},
 		{
@@ -74,6 +79,16 @@ func vllmGroups() []group {
 			"Retired",
 			"Names that vLLM dropped. No catalogue has them; `vllm.TieringSpec().With(vllm.Retired()...)` adds them for readers that still ask.",
 			vllm.Retired(),
+		},
+		{
+			"Scheduler",
+			"What routers read before they send an engine a request. No catalogue has these; `vllm.TieringSpec().With(vllm.Scheduler()...)` adds them for a service that is read in place of an engine.",
+			vllm.Scheduler(),
+		},
+		{
+			"External prefix cache",
+			"How much of the prompts a KV connector served, in tokens. No catalogue has these; `vllm.TieringSpec().With(vllm.ExternalPrefixCache()...)` adds them.",
+			vllm.ExternalPrefixCache(),
 		},
 	}
 }

@@ -23,6 +23,9 @@ Every series of vLLM's metrics has the labels ` + "`model_name` and `engine`" + 
 [UCUM](https://ucum.org/): ` + "`By`" + ` is bytes, ` + "`s`" + ` seconds, ` + "`1`" + ` a fraction from 0 to 1 (or the constant 1 of an info metric), and a word in
 braces says what is counted. ` + "`[5m]`" + ` in the queries suits a scrape interval of a minute or less.
 
+A gauge that is additive has values that add up across engines, such as jobs in flight. OpenTelemetry calls it an UpDownCounter, and so do OTLP and the
+weaver registry; a scrape shows a gauge.
+
 A series exists from its first measurement on, unless its row says "from the start" or its engine was declared with
 ` + "`otelkv.WithPriming`" + `. An absent series can therefore mean zero.
 
@@ -58,8 +61,10 @@ func writeMetric(b *bytes.Buffer, d schema.Definition) {
 	b.WriteString("| | |\n|---|---|\n")
 	row("OpenTelemetry name", code(d.Name))
 	row("Samples", codes(sampleNames(d)))
-	row("Kind", fmt.Sprintf("%s of %s", d.Kind(), d.Number()))
-	row("Unit", code(d.Unit))
+	row("Kind", kind(d))
+	if d.Unit != "" {
+		row("Unit", code(d.Unit))
+	}
 	if labels := labelNames(d); len(labels) > 0 {
 		row("Labels", codes(labels))
 	}
@@ -81,6 +86,15 @@ func writeMetric(b *bytes.Buffer, d schema.Definition) {
 	if d.Trap != "" {
 		fmt.Fprintf(b, "Trap: %s\n\n", d.Trap)
 	}
+}
+
+// kind tells the metric's kind, and what OTLP carries where that differs.
+func kind(d schema.Definition) string {
+	text := fmt.Sprintf("%s of %s", d.Kind(), d.Number())
+	if d.Additive {
+		text += ", additive: an UpDownCounter over OTLP"
+	}
+	return text
 }
 
 // since tells the first release that had the metric.

@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,6 +18,11 @@ func TestGroupsHoldEveryCatalogue(t *testing.T) {
 			t.Errorf("%s is in two groups", d.PrometheusName)
 		}
 		documented[d.PrometheusName] = true
+	}
+	for _, m := range slices.Concat(vllm.Retired(), vllm.Scheduler(), vllm.ExternalPrefixCache(), vllm.Unmerged()) {
+		if name := m.Definition().PrometheusName; !documented[name] {
+			t.Errorf("%s is in no group", name)
+		}
 	}
 	for _, catalogue := range []*schema.Catalogue{
 		vllm.CPUSpec(2), vllm.TieringSpec(), vllm.SimpleCPUSpec(), vllm.SimpleCPUPoolSpec(), selfmetrics.Catalogue(),

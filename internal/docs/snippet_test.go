@@ -34,7 +34,8 @@ func imports() map[string]string {
 		"names":       module + "schema/vllm/names",
 		"otelkv":      module + "otelkv",
 		"otelkvtest":  module + "otelkv/otelkvtest",
-		"otlp":        module + "exporters/otlp",
+		"otel":        "go.opentelemetry.io/otel",
+		"peers":       module + "schema/peers",
 		"promclient":  "github.com/prometheus/client_golang/prometheus",
 		"os":          "os",
 		"prometheus":  module + "exporters/prometheus",
@@ -55,16 +56,17 @@ const prelude = `
 var (
 	ctx       context.Context
 	catalogue *schema.Catalogue
+	collector *prometheus.Collector
+	exporter  sdkmetric.Exporter
 	recorder  *otelkv.Recorder
 	engine    *otelkv.Engine
 	payload   *stats.Payload
-	provider  metric.MeterProvider
 	registerer promclient.Registerer
 	gpu, host []byte
 	message   []byte
 	send      func([]byte)
 	file      *os.File
-	library   interface{ Snapshot() struct{ BytesRead, JobsInFlight int64 } }
+	library   interface{ Snapshot(context.Context) (struct{ BytesRead, JobsInFlight int64 }, error) }
 )
 `
 

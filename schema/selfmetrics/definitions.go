@@ -1,9 +1,6 @@
 // Package selfmetrics defines what a recorder counts of itself, in a catalogue
 // apart from the metrics that it records. A recorder emits them where it was made
 // with otelkv.WithSelfMetrics.
-//
-// An exporter knows their Prometheus names from its catalogue: give it the
-// metrics' own, merged with [Catalogue].
 package selfmetrics
 
 import "github.com/otelkv/otelkv-go/schema"
@@ -28,7 +25,7 @@ const (
 
 // Catalogue returns the definitions.
 func Catalogue() *schema.Catalogue {
-	return schema.MustCatalogue(Payloads, PayloadAge, RejectedEntries, IgnoredPayloads, RefusedNumbers, Series, Folds, ExportFailures)
+	return schema.MustCatalogue(Payloads, PayloadAge, RejectedEntries, IgnoredPayloads, RefusedNumbers, Series, Folds, DroppedSeries, ExportFailures)
 }
 
 // Payloads counts the payloads that were observed.
@@ -115,6 +112,17 @@ var Folds = schema.Int64Counter{
 	Since:          "v0.1.0",
 	Usage:          "Anything but zero means that a label has more values than was planned for, or a limit that is too low.",
 	Query:          "rate(otelkv_folds_total[5m]) > 0",
+}
+
+// DroppedSeries counts the removed series that were not told once more.
+var DroppedSeries = schema.Int64Counter{
+	Name:           "otelkv.dropped_series",
+	PrometheusName: "otelkv_dropped_series",
+	Unit:           "{series}",
+	Description:    "Series of removed engines and tiers that were not exported once more, because too many were removed between two collections.",
+	Since:          "v0.2.0",
+	Usage:          "Anything but zero means that what was recorded shortly before a removal is missing.",
+	Query:          "rate(otelkv_dropped_series_total[5m]) > 0",
 }
 
 // ExportFailures counts the exports that failed.

@@ -44,7 +44,6 @@ func TestWorkerNamesItself(t *testing.T) {
 	}))
 	defer server.Close()
 	t.Setenv("OTEL_METRICS_EXPORTER", "otlp")
-	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
 	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "10")
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

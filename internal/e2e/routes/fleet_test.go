@@ -11,7 +11,7 @@ import (
 func TestFleetThroughAGateway(t *testing.T) {
 	collector := servers.StartCollector(t, "examples/fleet/gateway/collector.yaml")
 	servers.StartFleet(t, []string{
-		"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + collector.GRPC,
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + collector.HTTP,
 		"OTEL_METRIC_EXPORT_INTERVAL=500",
 	}, "worker-0", "worker-1")
 	// No service is scraped: the Collector stands in the place of all.

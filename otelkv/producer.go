@@ -1,0 +1,227 @@
+package otelkv
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+	"weak"
+
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// A Producer gives one reader of the OpenTelemetry SDK the metrics of a recorder.
+// It is a sdkmetric.Producer: pass it to the reader with sdkmetric.WithProducer.
+// Every reader needs a producer of its own, because a producer remembers what it
+// told its reader. It is safe for concurrent use, and holds no resource that has
+// to be closed.
+type Producer struct {
+	recorder   *Recorder
+	id         uint64 // among all that the recorder had
+	slot       int    // among those that it has
+	streams    []*stream
+	last       time.Time // of the collection before
+	counts     []uint64  // reused for the buckets of one series
+	departures departures
+	self       *Producer // of the recorder's self-metrics
+}
+
+var _ sdkmetric.Producer = (*Producer)(nil)
+
+// Producer returns a producer of the recorder's metrics. Without options its
+// points are cumulative; a reader of another temporality passes its selector
+// ([WithTemporality]).
+//
+// A producer that is not used any more ends by itself, when the garbage collector
+// finds it.
+func (r *Recorder) Producer(options ...ExportOption) (*Producer, error) {
+	c := newExportConfig(options, 0)
+	if c.temporality == nil {
+		c.temporality = sdkmetric.CumulativeTemporalitySelector
+	}
+	return r.newProducer(c)
+}
+
+func (r *Recorder) newProducer(c exportConfig) (*Producer, error) {
+	p := &Producer{recorder: r, departures: departures{delay: c.removalDelay}}
+	for _, m := range r.metrics {
+		p.streams = append(p.streams, newStream(&m.definition, c))
+	}
+	if r.self != nil {
+		self, err := r.self.recorder.newProducer(c)
+		if err != nil {
+			return nil, err
+		}
+		p.self = self
+	}
+	r.collecting.Lock()
+	defer r.collecting.Unlock()
+	r.lastProducer++
+	p.id = r.lastProducer
+	p.slot = slices.IndexFunc(r.producers, func(w weak.Pointer[Producer]) bool { return w.Value() == nil })
+	if p.slot < 0 {
+		p.slot = len(r.producers)
+		r.producers = append(r.producers, weak.Pointer[Producer]{})
+	}
+	r.producers[p.slot] = weak.Make(p)
+	return p, nil
+}
+
+func newStream(d *schema.Definition, c exportConfig) *stream {
+	s := &stream{definition: d, name: d.Name, unit: d.Unit, boundaries: d.Boundaries}
+	if c.prometheusNames {
+		// A receiver would turn the unit into a suffix of the name.
+		s.name, s.unit = sentName(d), ""
+	}
+	// The recorder's counters and additive gauges are observable instruments where
+	// it registers instruments, and a reader sees the same points either way. The
+	// selectors tell the two apart: "lowmemory" wants deltas of synchronous
+	// counters only.
+	switch {
+	case d.Kind() == schema.KindHistogram:
+		s.sum, s.temporality = true, c.temporality(sdkmetric.InstrumentKindHistogram)
+	case d.Kind() == schema.KindCounter:
+		s.sum, s.temporality = true, c.temporality(sdkmetric.InstrumentKindObservableCounter)
+	case d.Additive:
+		s.sum, s.temporality = true, c.temporality(sdkmetric.InstrumentKindObservableUpDownCounter)
+	}
+	return s
+}
+
+// sentName returns the name that a receiver makes the Prometheus name of. It
+// takes "total" from the end of a counter's name, with the byte before it
+// whatever that is, and puts "_total" there.
+func sentName(d *schema.Definition) string {
+	if d.Kind() == schema.KindCounter && strings.HasSuffix(d.PrometheusName, "total") {
+		return d.SampleName()
+	}
+	return d.PrometheusName
+}
+
+// Produce returns the points of every series that there is something to tell of.
+// What is returned belongs to the caller.
+//
+// A series that was removed is told once more, or for as long as
+// [WithRemovalDelay] says. Callbacks ([Recorder.RegisterCallback]) run before; what
+// goes wrong in one is reported to the error handler of package otel. The error is
+// always nil, because the SDK's periodic reader drops a whole collection for one.
+func (p *Producer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+	return p.collect(ctx, false), nil
+}
+
+// Collect is Produce for a caller that looks at the points at once: they are valid
+// until the next call of Collect, which uses their memory again. A producer
+// that is given to a reader must not be collected from.
+func (p *Producer) Collect(ctx context.Context) []metricdata.ScopeMetrics {
+	return p.collect(ctx, true)
+}
+
+func (p *Producer) collect(ctx context.Context, reuse bool) []metricdata.ScopeMetrics {
+	metrics := p.metrics(ctx, reuse, nil)
+	if p.self != nil {
+		metrics = p.self.metrics(ctx, reuse, metrics)
+	}
+	if len(metrics) == 0 {
+		return nil
+	}
+	return []metricdata.ScopeMetrics{{Scope: scope(), Metrics: metrics}}
+}
+
+func scope() instrumentation.Scope {
+	return instrumentation.Scope{Name: ScopeName, Version: Version}
+}
+
+// metrics appends what there is to tell. It looks at the clock last, because series
+// can appear while it reads the others.
+func (p *Producer) metrics(ctx context.Context, reuse bool, all []metricdata.Metrics) []metricdata.Metrics {
+	r := p.recorder
+	r.callbacks.run(ctx)
+	r.collecting.Lock()
+	defer r.collecting.Unlock()
+	for _, s := range p.streams {
+		s.begin(reuse)
+	}
+	began := r.config.now()
+	for _, e := range r.snapshot() {
+		for _, m := range r.metrics {
+			for s := range touched(e.ordered(m)) {
+				if s.shown() && p.departures.admits(s, began) {
+					m.collect(s, p)
+				}
+			}
+		}
+	}
+	if departed := p.departures.take(began); len(departed) > 0 {
+		for _, s := range departed {
+			s.metric.collect(s, p)
+		}
+		r.countDeparted()
+	}
+	now := r.config.now()
+	for _, s := range p.streams {
+		if s.size() > 0 {
+			all = append(all, s.end(p.last, now))
+		}
+	}
+	p.last = now
+	return all
+}
+
+// touched returns the series in their order, and with them reads both cache lines
+// of the next ones ahead, so that the processor fetches many at the same time.
+// Where there are more series than its caches hold, a collection would else wait
+// for the memory of one after the other.
+func touched(all []*series) iter.Seq[*series] {
+	return func(yield func(*series) bool) {
+		for batch := range slices.Chunk(all, 64) {
+			for _, s := range batch {
+				s.bits.Load()
+				s.live.Load()
+			}
+			for _, s := range batch {
+				if !yield(s) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// delta reports whether p tells of a metric what came since its last collection.
+func (p *Producer) delta(m *instrumented) bool { return p.streams[m.ordinal].delta() }
+
+// int64 adds a point of the series under each name that it is to be reported
+// under.
+func (p *Producer) int64(s *series, value int64) {
+	if s.live.Load() {
+		p.streams[s.metric.ordinal].addInt64(s.attributes, value, s.start)
+	}
+	for i, target := range s.metric.mirrors {
+		p.streams[target.metric.ordinal].addInt64(s.mirrors[i], value, s.start)
+	}
+}
+
+// float64 is int64 for floating-point numbers.
+func (p *Producer) float64(s *series, value float64) {
+	if s.live.Load() {
+		p.streams[s.metric.ordinal].addFloat64(s.attributes, value, s.start)
+	}
+	for i, target := range s.metric.mirrors {
+		p.streams[target.metric.ordinal].addFloat64(s.mirrors[i], value, s.start)
+	}
+}
+
+// histogram is int64 for histograms.
+func (p *Producer) histogram(s *series, counts []uint64, all interval) {
+	if s.live.Load() {
+		p.streams[s.metric.ordinal].addHistogram(s.attributes, counts, all, s.start)
+	}
+	for i, target := range s.metric.mirrors {
+		p.streams[target.metric.ordinal].addHistogram(s.mirrors[i], counts, all, s.start)
+	}
+}
