@@ -32,7 +32,7 @@
 //	OTEL_EXPORTER_OTLP_CERTIFICATE                      file of the authorities to trust
 //	OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE, ..._KEY      files for mutual TLS
 //	OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE   cumulative (default), delta or lowmemory
-//	OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION
+//	OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION   of the host's histograms
 //
 // Without an endpoint, and without http:// before it, the connection is secure: the
 // default is https://localhost:4318 over HTTP and https://localhost:4317 over gRPC.
