@@ -99,7 +99,9 @@ func (r *Receiver) declare(key engineKey) (*otelkv.Engine, error) {
 		if own, missing := r.recorder.Engine(key.index); missing == nil {
 			return own, nil
 		}
-		err = fmt.Errorf("%w: keeping senders apart needs a recorder with otelkv.WithSourceLabelName", err)
+		if key.sender != "" {
+			err = fmt.Errorf("%w: keeping senders apart needs a recorder with otelkv.WithSourceLabelName", err)
+		}
 	}
 	return e, err
 }

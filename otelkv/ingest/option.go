@@ -90,8 +90,8 @@ func WithPeerUsers(ids ...uint32) Option {
 // itself.
 //
 // Use it for scrapes and for cumulative exports. An exporter of deltas would send
-// the restored totals once more. Histograms are restored on a pipeline of package
-// exporters only.
+// the restored totals once more. Instruments (otelkv.Recorder.RegisterInstruments) are
+// not told the histograms that are restored.
 func WithStateFile(path string) Option {
 	return optionFunc(func(c *config) {
 		if path == "" {
