@@ -91,8 +91,8 @@ func newConfig(recorder *otelkv.Recorder, options []Option) (config, error) {
 	}
 	for _, kv := range c.resource.Attributes() {
 		// A Collector would refuse every push.
-		if text := string(kv.Key) + kv.Value.Emit(); !utf8.ValidString(text) {
-			return c, fmt.Errorf("otelkv: resource attribute %q: %q is no valid UTF-8", string(kv.Key), kv.Value.Emit())
+		if text := string(kv.Key) + kv.Value.String(); !utf8.ValidString(text) {
+			return c, fmt.Errorf("otelkv: resource attribute %q: %q is no valid UTF-8", string(kv.Key), kv.Value.String())
 		}
 	}
 	for name := range strings.SplitSeq(os.Getenv("OTEL_METRICS_PRODUCERS"), ",") {

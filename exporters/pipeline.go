@@ -54,7 +54,7 @@ func Start(ctx context.Context, recorder *otelkv.Recorder, options ...Option) (*
 		// Nothing is measured yet that would be worth to wait for a collector.
 		canceled, cancel := context.WithCancel(ctx)
 		cancel()
-		p.stop(canceled)
+		_ = p.stop(canceled)
 		return nil, err
 	}
 	return p, nil

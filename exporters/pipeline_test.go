@@ -288,13 +288,24 @@ func TestNewRefuses(t *testing.T) {
 
 // A signal is an output that says when it was written to.
 type signal struct {
-	strings.Builder
 	written func()
+
+	mu   sync.Mutex
+	text strings.Builder
 }
 
 func (s *signal) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	n, err := s.text.Write(p)
+	s.mu.Unlock()
 	s.written()
-	return s.Builder.Write(p)
+	return n, err
+}
+
+func (s *signal) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
 }
 
 func TestShutdown(t *testing.T) {

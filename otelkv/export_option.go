@@ -26,6 +26,7 @@ type exportConfig struct {
 	temporality     sdkmetric.TemporalitySelector
 	removalDelay    time.Duration
 	prometheusNames bool
+	views           []sdkmetric.View
 }
 
 // newExportConfig returns what the options say. Without [WithRemovalDelay] the
@@ -40,9 +41,9 @@ func newExportConfig(options []ExportOption, removalDelay time.Duration) exportC
 
 // checkInstruments reports options that instruments have no use for.
 func (c *exportConfig) checkInstruments() error {
-	if c.temporality != nil || c.prometheusNames {
+	if c.temporality != nil || c.prometheusNames || len(c.views) > 0 {
 		return errors.New("otelkv: instruments take the option WithRemovalDelay only: " +
-			"their temporality and their names are those of the meter provider's readers")
+			"their temporality, names and views are those of the meter provider")
 	}
 	return nil
 }

@@ -42,10 +42,13 @@ func emptyInterval() interval {
 // fold adds another interval. Its sum stays at the greatest float64, as an
 // infinite one could never change again.
 func (i *interval) fold(other interval) {
-	i.sum = max(-math.MaxFloat64, min(i.sum+other.sum, math.MaxFloat64))
+	i.sum = clamp(i.sum + other.sum)
 	i.least = min(i.least, other.least)
 	i.greatest = max(i.greatest, other.greatest)
 }
+
+// clamp returns the nearest finite number.
+func clamp(sum float64) float64 { return max(-math.MaxFloat64, min(sum, math.MaxFloat64)) }
 
 func newHistogramCell(boundaries []float64) *histogramCell {
 	const line = 64 / 8 // words of a cache line, to which the allocator aligns whole ones
@@ -64,7 +67,7 @@ func newHistogramCell(boundaries []float64) *histogramCell {
 	return c
 }
 
-// record adds a finite sample. It reports false for one that would make the sum
+// record adds a finite sample that is not negative. It reports false for one that would make the sum
 // infinite, which it leaves out.
 func (c *histogramCell) record(sample float64) bool {
 	for {
@@ -150,7 +153,7 @@ func (c *histogramCell) take() interval {
 }
 
 func (s *series) recordSample(ctx context.Context, sample float64) {
-	if !finite(sample) || !s.cell.record(sample) {
+	if !(sample >= 0 && sample <= math.MaxFloat64) || !s.cell.record(sample) {
 		s.metric.recorder.refuse()
 		return
 	}
@@ -167,10 +170,9 @@ func (s *series) recordSample(ctx context.Context, sample float64) {
 func (s *series) foldInterval() {
 	ended := s.cell.take()
 	s.cell.total.fold(ended)
-	if s.deltas == nil {
-		return
-	}
-	for i := range *s.deltas {
-		(*s.deltas)[i].interval.fold(ended)
+	if e := s.extras.Load(); e != nil {
+		for i := range e.deltas {
+			e.deltas[i].interval.fold(ended)
+		}
 	}
 }

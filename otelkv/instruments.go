@@ -89,7 +89,7 @@ type (
 )
 
 func (r *Recorder) registerInstruments(provider metric.MeterProvider, c exportConfig) (*registration, error) {
-	meter := provider.Meter(ScopeName, metric.WithInstrumentationVersion(Version))
+	meter := provider.Meter(ScopeName, metric.WithInstrumentationVersion(Version()), metric.WithSchemaURL(r.schemaURL))
 	g := &registration{
 		recorder:    r,
 		instruments: make([]instrument, len(r.metrics)),

@@ -113,7 +113,7 @@ func (float64GaugeKind) observe(s *series, o observation) { o.float64(s.float64(
 // observe does nothing: samples are recorded to a synchronous instrument.
 func (histogramKind) observe(*series, observation) {}
 
-func (int64CounterKind) apply(_ context.Context, s *series, e *stats.Entry) error {
+func (int64CounterKind) apply(ctx context.Context, s *series, e *stats.Entry) error {
 	increment, err := whole(e.Value())
 	if err != nil {
 		return err
@@ -121,16 +121,16 @@ func (int64CounterKind) apply(_ context.Context, s *series, e *stats.Entry) erro
 	if increment < 0 {
 		return fmt.Errorf("%w: a counter cannot take the negative increment %d", ErrNumber, increment)
 	}
-	s.addInt64(increment)
+	Int64Counter{s}.AddContext(ctx, increment)
 	return nil
 }
 
-func (float64CounterKind) apply(_ context.Context, s *series, e *stats.Entry) error {
+func (float64CounterKind) apply(ctx context.Context, s *series, e *stats.Entry) error {
 	increment := e.Value().Float64()
 	if !finite(increment) || increment < 0 {
 		return fmt.Errorf("%w: a counter cannot take the increment %v", ErrNumber, increment)
 	}
-	s.addFloat64(increment)
+	Float64Counter{s}.AddContext(ctx, increment)
 	return nil
 }
 
@@ -152,17 +152,17 @@ func (float64GaugeKind) apply(_ context.Context, s *series, e *stats.Entry) erro
 	return nil
 }
 
-// apply records all the samples or, where one is not finite, none: an entry is
-// good or bad as a whole, here as in the decoders.
+// apply records all the samples or, where one is negative or not finite, none: an
+// entry is good or bad as a whole, here as in the decoders.
 func (histogramKind) apply(ctx context.Context, s *series, e *stats.Entry) error {
 	samples := e.Samples()
 	for i := range samples {
-		if sample := samples[i].Float64(); !finite(sample) {
+		if sample := samples[i].Float64(); !finite(sample) || sample < 0 {
 			return fmt.Errorf("%w: sample %d of %d is %v", ErrNumber, i+1, len(samples), sample)
 		}
 	}
 	for i := range samples {
-		s.recordSample(ctx, samples[i].Float64())
+		Histogram{s}.RecordContext(ctx, samples[i].Float64())
 	}
 	// An entry without samples makes the series appear, as a child does in vLLM.
 	s.show()

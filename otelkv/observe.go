@@ -28,7 +28,7 @@ func (r *Recorder) Observe(ctx context.Context, engine int, payload *stats.Paylo
 // What several connectors of one process sent under their names is recorded for
 // each ([Engine.Connector]). What a decoder ignored, because it is another
 // connector's, is counted by name ([Recorder.Statistics]). The payload is only read, and may be reused when
-// Observe returns. Nil is what [stats.Payload.Take] returns where nothing
+// Observe returns. Its measurements can become exemplars, if ctx has a sampled span. Nil is what [stats.Payload.Take] returns where nothing
 // happened, and nothing is recorded for it.
 func (e *Engine) Observe(ctx context.Context, payload *stats.Payload) error {
 	if payload == nil {
@@ -38,6 +38,9 @@ func (e *Engine) Observe(ctx context.Context, payload *stats.Payload) error {
 	e.see()
 	for connector, n := range payload.Ignored() {
 		e.recorder.ignored.count(connector, n)
+	}
+	if e.recorder.config.traceBased && !e.recorder.samples(ctx) {
+		ctx = context.Background() // so that every entry need not look
 	}
 	var errs errorlist.List
 	e.observe(ctx, "", payload, &errs)

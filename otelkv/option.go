@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -41,6 +42,8 @@ type config struct {
 	totalLimit     int
 	selfMetrics    bool
 	selfCatalogues []*schema.Catalogue
+	exemplarFilter exemplar.Filter
+	traceBased     bool // that the filter is exemplar.TraceBasedFilter
 	now            func() time.Time
 }
 
@@ -52,6 +55,7 @@ func newConfig(options []Option) config {
 		totalLimit:  DefaultTotalSeriesLimit,
 		now:         time.Now,
 	}
+	c.setExemplarFilter()
 	for _, o := range options {
 		o.apply(&c)
 	}

@@ -2,6 +2,7 @@ package otelkv
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -22,11 +23,12 @@ import (
 // to be closed.
 type Producer struct {
 	recorder   *Recorder
-	id         uint64 // among all that the recorder had
-	slot       int    // among those that it has
-	streams    []*stream
-	last       time.Time // of the collection before
-	counts     []uint64  // reused for the buckets of one series
+	id         uint64      // among all that the recorder had
+	slot       int         // among those that it has
+	streams    [][]*stream // by the ordinals of the metrics
+	deltas     []bool      // likewise: what to tell is what came since the last collection
+	last       time.Time   // of the collection before
+	counts     []uint64    // reused for the buckets of one series
 	departures departures
 	self       *Producer // of the recorder's self-metrics
 }
@@ -49,8 +51,15 @@ func (r *Recorder) Producer(options ...ExportOption) (*Producer, error) {
 
 func (r *Recorder) newProducer(c exportConfig) (*Producer, error) {
 	p := &Producer{recorder: r, departures: departures{delay: c.removalDelay}}
+	var errs []error
 	for _, m := range r.metrics {
-		p.streams = append(p.streams, newStream(&m.definition, c))
+		streams, err := newStreams(m, c)
+		p.streams = append(p.streams, streams)
+		p.deltas = append(p.deltas, newStream(&m.definition, c).delta())
+		errs = append(errs, err)
+	}
+	if err := errors.Join(append(errs, checkStreams(p.streams))...); err != nil {
+		return nil, err
 	}
 	if r.self != nil {
 		self, err := r.self.recorder.newProducer(c)
@@ -70,27 +79,6 @@ func (r *Recorder) newProducer(c exportConfig) (*Producer, error) {
 	}
 	r.producers[p.slot] = weak.Make(p)
 	return p, nil
-}
-
-func newStream(d *schema.Definition, c exportConfig) *stream {
-	s := &stream{definition: d, name: d.Name, unit: d.Unit, boundaries: d.Boundaries}
-	if c.prometheusNames {
-		// A receiver would turn the unit into a suffix of the name.
-		s.name, s.unit = sentName(d), ""
-	}
-	// The recorder's counters and additive gauges are observable instruments where
-	// it registers instruments, and a reader sees the same points either way. The
-	// selectors tell the two apart: "lowmemory" wants deltas of synchronous
-	// counters only.
-	switch {
-	case d.Kind() == schema.KindHistogram:
-		s.sum, s.temporality = true, c.temporality(sdkmetric.InstrumentKindHistogram)
-	case d.Kind() == schema.KindCounter:
-		s.sum, s.temporality = true, c.temporality(sdkmetric.InstrumentKindObservableCounter)
-	case d.Additive:
-		s.sum, s.temporality = true, c.temporality(sdkmetric.InstrumentKindObservableUpDownCounter)
-	}
-	return s
 }
 
 // sentName returns the name that a receiver makes the Prometheus name of. It
@@ -129,11 +117,37 @@ func (p *Producer) collect(ctx context.Context, reuse bool) []metricdata.ScopeMe
 	if len(metrics) == 0 {
 		return nil
 	}
-	return []metricdata.ScopeMetrics{{Scope: scope(), Metrics: metrics}}
+	return []metricdata.ScopeMetrics{{Scope: p.recorder.scope(), Metrics: metrics}}
 }
 
-func scope() instrumentation.Scope {
-	return instrumentation.Scope{Name: ScopeName, Version: Version}
+func (r *Recorder) scope() instrumentation.Scope {
+	return instrumentation.Scope{Name: ScopeName, Version: Version(), SchemaURL: r.schemaURL}
+}
+
+// Definitions yields what the producer's metrics are, those of [WithSelfMetrics] last,
+// under the names that it gives them. Their label names are all that the series have:
+// the engine's, then the metric's own, then constant ones. A metric that a view
+// ([WithViews]) renames has that name for Prometheus too, with underscores for what
+// Prometheus does not take.
+func (p *Producer) Definitions() iter.Seq[schema.Definition] {
+	return func(yield func(schema.Definition) bool) {
+		for i, m := range p.recorder.metrics {
+			for _, s := range p.streams[i] {
+				d := m.definition
+				d.Name, d.Description, d.Unit, d.Boundaries = s.name, s.description, s.unit, s.boundaries
+				d.LabelNames = m.labelNames()
+				if s.renamed {
+					d.PrometheusName = strings.NewReplacer(".", "_", "-", "_", "/", "_").Replace(s.name)
+				}
+				if !yield(d) {
+					return
+				}
+			}
+		}
+		if p.self != nil {
+			p.self.Definitions()(yield)
+		}
+	}
 }
 
 // metrics appends what there is to tell. It looks at the clock last, because series
@@ -143,8 +157,10 @@ func (p *Producer) metrics(ctx context.Context, reuse bool, all []metricdata.Met
 	r.callbacks.run(ctx)
 	r.collecting.Lock()
 	defer r.collecting.Unlock()
-	for _, s := range p.streams {
-		s.begin(reuse)
+	for _, streams := range p.streams {
+		for _, s := range streams {
+			s.begin(reuse, p.last)
+		}
 	}
 	began := r.config.now()
 	for _, e := range r.snapshot() {
@@ -163,9 +179,11 @@ func (p *Producer) metrics(ctx context.Context, reuse bool, all []metricdata.Met
 		r.countDeparted()
 	}
 	now := r.config.now()
-	for _, s := range p.streams {
-		if s.size() > 0 {
-			all = append(all, s.end(p.last, now))
+	for _, streams := range p.streams {
+		for _, s := range streams {
+			if s.size() > 0 {
+				all = append(all, s.end(p.last, now))
+			}
 		}
 	}
 	p.last = now
@@ -193,35 +211,47 @@ func touched(all []*series) iter.Seq[*series] {
 }
 
 // delta reports whether p tells of a metric what came since its last collection.
-func (p *Producer) delta(m *instrumented) bool { return p.streams[m.ordinal].delta() }
+func (p *Producer) delta(m *instrumented) bool { return p.deltas[m.ordinal] }
 
-// int64 adds a point of the series under each name that it is to be reported
-// under.
+// int64 adds a point of the series to each of its streams, under each name that it is
+// to be reported under.
 func (p *Producer) int64(s *series, value int64) {
 	if s.live.Load() {
-		p.streams[s.metric.ordinal].addInt64(s.attributes, value, s.start)
+		for _, stream := range p.streams[s.metric.ordinal] {
+			stream.addInt64(s, &s.attributes, value)
+		}
 	}
 	for i, target := range s.metric.mirrors {
-		p.streams[target.metric.ordinal].addInt64(s.mirrors[i], value, s.start)
+		for _, stream := range p.streams[target.metric.ordinal] {
+			stream.addInt64(s, &s.mirrors[i], value)
+		}
 	}
 }
 
 // float64 is int64 for floating-point numbers.
 func (p *Producer) float64(s *series, value float64) {
 	if s.live.Load() {
-		p.streams[s.metric.ordinal].addFloat64(s.attributes, value, s.start)
+		for _, stream := range p.streams[s.metric.ordinal] {
+			stream.addFloat64(s, &s.attributes, value)
+		}
 	}
 	for i, target := range s.metric.mirrors {
-		p.streams[target.metric.ordinal].addFloat64(s.mirrors[i], value, s.start)
+		for _, stream := range p.streams[target.metric.ordinal] {
+			stream.addFloat64(s, &s.mirrors[i], value)
+		}
 	}
 }
 
 // histogram is int64 for histograms.
 func (p *Producer) histogram(s *series, counts []uint64, all interval) {
 	if s.live.Load() {
-		p.streams[s.metric.ordinal].addHistogram(s.attributes, counts, all, s.start)
+		for _, stream := range p.streams[s.metric.ordinal] {
+			stream.addHistogram(s, &s.attributes, counts, all)
+		}
 	}
 	for i, target := range s.metric.mirrors {
-		p.streams[target.metric.ordinal].addHistogram(s.mirrors[i], counts, all, s.start)
+		for _, stream := range p.streams[target.metric.ordinal] {
+			stream.addHistogram(s, &s.mirrors[i], counts, all)
+		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"strconv"
 	"sync"
@@ -30,6 +29,8 @@ type Recorder struct {
 	metrics []*instrumented          // in the catalogue's order
 	byName  map[string]*instrumented // under both names
 	info    *instrumented            // the metric that a payload's info fills, or nil
+
+	schemaURL string // of the catalogue
 
 	refused  atomic.Int64
 	payloads atomic.Int64
@@ -107,6 +108,8 @@ func newRecorder(catalogue *schema.Catalogue, c config) (*Recorder, error) {
 		made:    c.now(),
 		byName:  make(map[string]*instrumented, 2*catalogue.Len()),
 		engines: make(map[int]*Engine),
+
+		schemaURL: catalogue.SchemaURL(),
 	}
 	for d := range catalogue.All() {
 		m := &instrumented{kind: kindOf(d), recorder: r, definition: d, ordinal: len(r.metrics)}
@@ -142,24 +145,6 @@ func (r *Recorder) Close() error {
 		return r.self.recorder.Close()
 	}
 	return nil
-}
-
-// Definitions yields what the recorder's metrics are, those of [WithSelfMetrics]
-// last. Their label names are all that the series have: the engine's, then the
-// metric's own, then constant ones.
-func (r *Recorder) Definitions() iter.Seq[schema.Definition] {
-	return func(yield func(schema.Definition) bool) {
-		for _, m := range r.metrics {
-			d := m.definition
-			d.LabelNames = m.labelNames()
-			if !yield(d) {
-				return
-			}
-		}
-		if r.self != nil {
-			r.self.recorder.Definitions()(yield)
-		}
-	}
 }
 
 // ConstantLabels returns the labels of [WithConstantLabels].

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 )
 
 // A series is one definition, one engine and one tuple of label values. It owns
@@ -29,8 +30,22 @@ type series struct {
 	// mirrored says that the series' mirrors are reported even while it is not.
 	mirrored   atomic.Bool
 	attributes attribute.Set
-	start      int64    // of its count, in Unix nanoseconds
-	deltas     *[]delta // one for each producer of deltas
+	start      int64 // of its count, in Unix nanoseconds
+	extras     atomic.Pointer[extras]
+}
+
+// extras are what few series need.
+type extras struct {
+	deltas    []delta // one for each producer of deltas, guarded by Recorder.collecting
+	reservoir atomic.Pointer[exemplar.Reservoir]
+}
+
+// extend returns the extras of the series, and makes them first.
+func (s *series) extend() *extras {
+	if s.extras.Load() == nil {
+		s.extras.CompareAndSwap(nil, new(extras))
+	}
+	return s.extras.Load()
 }
 
 // show makes the series reported under its own name. It reads before it writes,
@@ -123,13 +138,11 @@ type delta struct {
 // delta returns what p has told of the series. It is called, as is all that
 // collects, while the recorder's collecting lock is held.
 func (s *series) delta(p *Producer) *delta {
-	if s.deltas == nil {
-		s.deltas = new([]delta)
+	e := s.extend()
+	for len(e.deltas) <= p.slot {
+		e.deltas = append(e.deltas, delta{})
 	}
-	for len(*s.deltas) <= p.slot {
-		*s.deltas = append(*s.deltas, delta{})
-	}
-	d := &(*s.deltas)[p.slot]
+	d := &e.deltas[p.slot]
 	if d.producer != p.id {
 		*d = delta{producer: p.id}
 		if s.cell != nil {

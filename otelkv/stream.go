@@ -1,23 +1,28 @@
 package otelkv
 
 import (
+	"math"
 	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-
-	"github.com/otelkv/otelkv-go/schema"
 )
 
 // A stream is one metric as a producer gives it, with the points of the collection
 // under way.
 type stream struct {
-	definition  *schema.Definition
-	name, unit  string
-	temporality metricdata.Temporality // of a sum or histogram
-	sum         bool
-	boundaries  []float64
+	name, description, unit string
+	renamed                 bool                   // by a view
+	temporality             metricdata.Temporality // of a sum or histogram
+	sum, monotonic          bool
+	boundaries              []float64
+	bucketOf                []int // of each of the definition's, if a view left out boundaries
+	noMinMax                bool
+	filter                  attribute.Filter              // of a view, or nil
+	filtered                map[attribute.Distinct]subset // of the attributes of series
+	merged                  map[attribute.Distinct]int    // positions of the points, if there is a filter
+	since                   time.Time                     // which exemplars have to be newer than
 
 	ints       []metricdata.DataPoint[int64]
 	floats     []metricdata.DataPoint[float64]
@@ -26,12 +31,22 @@ type stream struct {
 	allCounts  []uint64 // where counts began
 }
 
+// A subset is what a filter makes of attributes.
+type subset struct {
+	kept    attribute.Set
+	dropped []attribute.KeyValue
+}
+
 // delta reports whether the stream tells what came since the last collection.
 func (s *stream) delta() bool { return s.sum && s.temporality == metricdata.DeltaTemporality }
 
 // begin makes room for as many points as there were last time: in their memory, if
 // it may be used again.
-func (s *stream) begin(reuse bool) {
+func (s *stream) begin(reuse bool, last time.Time) {
+	clear(s.merged)
+	if s.delta() {
+		s.since = last
+	}
 	if reuse {
 		s.ints, s.floats, s.histograms, s.counts = s.ints[:0], s.floats[:0], s.histograms[:0], s.allCounts
 		return
@@ -61,40 +76,129 @@ func (s *stream) buckets() []uint64 {
 	}
 	room := s.counts[:n:n]
 	s.counts = s.counts[n:]
+	clear(room)
 	return room
 }
 
-func (s *stream) addInt64(attributes attribute.Set, value, start int64) {
-	s.ints = append(s.ints, metricdata.DataPoint[int64]{Attributes: attributes, StartTime: time.Unix(0, start), Value: value})
+// place returns the attributes of the point of a series and, if there is such a point
+// already, its position, and else -1. The next point has the position next.
+func (s *stream) place(attributes *attribute.Set, next int) (subset, int) {
+	if s.filter == nil {
+		return subset{kept: *attributes}, -1
+	}
+	of, known := s.filtered[attributes.Equivalent()]
+	if !known {
+		if s.filtered == nil || len(s.filtered) > 4*DefaultTotalSeriesLimit {
+			s.filtered = make(map[attribute.Distinct]subset)
+		}
+		of.kept, of.dropped = attributes.Filter(s.filter)
+		s.filtered[attributes.Equivalent()] = of
+	}
+	if position, there := s.merged[of.kept.Equivalent()]; there {
+		return of, position
+	}
+	if s.merged == nil {
+		s.merged = make(map[attribute.Distinct]int)
+	}
+	s.merged[of.kept.Equivalent()] = next
+	return of, -1
 }
 
-func (s *stream) addFloat64(attributes attribute.Set, value float64, start int64) {
-	s.floats = append(s.floats, metricdata.DataPoint[float64]{Attributes: attributes, StartTime: time.Unix(0, start), Value: value})
+func (s *stream) addInt64(from *series, attributes *attribute.Set, value int64) {
+	if s.plain(from) {
+		s.ints = append(s.ints, metricdata.DataPoint[int64]{Attributes: *attributes, StartTime: time.Unix(0, from.start), Value: value})
+		return
+	}
+	s.ints = addNumber(s, s.ints, from, attributes, value, func(a, b int64) int64 {
+		if s.monotonic && a > math.MaxInt64-b {
+			return math.MaxInt64
+		}
+		return a + b
+	})
 }
 
-func (s *stream) addHistogram(attributes attribute.Set, counts []uint64, all interval, start int64) {
+func (s *stream) addFloat64(from *series, attributes *attribute.Set, value float64) {
+	if s.plain(from) {
+		s.floats = append(s.floats, metricdata.DataPoint[float64]{Attributes: *attributes, StartTime: time.Unix(0, from.start), Value: value})
+		return
+	}
+	s.floats = addNumber(s, s.floats, from, attributes, value, func(a, b float64) float64 { return clamp(a + b) })
+}
+
+// plain reports whether a point of the series is its alone, and has no exemplars.
+func (s *stream) plain(from *series) bool { return s.filter == nil && from.extras.Load() == nil }
+
+// addNumber adds a point, or the value to the point that a filter makes of several
+// series: a sum of them, or else the last.
+func addNumber[N int64 | float64](s *stream, points []metricdata.DataPoint[N], from *series, attributes *attribute.Set, value N, sum func(a, b N) N) []metricdata.DataPoint[N] {
+	start := time.Unix(0, from.start)
+	of, position := s.place(attributes, len(points))
+	if position < 0 {
+		position = len(points)
+		points = append(points, metricdata.DataPoint[N]{Attributes: of.kept, StartTime: start, Value: value})
+	} else {
+		p := &points[position]
+		p.StartTime = earlier(p.StartTime, start)
+		if s.sum {
+			value = sum(p.Value, value)
+		}
+		p.Value = value
+	}
+	if held := from.exemplars(s.since); len(held) > 0 {
+		points[position].Exemplars = append(points[position].Exemplars, exemplarsOf[N](held, of.dropped)...)
+	}
+	return points
+}
+
+func (s *stream) addHistogram(from *series, attributes *attribute.Set, counts []uint64, all interval) {
+	of, position := s.place(attributes, len(s.histograms))
 	point := metricdata.HistogramDataPoint[float64]{
-		Attributes:   attributes,
-		StartTime:    time.Unix(0, start),
-		Bounds:       s.boundaries,
-		BucketCounts: s.buckets(),
-		Sum:          all.sum,
+		Attributes: of.kept, StartTime: time.Unix(0, from.start), Bounds: s.boundaries, Sum: all.sum,
 	}
-	copy(point.BucketCounts, counts)
-	for _, n := range counts {
-		point.Count += n
+	if position < 0 {
+		position = len(s.histograms)
+		point.BucketCounts = s.buckets()
+		s.histograms = append(s.histograms, point)
+	} else {
+		before := &s.histograms[position]
+		before.StartTime = earlier(before.StartTime, point.StartTime)
+		before.Sum = clamp(before.Sum + all.sum)
 	}
-	if point.Count > 0 && all.least <= all.greatest {
-		point.Min, point.Max = metricdata.NewExtrema(all.least), metricdata.NewExtrema(all.greatest)
+	p := &s.histograms[position]
+	count := p.Count
+	for i, n := range counts {
+		count += n
+		if s.bucketOf != nil {
+			i = s.bucketOf[i]
+		}
+		p.BucketCounts[i] += n
 	}
-	s.histograms = append(s.histograms, point)
+	if count > p.Count && all.least <= all.greatest && !s.noMinMax {
+		if least, known := p.Min.Value(); !known || all.least < least {
+			p.Min = metricdata.NewExtrema(all.least)
+		}
+		if greatest, known := p.Max.Value(); !known || all.greatest > greatest {
+			p.Max = metricdata.NewExtrema(all.greatest)
+		}
+	}
+	p.Count = count
+	if from.extras.Load() != nil {
+		p.Exemplars = append(p.Exemplars, exemplarsOf[float64](from.exemplars(s.since), of.dropped)...)
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // end gives every point its time, and returns the metric. Deltas began at the
 // producer's last collection, and where there is none, all of them when the first
 // series did.
 func (s *stream) end(last, now time.Time) metricdata.Metrics {
-	m := metricdata.Metrics{Name: s.name, Description: s.definition.Description, Unit: s.unit}
+	m := metricdata.Metrics{Name: s.name, Description: s.description, Unit: s.unit}
 	delta := s.delta()
 	switch {
 	case len(s.histograms) > 0:
@@ -115,11 +219,7 @@ func number[N int64 | float64](s *stream, points []metricdata.DataPoint[N], delt
 	if !s.sum {
 		return metricdata.Gauge[N]{DataPoints: points}
 	}
-	return metricdata.Sum[N]{
-		DataPoints:  points,
-		Temporality: s.temporality,
-		IsMonotonic: s.definition.Kind() == schema.KindCounter,
-	}
+	return metricdata.Sum[N]{DataPoints: points, Temporality: s.temporality, IsMonotonic: s.monotonic}
 }
 
 func end[P any](points []P, delta bool, last, now time.Time, times func(*P) (start, at *time.Time)) {

@@ -12,6 +12,7 @@ import (
 type Catalogue struct {
 	definitions []Definition
 	byName      map[string]int
+	schemaURL   string
 }
 
 // NewCatalogue returns the catalogue of the given metrics, in their order. It
@@ -53,6 +54,18 @@ func newCatalogue(definitions []Definition) (*Catalogue, error) {
 	return c, nil
 }
 
+// WithSchemaURL returns the catalogue with the schema URL of its names, which the
+// instrumentation scope of exported metrics carries (OTel specification, "Schema URL").
+// Catalogues that are made of it have the same.
+func (c *Catalogue) WithSchemaURL(url string) *Catalogue {
+	with := *c
+	with.schemaURL = url
+	return &with
+}
+
+// SchemaURL returns what [Catalogue.WithSchemaURL] set, or nothing.
+func (c *Catalogue) SchemaURL() string { return c.schemaURL }
+
 // Merge returns a catalogue of c's definitions and those of the others. Where
 // two have the same Prometheus name, the later one takes the place of the
 // earlier, which is how vLLM merges the definitions of a specification, its
@@ -91,7 +104,11 @@ func (c *Catalogue) merge(added []Definition) (*Catalogue, error) {
 		place[d.PrometheusName] = len(merged)
 		merged = append(merged, d)
 	}
-	return newCatalogue(merged)
+	all, err := newCatalogue(merged)
+	if err != nil {
+		return nil, err
+	}
+	return all.WithSchemaURL(c.schemaURL), nil
 }
 
 // All yields the definitions in order. Their slices belong to the catalogue

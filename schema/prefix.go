@@ -36,7 +36,7 @@ func (c *Catalogue) WithPrefix(prefix string) (*Catalogue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("otelkv: prefix %q: %w", prefix, err)
 	}
-	return prefixed, nil
+	return prefixed.WithSchemaURL(c.schemaURL), nil
 }
 
 // renameIn renames the metrics that a text names by family or by sample.

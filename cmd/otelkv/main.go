@@ -78,7 +78,7 @@ func newRoot() *cobra.Command {
 servers, and exports them: to Prometheus under vLLM's own names, and over OTLP.
 
 The exit status is 0, 1 where something went wrong, and 2 for a usage error.`,
-		Version:       otelkv.Version,
+		Version:       otelkv.Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

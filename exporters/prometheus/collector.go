@@ -49,7 +49,7 @@ func NewCollector(recorder *otelkv.Recorder, options ...otelkv.ExportOption) (*C
 	}
 	c := &Collector{producer: producer, byName: make(map[string]*family)}
 	constants := recorder.ConstantLabels()
-	for d := range recorder.Definitions() {
+	for d := range producer.Definitions() {
 		f := newFamily(d, constants)
 		c.families = append(c.families, f)
 		c.byName[d.Name] = f

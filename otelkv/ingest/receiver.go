@@ -59,7 +59,10 @@ func New(recorder *otelkv.Recorder, options ...Option) (*Receiver, error) {
 		listeners: make(map[*listener]struct{}),
 	}
 	if c.stateFile != "" {
-		r.state = newState(c.stateFile, recorder)
+		var err error
+		if r.state, err = newState(c.stateFile, recorder); err != nil {
+			return nil, err
+		}
 		if err := r.restore(); err != nil {
 			return nil, fmt.Errorf("otelkv: state file: %w", err)
 		}

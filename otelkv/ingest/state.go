@@ -58,13 +58,18 @@ type savedEngine struct {
 	Entries []*total            `json:"entries"`
 }
 
-func newState(path string, recorder *otelkv.Recorder) *state {
+func newState(path string, recorder *otelkv.Recorder) (*state, error) {
+	// It is not collected from, and only says what the metrics are.
+	producer, err := recorder.Producer()
+	if err != nil {
+		return nil, err
+	}
 	s := &state{path: path, definitions: make(map[string]schema.Definition)}
 	s.over.L = &s.mu
-	for d := range recorder.Definitions() {
-		s.definitions[d.Name], s.definitions[d.PrometheusName] = d, d
+	for d := range producer.Definitions() {
+		s.definitions[d.PayloadName()], s.definitions[d.PrometheusName], s.definitions[d.Name] = d, d, d
 	}
-	return s
+	return s, nil
 }
 
 func (s *state) newTotals() *totals {

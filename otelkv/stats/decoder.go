@@ -84,7 +84,7 @@ func (d Decoder) MessagePack(data []byte, p *Payload) (rest []byte, err error) {
 func (p *Payload) UnmarshalJSON(data []byte) error { return Decoder{}.JSON(data, p) }
 
 // counts is what the limits bound over a whole input.
-type counts struct{ types, metrics, entries, samples, connectors int }
+type counts struct{ types, metrics, entries, samples int }
 
 // decoding is the state of decoding into one payload and those nested in it. It
 // stays with the payload, for its buffers.

@@ -126,7 +126,7 @@ func (m *model) mergeContent(other *model) (clashes int) {
 
 func (m *model) isEmpty() bool {
 	for _, c := range m.children {
-		if c.ignored > 0 || c.model != nil && !c.model.isEmpty() {
+		if c.ignored > 0 || c.model != nil && !c.isEmpty() {
 			return false
 		}
 	}
@@ -177,7 +177,7 @@ func (m *model) dump() []string {
 	for _, c := range m.children {
 		if c.model != nil {
 			lines = append(lines, "connector "+c.name)
-			for _, line := range c.model.dump() {
+			for _, line := range c.dump() {
 				lines = append(lines, "  "+line)
 			}
 		}

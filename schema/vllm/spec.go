@@ -26,14 +26,14 @@ func TieringSpec() *schema.Catalogue {
 // SimpleCPUSpec returns the catalogue of an engine with vLLM's
 // SimpleCPUOffloadConnector: [SimpleCPU] alone.
 func SimpleCPUSpec() *schema.Catalogue {
-	return schema.MustCatalogue(SimpleCPU()...)
+	return schema.MustCatalogue(SimpleCPU()...).WithSchemaURL(SchemaURL)
 }
 
 // SimpleCPUPoolSpec returns the catalogue of an engine with the other design of
 // the simple CPU offload connector: [SimpleCPUPool], [Connector] and
 // [Deprecated].
 func SimpleCPUPoolSpec() *schema.Catalogue {
-	return schema.MustCatalogue(slices.Concat(SimpleCPUPool(), Connector(), Deprecated())...)
+	return schema.MustCatalogue(slices.Concat(SimpleCPUPool(), Connector(), Deprecated())...).WithSchemaURL(SchemaURL)
 }
 
 // offloading returns the catalogue of a specification in the order of vLLM's
@@ -45,5 +45,5 @@ func offloading(specification ...[]schema.Metric) *schema.Catalogue {
 		Connector(),
 		[]schema.Metric{ConfigInfo(CPUConfigLabelNames()...)},
 		Deprecated(),
-	)...)
+	)...).WithSchemaURL(SchemaURL)
 }

@@ -27,7 +27,6 @@ import (
 	"github.com/otelkv/otelkv-go/exporters/internal/collectortest"
 	"github.com/otelkv/otelkv-go/exporters/internal/otlp"
 	"github.com/otelkv/otelkv-go/internal/cleanenv"
-	"github.com/otelkv/otelkv-go/schema"
 )
 
 func TestMain(m *testing.M) {
@@ -36,14 +35,6 @@ func TestMain(m *testing.M) {
 }
 
 const secret = "s3cr3t-t0k3n"
-
-var catalogue = schema.MustCatalogue(
-	schema.Int64Counter{Name: "test.load_bytes", PrometheusName: "test:load_bytes", Unit: "By", Description: "Bytes."},
-	schema.Float64Counter{Name: "test.load_time", PrometheusName: "test:load_time_total", Unit: "s", Description: "Seconds."},
-	schema.Int64Gauge{Name: "test.jobs", PrometheusName: "test:jobs", Unit: "{job}", Description: "Jobs."},
-	schema.Float64Gauge{Name: "test.usage", PrometheusName: "test:usage_perc", Unit: "1", Description: "Fraction."},
-	schema.Histogram{Name: "test.load_size", PrometheusName: "test:load_size", Unit: "By", Description: "Sizes.", Boundaries: []float64{1e6}},
-)
 
 // measure records one value with each kind of instrument, as a recorder does.
 func measure(t *testing.T, provider *sdkmetric.MeterProvider) {
@@ -322,10 +313,6 @@ func TestCollectorDown(t *testing.T) {
 		})
 	}
 }
-
-type producer []metricdata.ScopeMetrics
-
-func (p producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) { return p, nil }
 
 type errorLog struct {
 	mu   sync.Mutex
