@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/registry"
@@ -88,6 +87,3 @@ func oneOf(flag, value string, allowed ...string) error {
 	}
 	return fmt.Errorf("%s is %.64q: expected one of %s", flag, value, strings.Join(allowed, ", "))
 }
-
-// changed reports whether the user gave a flag.
-func changed(flags *pflag.FlagSet, name string) bool { return flags.Lookup(name).Changed }

@@ -218,7 +218,7 @@ func TestPeers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, status, _, err := readAnswer(conn); err != nil || status != 403 {
 		t.Errorf("over TCP, where users are not known: %d, %v", status, err)
 	}
@@ -309,12 +309,12 @@ func TestSlowFrames(t *testing.T) {
 			t.Errorf("%v were refused for their time", v)
 		}
 		// A reader that does not read.
-		conn = p.dial()
-		if _, err := conn.Write(body); err != nil {
+		deaf := p.dial()
+		if _, err := deaf.Write(body); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(11 * time.Second)
-		if !isClosed(conn) {
+		if !isClosed(deaf) {
 			t.Error("an answer waits for its reader for ever")
 		}
 	})
