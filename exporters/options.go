@@ -241,9 +241,13 @@ func WithTargetInfo() Option {
 	return optionFunc(func(c *config) { c.targetInfo = true })
 }
 
-// WithViews adds views of the host's instruments.
+// WithViews adds views, of the recorders' metrics and of the host's instruments alike.
+// What the recorders' metrics cannot do is an error of [Start] ([otelkv.WithViews]).
 func WithViews(views ...sdkmetric.View) Option {
-	return optionFunc(func(c *config) { c.views = append(c.views, views...) })
+	return optionFunc(func(c *config) {
+		c.views = append(c.views, views...)
+		c.export = append(c.export, otelkv.WithViews(views...))
+	})
 }
 
 // WithCardinalityLimit sets how many series an instrument of the host can have
@@ -285,7 +289,8 @@ func WithReaderOptions(options ...sdkmetric.PeriodicReaderOption) Option {
 }
 
 // WithProtocol sets the protocol of the exporter otlp: "grpc" or "http/protobuf". It
-// comes before OTEL_EXPORTER_OTLP_PROTOCOL.
+// comes before OTEL_EXPORTER_OTLP_PROTOCOL. Without both it is grpc where only
+// [WithGRPCOptions] are given, and else http/protobuf.
 func WithProtocol(protocol string) Option {
 	return optionFunc(func(c *config) { c.otlp = append(c.otlp, otlp.WithProtocol(otlp.Protocol(protocol))) })
 }

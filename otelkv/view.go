@@ -21,7 +21,8 @@ import (
 // A view can rename a metric, describe it anew, drop it, filter its attributes, and
 // take boundaries out of a histogram. Series that a filter makes one are added up; of
 // gauges the last one is reported. A total that is added up falls when one of its
-// series is removed.
+// series is removed. The default aggregation of a histogram has the boundaries of its
+// definition.
 //
 // What the recorder's series cannot do is an error that names the view and the metric:
 // boundaries that the definition does not have, any other aggregation, reservoirs of

@@ -101,6 +101,7 @@ func fillNumbers[N int64 | float64](s *familySnapshot, f *family, points []metri
 			s.values[i] = float64(points[i].Value)
 			if f.kind == dto.MetricType_COUNTER {
 				s.counters[i].Value, s.counters[i].CreatedTimestamp = &s.values[i], l.created
+				s.counters[i].Exemplar = newest(points[i].Exemplars)
 				m.Counter = &s.counters[i]
 				return
 			}
@@ -125,12 +126,15 @@ func (s *familySnapshot) fillHistograms(f *family, points []metricdata.Histogram
 				sum += points[i].BucketCounts[j]
 				counts[j] = sum
 				bucket := &s.buckets[i*width+j]
-				bucket.CumulativeCount, bucket.UpperBound = &counts[j], &s.bounds[j]
+				bucket.CumulativeCount, bucket.UpperBound, bucket.Exemplar = &counts[j], &s.bounds[j], nil
 				pointers[j] = bucket
 			}
 			counts[width] = points[i].Count
 			s.values[i] = points[i].Sum
 			h := &s.histograms[i]
+			if len(points[i].Exemplars) > 0 {
+				pointers = withExemplars(pointers, &counts[width], points[i].Exemplars)
+			}
 			h.SampleCount, h.SampleSum, h.Bucket, h.CreatedTimestamp = &counts[width], &s.values[i], pointers, l.created
 			m.Histogram = h
 		})

@@ -32,13 +32,10 @@ func lookup(name string) (value, variable string) {
 }
 
 // protocolFromEnvironment returns the protocol that the environment names, and
-// where it was found, or http/protobuf (OpenTelemetry specification, "Specify
-// Protocol").
+// where it was found, or nothing (OpenTelemetry specification, "Specify Protocol").
 func protocolFromEnvironment() (Protocol, string) {
-	if value, variable := lookup("PROTOCOL"); value != "" {
-		return Protocol(value), variable
-	}
-	return ProtocolHTTPProtobuf, "default"
+	value, variable := lookup("PROTOCOL")
+	return Protocol(value), variable
 }
 
 // checkEnvironment refuses what the upstream exporters would go on without: they

@@ -233,7 +233,8 @@ func TestProtocol(t *testing.T) {
 		{name: "json", general: "http/json", wantErr: `otelkv: OTLP protocol "http/json" of OTEL_EXPORTER_OTLP_PROTOCOL: expected grpc or http/protobuf`},
 		{name: "json for metrics", metrics: "http/json", wantErr: `otelkv: OTLP protocol "http/json" of OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: expected grpc or http/protobuf`},
 		{name: "unknown option", opts: []otlp.Option{otlp.WithProtocol("udp")}, wantErr: `otelkv: OTLP protocol "udp" of WithProtocol: expected grpc or http/protobuf`},
-		{name: "options of the other protocol", opts: []otlp.Option{otlp.WithGRPCOptions(otlpmetricgrpc.WithInsecure())}, wantErr: "otelkv: OTLP protocol is http/protobuf by default, and only options for grpc are given"},
+		{name: "options decide", opts: []otlp.Option{otlp.WithGRPCOptions(otlpmetricgrpc.WithInsecure())}},
+		{name: "options of the other protocol", general: "http/protobuf", opts: []otlp.Option{otlp.WithGRPCOptions(otlpmetricgrpc.WithInsecure())}, wantErr: "otelkv: OTLP protocol is http/protobuf by OTEL_EXPORTER_OTLP_PROTOCOL, and only options for grpc are given"},
 		{name: "options of the other protocol, the other way", general: "grpc", opts: []otlp.Option{otlp.WithHTTPOptions(otlpmetrichttp.WithInsecure())}, wantErr: "otelkv: OTLP protocol is grpc by OTEL_EXPORTER_OTLP_PROTOCOL, and only options for http/protobuf are given"},
 	}
 	for _, test := range tests {

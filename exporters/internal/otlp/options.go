@@ -46,6 +46,12 @@ func newConfig(opts []Option) (config, error) {
 	if c.protocol == "" {
 		c.protocol, source = protocolFromEnvironment()
 	}
+	if c.protocol == "" {
+		c.protocol, source = ProtocolHTTPProtobuf, "default"
+		if len(c.grpc) > 0 && len(c.http) == 0 {
+			c.protocol = ProtocolGRPC
+		}
+	}
 	switch {
 	case c.protocol != ProtocolGRPC && c.protocol != ProtocolHTTPProtobuf:
 		return c, fmt.Errorf("otelkv: OTLP protocol %q of %s: %w", c.protocol, source, ErrProtocol)
@@ -67,7 +73,7 @@ func newConfig(opts []Option) (config, error) {
 
 // WithProtocol sets the protocol. Without it the protocol is that of
 // OTEL_EXPORTER_OTLP_METRICS_PROTOCOL, else OTEL_EXPORTER_OTLP_PROTOCOL, else
-// http/protobuf.
+// grpc where only options for that are given, else http/protobuf.
 func WithProtocol(p Protocol) Option {
 	return optionFunc(func(c *config) { c.protocol = p })
 }
