@@ -19,18 +19,22 @@ func program(t *testing.T, arguments ...string) (status int, stdout, stderr stri
 
 // TestCatalogue prints every form, and reads the YAML again.
 func TestCatalogue(t *testing.T) {
+	tiering, err := tieringSpec()
+	if err != nil {
+		t.Fatal(err)
+	}
 	status, table, _ := program(t, "catalogue", "--spec", "tiering")
-	if lines := strings.Count(table, "\n"); status != exitGood || lines != 1+vllm.TieringSpec().Len() ||
+	if lines := strings.Count(table, "\n"); status != exitGood || lines != 1+tiering.Len() ||
 		!strings.Contains(table, "vllm:kv_offload_load_bytes_total") {
 		t.Errorf("exit status %d, %d lines:\n%s", status, lines, table)
 	}
 	status, text, _ := program(t, "catalogue", "--spec", "tiering", "-o", "json")
 	var metrics []jsonMetric
-	if err := json.Unmarshal([]byte(text), &metrics); err != nil || status != exitGood || len(metrics) != vllm.TieringSpec().Len() {
+	if err := json.Unmarshal([]byte(text), &metrics); err != nil || status != exitGood || len(metrics) != tiering.Len() {
 		t.Errorf("exit status %d, %d metrics: %v", status, len(metrics), err)
 	}
 	for _, m := range metrics {
-		d, ok := vllm.TieringSpec().Lookup(m.Name)
+		d, ok := tiering.Lookup(m.Name)
 		if !ok || m.PrometheusName != d.PrometheusName || m.Kind != d.Kind().String() || m.Description != d.Description {
 			t.Errorf("got %+v", m)
 		}
@@ -41,7 +45,7 @@ func TestCatalogue(t *testing.T) {
 	if status != exitGood || merged != exitGood {
 		t.Fatalf("exit statuses %d and %d: %s", status, merged, errs)
 	}
-	if err := json.Unmarshal([]byte(both), &metrics); err != nil || len(metrics) != vllm.TieringSpec().Len()+vllm.SimpleCPUSpec().Len() {
+	if err := json.Unmarshal([]byte(both), &metrics); err != nil || len(metrics) != tiering.Len()+vllm.SimpleCPUSpec().Len() {
 		t.Errorf("%d metrics: %v", len(metrics), err)
 	}
 }

@@ -60,15 +60,23 @@ func (s *spec) catalogue() (*schema.Catalogue, error) {
 func (s *spec) base() (*schema.Catalogue, error) {
 	switch s.name {
 	case specAll:
-		return vllm.TieringSpec().Merge(vllm.SimpleCPUSpec())
+		tiering, err := tieringSpec()
+		if err != nil {
+			return nil, err
+		}
+		return tiering.Merge(vllm.SimpleCPUSpec())
 	case specCPU:
-		return vllm.CPUSpec(2), nil // with stores_skipped, which a threshold of 2 turns on
+		return withReleased(vllm.CPUSpec(2), nil) // with stores_skipped, which a threshold of 2 turns on
 	case specTiering:
-		return vllm.TieringSpec(), nil
+		return tieringSpec()
 	case specSimple:
 		return vllm.SimpleCPUSpec(), nil
 	}
 	return nil, &usageError{oneOf("--spec", s.name, specs()...)}
+}
+
+func tieringSpec() (*schema.Catalogue, error) {
+	return withReleased(vllm.TieringSpec(), []string{schema.LabelTier}, promotionLatency)
 }
 
 func mergeFile(base *schema.Catalogue, name string) (*schema.Catalogue, error) {

@@ -99,49 +99,6 @@ def fill(definitions: dict[str, Any], source: random.Random, share: float) -> An
     return stats
 
 
-def missing(known: dict[str, list[str]], metadata: dict[str, Any]) -> list[dict[str, Any]]:
-    """Returns definitions of what vLLM has and the sidecar has not, or otherwise.
-
-    They are groups of a registry, which the flag --definitions takes. known are the
-    label names of the sidecar's metrics.
-    """
-    kinds = {
-        OffloadingCounterMetadata: "counter",
-        OffloadingGaugeMetadata: "gauge",
-        OffloadingHistogramMetadata: "histogram",
-    }
-    groups = []
-    for name, m in metadata.items():
-        if known.get(name) == list(m.labelnames):
-            continue
-        otelkv: dict[str, Any] = {}
-        if name == KV_OFFLOAD_CONFIG_INFO:
-            otelkv["from_info"] = True
-        if getattr(m, "buckets", None):
-            otelkv["boundaries"] = list(m.buckets)
-        dotted = name.replace(":", ".").replace("kv_offload_", "kv_offload.", 1)
-        groups.append(
-            {
-                "id": f"metric.{dotted}",
-                "type": "metric",
-                "metric_name": dotted,
-                "brief": m.documentation,
-                "instrument": kinds[type(m)],
-                "unit": "s" if name.endswith("_seconds") else "1",
-                "stability": "development",
-                "attributes": [{"ref": label} for label in ENGINE_LABELS + m.labelnames],
-                "annotations": {
-                    "code_generation": {
-                        "metric_value_type": "int" if "from_info" in otelkv else "double"
-                    },
-                    "prometheus": {"name": name},
-                    "otelkv": otelkv,
-                },
-            }
-        )
-    return groups
-
-
 def label_values(metadata: Any, source: random.Random) -> list[tuple[str, ...]]:
     names = metadata.labelnames
     if not names:

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the sidecar shows is what vLLM itself would show, for the same steps."""
 
-import json
 import math
 import random
 import time
-import warnings
 
 import pytest
 import steps
@@ -33,12 +31,14 @@ CASES = {
     [("cpu", False), ("tiering", False), ("tiering", True), ("multi", False)],
     ids=["cpu", "tiering", "tiering-http", "multi"],
 )
-def test_same_as_vllm(name, http, folder, start, monkeypatch):
+def test_same_as_vllm(name, http, start, monkeypatch):
     vllm_config = CASES[name]
     source = random.Random(name)
     expected = steps.VLLM(vllm_config, ENGINES, multi=name == "multi")
     spec = "tiering" if name == "tiering" else "cpu"
-    sidecar = start("--spec", spec, *definitions(folder, spec, expected.metadata))
+    labels = {name: list(metadata.labelnames) for name, metadata in expected.metadata.items()}
+    assert labels.items() <= known_labels(spec).items()
+    sidecar = start("--spec", spec)
     endpoint = sidecar.http if http else sidecar.endpoint
     logger = plugin(vllm_config, monkeypatch, endpoint, OTELKV_INTERVAL="0.05")
     # vLLM's own logger merges later steps into the dict of the first.
@@ -72,18 +72,6 @@ def test_same_as_vllm(name, http, folder, start, monkeypatch):
         ignored = sidecar.value("otelkv_ignored_payloads_total", connector="NixlConnector")
         assert ignored == STEPS * ENGINES
     sidecar.stop()
-
-
-def definitions(folder, spec, metadata):
-    """Returns flags that give the sidecar what vLLM has and it does not know."""
-    groups = steps.missing(known_labels(spec), metadata)
-    if not groups:
-        return []
-    names = ", ".join(group["annotations"]["prometheus"]["name"] for group in groups)
-    warnings.warn(f"the catalogue {spec!r} does not have vLLM's {names}", stacklevel=1)
-    file = folder / "definitions.yaml"
-    file.write_text(json.dumps({"groups": groups}))
-    return ["--definitions", str(file)]
 
 
 def compare(got, want):
