@@ -33,7 +33,7 @@ func newPusher(c config, collectors []*prometheus.Collector, exporter sdkmetric.
 	hosted := append([]sdkmetric.PeriodicReaderOption(nil), own...)
 	for _, recorder := range c.recorders {
 		producer, err := recorder.Producer(append(c.export[:len(c.export):len(c.export)],
-			append(c.pushed, otelkv.WithTemporality(exporter.Temporality))...)...)
+			append(c.pushed, otelkv.WithTemporality(exporter.Temporality), otelkv.WithAggregation(exporter.Aggregation))...)...)
 		if err != nil {
 			return nil, err
 		}

@@ -160,6 +160,9 @@ func (e *Engine) addLocked(m *instrumented, labelValues []string, resume bool) (
 			s = before
 		}
 	}
+	if m.exponential.Load() {
+		s.countExponentially(e.recorder.config.now().UnixNano())
+	}
 	e.recorder.instrument(s)
 	if set.byLabels == nil {
 		set.byLabels = make(map[string]*series)

@@ -27,6 +27,9 @@ type exportConfig struct {
 	removalDelay    time.Duration
 	prometheusNames bool
 	views           []sdkmetric.View
+	aggregation     sdkmetric.AggregationSelector
+
+	nativeHistograms bool
 }
 
 // newExportConfig returns what the options say. Without [WithRemovalDelay] the
@@ -41,7 +44,7 @@ func newExportConfig(options []ExportOption, removalDelay time.Duration) exportC
 
 // checkInstruments reports options that instruments have no use for.
 func (c *exportConfig) checkInstruments() error {
-	if c.temporality != nil || c.prometheusNames || len(c.views) > 0 {
+	if c.temporality != nil || c.prometheusNames || len(c.views) > 0 || c.aggregation != nil || c.nativeHistograms {
 		return errors.New("otelkv: instruments take the option WithRemovalDelay only: " +
 			"their temporality, names and views are those of the meter provider")
 	}
@@ -54,6 +57,32 @@ func (c *exportConfig) checkInstruments() error {
 // sdkmetric.LowMemoryTemporalitySelector gives deltas of histograms only.
 func WithTemporality(selector sdkmetric.TemporalitySelector) ExportOption {
 	return exportOptionFunc(func(c *exportConfig) { c.temporality = selector })
+}
+
+// WithAggregation sets the aggregations of a producer where no view does: those of the
+// reader, such as an exporter's. Histograms have the boundaries of their definitions,
+// unless the selector gives them exponential buckets or drops them.
+//
+// Series count in exponential buckets from when the first producer asks for it. What a
+// series had counted before is not in that producer's points, which start then, and
+// neither is what [Engine.HistogramTotal] observes.
+func WithAggregation(selector sdkmetric.AggregationSelector) ExportOption {
+	return exportOptionFunc(func(c *exportConfig) { c.aggregation = selector })
+}
+
+// WithNativeHistograms makes a Prometheus collector (package exporters/prometheus) show
+// histograms as native histograms too, beside their buckets and under the same names.
+// Scrapes in the protobuf format have both, so that quantiles above the last boundary
+// are right, and the others what they had. A series takes a few kilobytes more. The
+// producer gives such a histogram twice, with explicit and with exponential buckets.
+func WithNativeHistograms() ExportOption {
+	return exportOptionFunc(func(c *exportConfig) { c.nativeHistograms = true })
+}
+
+// nativeHistogram is what Prometheus's client libraries do by default, with as many
+// buckets as the SDK has.
+func nativeHistogram() *sdkmetric.AggregationBase2ExponentialHistogram {
+	return &sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: exponentialScale}
 }
 
 // WithRemovalDelay sets how long a series that was removed is still told. A

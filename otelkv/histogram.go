@@ -2,8 +2,11 @@ package otelkv
 
 import (
 	"context"
+	"errors"
 	"math"
 	"sync/atomic"
+
+	"go.opentelemetry.io/otel"
 )
 
 // A histogramCell is the state of a histogram series.
@@ -27,12 +30,22 @@ type histogramCell struct {
 	least      *atomic.Uint64 // float64 bits, since the last collection; +Inf if none
 	greatest   *atomic.Uint64 // float64 bits, since the last collection; -Inf if none
 
+	exponential atomic.Pointer[exponentialCell] // nil unless a reader asks for it
+
 	total interval // guarded by Recorder.collecting
 }
 
 // An interval is what a histogram's samples come to, besides their buckets.
 type interval struct {
 	sum, least, greatest float64
+}
+
+// after returns what came after a sum was this. What the least and the greatest were
+// then is not known.
+func (i interval) after(sum float64) interval {
+	after := emptyInterval()
+	after.sum = i.sum - sum
+	return after
 }
 
 func emptyInterval() interval {
@@ -93,6 +106,9 @@ func (c *histogramCell) record(sample float64) bool {
 		}
 	}
 	c.buckets[bucket(c.boundaries, sample)].Add(1)
+	if e := c.exponential.Load(); e != nil {
+		e.record(sample)
+	}
 	return true
 }
 
@@ -112,6 +128,10 @@ func (c *histogramCell) addBuckets(counts []uint64, sum float64) bool {
 	}
 	for i, n := range counts {
 		c.buckets[i].Add(n)
+	}
+	if e := c.exponential.Load(); e != nil && !e.unknown.Swap(true) {
+		otel.Handle(errors.New("otelkv: a total of buckets was observed for a histogram that a reader wants in exponential buckets: " +
+			"that reader is told no samples of it"))
 	}
 	return true
 }

@@ -206,6 +206,14 @@ func collectFloat64(s *series, p *Producer) {
 }
 
 func (histogramKind) collect(s *series, p *Producer) {
+	// Exponential buckets are read first, and counted last, so that they never count
+	// what the others do not.
+	var exponential exponentialCounts
+	var cell *exponentialCell
+	if p.exponential[s.metric.ordinal] {
+		cell = s.cell.exponential.Load()
+		exponential = cell.read()
+	}
 	counts := slices.Grow(p.counts[:0], len(s.cell.buckets))
 	var count uint64
 	for i := range s.cell.buckets {
@@ -215,19 +223,28 @@ func (histogramKind) collect(s *series, p *Producer) {
 	}
 	p.counts = counts
 	s.foldInterval()
-	all := s.cell.total
+	all, start := s.cell.total, s.start
+	if cell != nil && cell.base.count > 0 {
+		all, start = all.after(cell.base.sum), cell.start
+		for i, n := range cell.base.counts {
+			counts[i] -= n
+		}
+		count -= cell.base.count
+	}
 	if p.delta(s.metric) {
 		d := s.delta(p)
 		if d.counts != nil && count == d.count {
 			return
 		}
-		all, d.interval, d.count = d.interval, emptyInterval(), count
 		if d.counts == nil {
 			d.counts = make([]uint64, len(counts))
+			d.interval = all
 		}
+		all, d.interval, d.count = d.interval, emptyInterval(), count
 		for i, n := range counts {
 			counts[i], d.counts[i] = n-d.counts[i], n
 		}
+		exponential, d.exponential = exponential.without(d.exponential), exponential
 	}
-	p.histogram(s, counts, all)
+	p.histogram(s, start, counts, all, exponential)
 }

@@ -22,15 +22,18 @@ import (
 // told its reader. It is safe for concurrent use, and holds no resource that has
 // to be closed.
 type Producer struct {
-	recorder   *Recorder
-	id         uint64      // among all that the recorder had
-	slot       int         // among those that it has
-	streams    [][]*stream // by the ordinals of the metrics
-	deltas     []bool      // likewise: what to tell is what came since the last collection
-	last       time.Time   // of the collection before
-	counts     []uint64    // reused for the buckets of one series
-	departures departures
-	self       *Producer // of the recorder's self-metrics
+	recorder *Recorder
+	id       uint64      // among all that the recorder had
+	slot     int         // among those that it has
+	streams  [][]*stream // by the ordinals of the metrics
+	deltas   []bool      // likewise: what to tell is what came since the last collection
+	// exponential says likewise that histograms are told in exponential buckets too,
+	// under their own name or a mirror's.
+	exponential []bool
+	last        time.Time // of the collection before
+	counts      []uint64  // reused for the buckets of one series
+	departures  departures
+	self        *Producer // of the recorder's self-metrics
 }
 
 var _ sdkmetric.Producer = (*Producer)(nil)
@@ -68,8 +71,16 @@ func (r *Recorder) newProducer(c exportConfig) (*Producer, error) {
 		}
 		p.self = self
 	}
+	for _, m := range r.metrics {
+		exponential := slices.ContainsFunc(p.streams[m.ordinal], (*stream).isExponential)
+		for _, target := range m.mirrors {
+			exponential = exponential || slices.ContainsFunc(p.streams[target.metric.ordinal], (*stream).isExponential)
+		}
+		p.exponential = append(p.exponential, exponential)
+	}
 	r.collecting.Lock()
 	defer r.collecting.Unlock()
+	r.countExponentially(p)
 	r.lastProducer++
 	p.id = r.lastProducer
 	p.slot = slices.IndexFunc(r.producers, func(w weak.Pointer[Producer]) bool { return w.Value() == nil })
@@ -79,6 +90,22 @@ func (r *Recorder) newProducer(c exportConfig) (*Producer, error) {
 	}
 	r.producers[p.slot] = weak.Make(p)
 	return p, nil
+}
+
+// countExponentially makes the histograms that p tells in exponential buckets count in
+// them, those that exist already and those to come.
+func (r *Recorder) countExponentially(p *Producer) {
+	now := r.config.now().UnixNano()
+	for _, m := range r.metrics {
+		if !p.exponential[m.ordinal] || m.exponential.Swap(true) {
+			continue
+		}
+		for _, e := range r.snapshot() {
+			for _, s := range e.ordered(m) {
+				s.countExponentially(now)
+			}
+		}
+	}
 }
 
 // sentName returns the name that a receiver makes the Prometheus name of. It
@@ -133,6 +160,9 @@ func (p *Producer) Definitions() iter.Seq[schema.Definition] {
 	return func(yield func(schema.Definition) bool) {
 		for i, m := range p.recorder.metrics {
 			for _, s := range p.streams[i] {
+				if s.native {
+					continue
+				}
 				d := m.definition
 				d.Name, d.Description, d.Unit, d.Boundaries = s.name, s.description, s.unit, s.boundaries
 				d.LabelNames = m.labelNames()
@@ -243,15 +273,15 @@ func (p *Producer) float64(s *series, value float64) {
 }
 
 // histogram is int64 for histograms.
-func (p *Producer) histogram(s *series, counts []uint64, all interval) {
+func (p *Producer) histogram(s *series, start int64, counts []uint64, all interval, exponential exponentialCounts) {
 	if s.live.Load() {
 		for _, stream := range p.streams[s.metric.ordinal] {
-			stream.addHistogram(s, &s.attributes, counts, all)
+			stream.addSamples(s, &s.attributes, start, counts, all, exponential)
 		}
 	}
 	for i, target := range s.metric.mirrors {
 		for _, stream := range p.streams[target.metric.ordinal] {
-			stream.addHistogram(s, &s.mirrors[i], counts, all)
+			stream.addSamples(s, &s.mirrors[i], start, counts, all, exponential)
 		}
 	}
 }

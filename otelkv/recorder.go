@@ -71,6 +71,8 @@ type instrumented struct {
 	mirrors    []mirrorTarget
 	series     atomic.Int64 // over all engines
 	process    bool         // that its series are of no engine
+
+	exponential atomic.Bool // that its series count in exponential buckets too
 }
 
 // A mirrorTarget is a metric that repeats another's series.

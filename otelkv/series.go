@@ -131,8 +131,10 @@ type delta struct {
 	producer uint64   // whose it is
 	bits     uint64   // the value
 	counts   []uint64 // the buckets
-	count    uint64   // their sum
-	interval interval // what was not told yet, besides the buckets
+
+	exponential exponentialCounts
+	count       uint64   // their sum
+	interval    interval // what was not told yet, besides the buckets
 }
 
 // delta returns what p has told of the series. It is called, as is all that

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
@@ -19,16 +20,22 @@ type stream struct {
 	boundaries              []float64
 	bucketOf                []int // of each of the definition's, if a view left out boundaries
 	noMinMax                bool
-	filter                  attribute.Filter              // of a view, or nil
-	filtered                map[attribute.Distinct]subset // of the attributes of series
-	merged                  map[attribute.Distinct]int    // positions of the points, if there is a filter
-	since                   time.Time                     // which exemplars have to be newer than
+	exponential             *sdkmetric.AggregationBase2ExponentialHistogram // nil for explicit buckets
+	native                  bool                                            // that it is beside the explicit buckets
+	filter                  attribute.Filter                                // of a view, or nil
+	filtered                map[attribute.Distinct]subset                   // of the attributes of series
+	merged                  map[attribute.Distinct]int                      // positions of the points, if there is a filter
+	since                   time.Time                                       // which exemplars have to be newer than
 
 	ints       []metricdata.DataPoint[int64]
 	floats     []metricdata.DataPoint[float64]
 	histograms []metricdata.HistogramDataPoint[float64]
-	counts     []uint64 // what is left for the buckets of further points
-	allCounts  []uint64 // where counts began
+	// exponentials are filled when all is added: with what their places in added have.
+	exponentials []metricdata.ExponentialHistogramDataPoint[float64]
+	added        []exponentialCounts
+
+	counts    []uint64 // what is left for the buckets of further points
+	allCounts []uint64 // where counts began
 }
 
 // A subset is what a filter makes of attributes.
@@ -44,6 +51,8 @@ func (s *stream) delta() bool { return s.sum && s.temporality == metricdata.Delt
 // it may be used again.
 func (s *stream) begin(reuse bool, last time.Time) {
 	clear(s.merged)
+	clear(s.added)
+	s.exponentials, s.added = nil, s.added[:0]
 	if s.delta() {
 		s.since = last
 	}
@@ -65,7 +74,11 @@ func fresh[P any](points []P) []P {
 }
 
 // size returns the number of points.
-func (s *stream) size() int { return len(s.ints) + len(s.floats) + len(s.histograms) }
+func (s *stream) size() int {
+	return len(s.ints) + len(s.floats) + len(s.histograms) + len(s.exponentials)
+}
+
+func (s *stream) isExponential() bool { return s.exponential != nil }
 
 // buckets returns room for the buckets of one point.
 func (s *stream) buckets() []uint64 {
@@ -150,10 +163,53 @@ func addNumber[N int64 | float64](s *stream, points []metricdata.DataPoint[N], f
 	return points
 }
 
-func (s *stream) addHistogram(from *series, attributes *attribute.Set, counts []uint64, all interval) {
+// addSamples adds a point of a histogram in the buckets that the stream has.
+func (s *stream) addSamples(from *series, attributes *attribute.Set, start int64, counts []uint64, all interval, exponential exponentialCounts) {
+	if s.exponential != nil {
+		s.addExponential(from, attributes, start, all, exponential)
+	} else {
+		s.addHistogram(from, attributes, start, counts, all)
+	}
+}
+
+func (s *stream) addExponential(from *series, attributes *attribute.Set, start int64, all interval, counts exponentialCounts) {
+	of, position := s.place(attributes, len(s.exponentials))
+	if position < 0 {
+		position = len(s.exponentials)
+		s.exponentials = append(s.exponentials, metricdata.ExponentialHistogramDataPoint[float64]{
+			Attributes: of.kept, StartTime: time.Unix(0, start),
+		})
+		s.added = append(s.added, exponentialCounts{})
+	}
+	p := &s.exponentials[position]
+	p.StartTime = earlier(p.StartTime, time.Unix(0, start))
+	if !counts.unknown {
+		p.Sum = clamp(p.Sum + all.sum)
+		s.added[position].add(counts)
+		if !s.noMinMax {
+			extend(&p.Min, &p.Max, all)
+		}
+	}
+	p.Exemplars = append(p.Exemplars, exemplarsOf[float64](from.exemplars(s.since), of.dropped)...)
+}
+
+// extend makes extrema those of an interval too, if it has samples.
+func extend(least, greatest *metricdata.Extrema[float64], all interval) {
+	if all.least > all.greatest {
+		return
+	}
+	if before, known := least.Value(); !known || all.least < before {
+		*least = metricdata.NewExtrema(all.least)
+	}
+	if before, known := greatest.Value(); !known || all.greatest > before {
+		*greatest = metricdata.NewExtrema(all.greatest)
+	}
+}
+
+func (s *stream) addHistogram(from *series, attributes *attribute.Set, start int64, counts []uint64, all interval) {
 	of, position := s.place(attributes, len(s.histograms))
 	point := metricdata.HistogramDataPoint[float64]{
-		Attributes: of.kept, StartTime: time.Unix(0, from.start), Bounds: s.boundaries, Sum: all.sum,
+		Attributes: of.kept, StartTime: time.Unix(0, start), Bounds: s.boundaries, Sum: all.sum,
 	}
 	if position < 0 {
 		position = len(s.histograms)
@@ -173,13 +229,8 @@ func (s *stream) addHistogram(from *series, attributes *attribute.Set, counts []
 		}
 		p.BucketCounts[i] += n
 	}
-	if count > p.Count && all.least <= all.greatest && !s.noMinMax {
-		if least, known := p.Min.Value(); !known || all.least < least {
-			p.Min = metricdata.NewExtrema(all.least)
-		}
-		if greatest, known := p.Max.Value(); !known || all.greatest > greatest {
-			p.Max = metricdata.NewExtrema(all.greatest)
-		}
+	if count > p.Count && !s.noMinMax {
+		extend(&p.Min, &p.Max, all)
 	}
 	p.Count = count
 	if from.extras.Load() != nil {
@@ -206,6 +257,14 @@ func (s *stream) end(last, now time.Time) metricdata.Metrics {
 			return &p.StartTime, &p.Time
 		})
 		m.Data = metricdata.Histogram[float64]{DataPoints: s.histograms, Temporality: s.temporality}
+	case len(s.exponentials) > 0:
+		for i := range s.exponentials {
+			s.added[i].fill(&s.exponentials[i], s.exponential)
+		}
+		end(s.exponentials, delta, last, now, func(p *metricdata.ExponentialHistogramDataPoint[float64]) (start, at *time.Time) {
+			return &p.StartTime, &p.Time
+		})
+		m.Data = metricdata.ExponentialHistogram[float64]{DataPoints: s.exponentials, Temporality: s.temporality}
 	case len(s.ints) > 0:
 		m.Data = number(s, s.ints, delta, last, now)
 	default:

@@ -18,8 +18,8 @@ import (
 // counters, other gauges observable gauges. Each view is asked once for each metric,
 // when the producer is made.
 //
-// A view can rename a metric, describe it anew, drop it, filter its attributes, and
-// take boundaries out of a histogram. Series that a filter makes one are added up; of
+// A view can rename a metric, describe it anew, drop it, filter its attributes, take
+// boundaries out of a histogram, and give it exponential buckets. Series that a filter makes one are added up; of
 // gauges the last one is reported. A total that is added up falls when one of its
 // series is removed. The default aggregation of a histogram has the boundaries of its
 // definition.
@@ -63,7 +63,7 @@ func newStreams(m *instrumented, c exportConfig) ([]*stream, error) {
 		}
 		matched = true
 		s := newStream(d, c)
-		keep, err := s.change(d, changed)
+		keep, err := s.change(d, changed, c)
 		switch {
 		case err != nil:
 			errs = append(errs, fmt.Errorf("otelkv: view %d of %d: metric %q: %w", i+1, len(c.views), d.Name, err))
@@ -72,7 +72,22 @@ func newStreams(m *instrumented, c exportConfig) ([]*stream, error) {
 		}
 	}
 	if !matched {
-		streams = append(streams, newStream(d, c))
+		s := newStream(d, c)
+		keep, err := s.aggregate(d, nil, c)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("otelkv: metric %q: the reader's aggregation: %w", d.Name, err))
+		} else if keep {
+			streams = append(streams, s)
+		}
+	}
+	if c.nativeHistograms {
+		for _, s := range streams {
+			if kind == sdkmetric.InstrumentKindHistogram && s.exponential == nil {
+				beside := *s
+				beside.exponential, beside.native = nativeHistogram(), true
+				streams = append(streams, &beside)
+			}
+		}
 	}
 	return streams, errors.Join(errs...)
 }
@@ -95,7 +110,7 @@ func newStream(d *schema.Definition, c exportConfig) *stream {
 
 // change makes the stream what a view says. It reports false for one that the view
 // drops.
-func (s *stream) change(d *schema.Definition, view sdkmetric.Stream) (bool, error) {
+func (s *stream) change(d *schema.Definition, view sdkmetric.Stream, c exportConfig) (bool, error) {
 	if view.Name != "" && view.Name != d.Name {
 		s.name, s.renamed = view.Name, true
 	}
@@ -106,7 +121,19 @@ func (s *stream) change(d *schema.Definition, view sdkmetric.Stream) (bool, erro
 	if view.ExemplarReservoirProviderSelector != nil {
 		return false, errors.New("it has a reservoir of exemplars: the recorder's series have theirs already")
 	}
-	switch a := view.Aggregation.(type) {
+	return s.aggregate(d, view.Aggregation, c)
+}
+
+// aggregate sets the aggregation of the stream: that of a view, or else the reader's,
+// of which boundaries are less than those of the definition.
+func (s *stream) aggregate(d *schema.Definition, aggregation sdkmetric.Aggregation, c exportConfig) (bool, error) {
+	if aggregation == nil && c.aggregation != nil {
+		aggregation = c.aggregation(instrumentKind(d))
+		if _, explicit := aggregation.(sdkmetric.AggregationExplicitBucketHistogram); explicit {
+			aggregation = nil
+		}
+	}
+	switch a := aggregation.(type) {
 	case nil, sdkmetric.AggregationDefault:
 		return true, nil
 	case sdkmetric.AggregationDrop:
@@ -124,8 +151,16 @@ func (s *stream) change(d *schema.Definition, view sdkmetric.Stream) (bool, erro
 			s.noMinMax = a.NoMinMax
 			return true, s.coarsen(d.Boundaries, a.Boundaries)
 		}
+	case sdkmetric.AggregationBase2ExponentialHistogram:
+		if d.Kind() == schema.KindHistogram {
+			s.exponential, s.noMinMax = &a, a.NoMinMax
+			if a.MaxSize < 1 || a.MaxScale > 20 || a.MaxScale < minExponentialScale {
+				return false, fmt.Errorf("exponential buckets of size %d and scale %d: expected a size of 1 or more, and a scale of -10 to 20", a.MaxSize, a.MaxScale)
+			}
+			return true, nil
+		}
 	}
-	return false, fmt.Errorf("a %s cannot have the aggregation %T", d.Kind(), view.Aggregation)
+	return false, fmt.Errorf("a %s cannot have the aggregation %T", d.Kind(), aggregation)
 }
 
 // coarsen leaves only some of the boundaries.
@@ -158,7 +193,7 @@ func checkStreams(streams [][]*stream) error {
 	taken := make(map[string]bool)
 	for _, of := range streams {
 		for _, s := range of {
-			if name := strings.ToLower(s.name); taken[name] {
+			if name := strings.ToLower(s.name); taken[name] && !s.native {
 				errs = append(errs, fmt.Errorf("otelkv: metric %q: views make two streams of the name", s.name))
 			} else {
 				taken[name] = true

@@ -200,7 +200,10 @@ func TestViewsThatCannotBe(t *testing.T) {
 		{"a histogram of a counter", []sdkmetric.View{view("p.bytes", explicit(0.5))}, `otelkv: view 1 of 1: metric "p.bytes": a counter cannot have the aggregation metric.AggregationExplicitBucketHistogram`},
 		{"the last value of a counter", []sdkmetric.View{view("p.bytes", sdkmetric.Stream{Aggregation: sdkmetric.AggregationLastValue{}})}, `metric "p.bytes": a counter cannot have`},
 		{"the sum of a gauge", []sdkmetric.View{view("p.usage", sdkmetric.Stream{Aggregation: sdkmetric.AggregationSum{}})}, `metric "p.usage": a gauge cannot have`},
-		{"exponential buckets", []sdkmetric.View{view("p.size", sdkmetric.Stream{Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}})}, `metric "p.size": a histogram cannot have`},
+		{"exponential buckets of a counter", []sdkmetric.View{view("p.bytes", sdkmetric.Stream{Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}})}, `metric "p.bytes": a counter cannot have`},
+		{"exponential buckets of no size", []sdkmetric.View{func(i sdkmetric.Instrument) (sdkmetric.Stream, bool) {
+			return sdkmetric.Stream{Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxScale: 20}}, i.Name == "p.size"
+		}}, `metric "p.size": exponential buckets of size 0 and scale 20: expected`},
 		{"a reservoir", []sdkmetric.View{view("p.size", sdkmetric.Stream{ExemplarReservoirProviderSelector: sdkmetric.DefaultExemplarReservoirProviderSelector})}, `metric "p.size": it has a reservoir of exemplars`},
 		{"one name for two metrics", []sdkmetric.View{view("p.bytes", sdkmetric.Stream{Name: "P.Time"})}, `two streams of the name`},
 		{"one name for two streams", []sdkmetric.View{view("p.bytes", sdkmetric.Stream{Unit: "x"}), view("p.bytes", sdkmetric.Stream{Unit: "y"})}, `metric "p.bytes": views make two streams of the name`},

@@ -59,6 +59,8 @@ func (s *familySnapshot) fill(f *family, data metricdata.Aggregation) {
 		fillNumbers(s, f, d.DataPoints)
 	case metricdata.Histogram[float64]:
 		s.fillHistograms(f, d.DataPoints)
+	case metricdata.ExponentialHistogram[float64]:
+		s.fillNative(d.DataPoints)
 	}
 }
 

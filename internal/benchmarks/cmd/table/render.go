@@ -30,9 +30,11 @@ func callRows() []row {
 	var rows []row
 	for _, benchmark := range []struct{ title, name string }{
 		{"counter `Add`, int64", "CounterAdd"},
+		{"counter `AddContext`, int64, without a span", "CounterAddContext"},
 		{"counter `Add`, float64", "CounterAddFloat64"},
 		{"gauge `Record`", "GaugeRecord"},
 		{"histogram `Record`", "HistogramRecord"},
+		{"histogram `Record`, native buckets too", "HistogramRecordNative"},
 		{"histogram `Record`, as an instrument", "HistogramRecordForeign"},
 	} {
 		rows = append(rows,
@@ -92,7 +94,7 @@ Medians of %d runs on %s with %d processors; %s; by `+"`make bench-table`"+`. Th
 same three labels and ten boundaries; parallel is one goroutine a processor on the same series. The client_golang loop beside
 `+"`Observe`"+` knows each child beforehand and checks nothing, msgp decodes into `+"`map[string]any`"+`, and the SDK collects and pushes observable
 instruments written by hand. VictoriaMetrics writes no help and no types. A push goes over HTTP to a receiver on loopback that only
-reads. Not measured: exemplars, views, exponential histograms, TLS, networks, other architectures, more than %[3]d processors.
+reads. Not measured: measurements in a span, views, TLS, networks, other architectures, more than %[3]d processors.
 `, runs, r.cpu, r.processors, versions)
 	return err
 }
