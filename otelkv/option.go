@@ -35,12 +35,14 @@ type config struct {
 	modelLabel     string
 	engineLabel    string
 	connectorLabel string
+	sourceLabel    string
 	constants      []attribute.KeyValue
 	tierMedium     func(tier string) TierMedium
 	seriesLimit    int
 	totalLimit     int
 	selfMetrics    bool
 	staleInfo      bool
+	selfCatalogues []*schema.Catalogue
 	exemplarFilter exemplar.Filter
 	traceBased     bool // that the filter is exemplar.TraceBasedFilter
 	now            func() time.Time
@@ -70,6 +72,9 @@ func (m *instrumented) labelNames() []string {
 		if c.connectorLabel != "" {
 			names = append(names, c.connectorLabel)
 		}
+		if c.sourceLabel != "" {
+			names = append(names, c.sourceLabel)
+		}
 	}
 	for _, label := range d.LabelNames {
 		names = append(names, label)
@@ -89,6 +94,9 @@ func (c *config) engineLabelNames() []string {
 	names := []string{c.modelLabel, c.engineLabel}
 	if c.connectorLabel != "" {
 		names = append(names, c.connectorLabel)
+	}
+	if c.sourceLabel != "" {
+		names = append(names, c.sourceLabel)
 	}
 	if c.tierMedium != nil {
 		names = append(names, LabelTierMedium)
@@ -146,6 +154,12 @@ func WithEngineLabelName(name string) Option {
 // in vLLM.
 func WithConnectorLabelName(name string) Option {
 	return optionFunc(func(c *config) { c.connectorLabel = name })
+}
+
+// WithSourceLabelName adds a label to every series that tells where its engine
+// comes from, as [WithSource] says.
+func WithSourceLabelName(name string) Option {
+	return optionFunc(func(c *config) { c.sourceLabel = name })
 }
 
 // WithConstantLabels adds labels of the same value to every series, for example

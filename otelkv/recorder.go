@@ -47,7 +47,8 @@ type Recorder struct {
 	// yet does not count.
 	mu            sync.RWMutex
 	closed        atomic.Bool
-	engines       map[int]*Engine
+	engines       map[int]*Engine // without a source
+	declared      []*Engine
 	scopes        []*Engine       // engines and their connectors; replaced, never changed
 	registrations []*registration // replaced, never changed
 
@@ -159,8 +160,8 @@ func (r *Recorder) CountExportFailure() { r.failures.Add(1) }
 // series carry. The index is the value of the label "engine", in decimal. The
 // metrics that start at zero exist from here on.
 //
-// The error wraps [ErrEngineExists] if an engine of the index is declared
-// already, [ErrEngineIndex], [ErrLabelValues] or [ErrClosed].
+// The error wraps [ErrEngineExists] if an engine of the index, or one with the same
+// labels, is declared already, [ErrEngineIndex], [ErrLabelValues] or [ErrClosed].
 func (r *Recorder) AddEngine(index int, modelName string, options ...EngineOption) (*Engine, error) {
 	if index < 0 {
 		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrEngineIndex)
@@ -173,10 +174,7 @@ func (r *Recorder) AddEngine(index int, modelName string, options ...EngineOptio
 	if err != nil {
 		return nil, fmt.Errorf("otelkv: engine %d: %w", index, err)
 	}
-	attributes := append([]attribute.KeyValue{
-		attribute.String(r.config.modelLabel, modelName),
-		attribute.String(r.config.engineLabel, strconv.Itoa(index)),
-	}, r.config.constants...)
+	attributes := r.engineAttributes(index, modelName, c)
 
 	e := newEngine(r, index, c, attributes)
 	if err := r.self.addEngine(e, attributes); err != nil {
@@ -194,14 +192,34 @@ func (r *Recorder) AddEngine(index int, modelName string, options ...EngineOptio
 	return e, nil
 }
 
-// declare takes the index for e.
+// engineAttributes returns the labels that every series of an engine carries.
+func (r *Recorder) engineAttributes(index int, modelName string, c engineConfig) []attribute.KeyValue {
+	attributes := []attribute.KeyValue{
+		attribute.String(r.config.modelLabel, modelName),
+		attribute.String(r.config.engineLabel, strconv.Itoa(index)),
+	}
+	if r.config.sourceLabel != "" {
+		source := ""
+		if c.source != nil {
+			source = *c.source
+		}
+		attributes = append(attributes, attribute.String(r.config.sourceLabel, source))
+	}
+	return append(attributes, r.config.constants...)
+}
+
+// declare takes the engine's labels for e, and the index where it has no source.
 func (r *Recorder) declare(e *Engine) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.engines[e.index] != nil {
+	isSame := func(other *Engine) bool { return slices.Equal(other.attributes, e.attributes) }
+	if e.config.source == nil && r.engines[e.index] != nil || slices.ContainsFunc(r.declared, isSame) {
 		return ErrEngineExists
 	}
-	r.engines[e.index] = e
+	r.declared = append(r.declared, e)
+	if e.config.source == nil {
+		r.engines[e.index] = e
+	}
 	return nil
 }
 
@@ -210,7 +228,7 @@ func (r *Recorder) declare(e *Engine) error {
 func (r *Recorder) publish(e *Engine) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed.Load() || r.engines[e.index] != e {
+	if r.closed.Load() || !slices.Contains(r.declared, e) {
 		return false
 	}
 	r.scopes = append(slices.Clip(r.scopes), e)

@@ -82,14 +82,16 @@ func (e *Engine) withdrawTier(tier string) {
 	e.config.tiers = slices.DeleteFunc(slices.Clone(e.config.tiers), func(t string) bool { return t == tier })
 }
 
-// forget makes the recorder not know the scopes any more, so that the index is
-// free for another engine.
+// forget makes the recorder not know the scopes any more, so that the index and
+// the labels are free for another engine.
 func (r *Recorder) forget(scopes []*Engine) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if e := scopes[0]; r.engines[e.index] == e {
+	e := scopes[0]
+	if r.engines[e.index] == e {
 		delete(r.engines, e.index)
 	}
+	r.declared = slices.DeleteFunc(r.declared, func(other *Engine) bool { return other == e })
 	r.scopes = slices.DeleteFunc(slices.Clone(r.scopes), func(scope *Engine) bool {
 		return slices.Contains(scopes, scope)
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -17,34 +18,53 @@ import (
 // only on what is counted for each engine. They leave by the same producers and
 // instruments. Of several recorders that do so in one pipeline or Prometheus registry,
 // each needs a constant label of its own ([WithConstantLabels]).
-func WithSelfMetrics() Option {
-	return optionFunc(func(c *config) { c.selfMetrics = true })
+//
+// More catalogues, such as that of package ingest, define what is counted through
+// [Recorder.Self], without an engine's labels either.
+func WithSelfMetrics(more ...*schema.Catalogue) Option {
+	more = slices.Clone(more)
+	return optionFunc(func(c *config) { c.selfMetrics, c.selfCatalogues = true, append(c.selfCatalogues, more...) })
+}
+
+// Self returns the scope of what the recorder's own program counts of itself: it
+// binds the metrics of [WithSelfMetrics] as an engine binds others, without an
+// engine's labels. It is nil without WithSelfMetrics.
+func (r *Recorder) Self() *Engine {
+	if r.self == nil {
+		return nil
+	}
+	return r.self.process
 }
 
 // selfMetrics emits what a recorder counts of itself, through a second one.
 type selfMetrics struct {
 	recorder *Recorder
+	process  *Engine
 }
 
 // newSelfMetrics returns the self-metrics of r.
 func newSelfMetrics(r *Recorder) (*selfMetrics, error) {
-	for d := range selfmetrics.Catalogue().All() {
+	catalogue, err := selfmetrics.Catalogue().Merge(r.config.selfCatalogues...)
+	if err != nil {
+		return nil, err
+	}
+	for d := range catalogue.All() {
 		if r.byName[d.PrometheusName] != nil {
 			return nil, fmt.Errorf("otelkv: metric %q: WithSelfMetrics defines it: leave it out of the recorder's catalogue", d.PrometheusName)
 		}
 	}
 	c := r.config
 	c.selfMetrics, c.connectorLabel, c.tierMedium = false, "", nil
-	recorder, err := newRecorder(selfmetrics.Catalogue(), c)
+	recorder, err := newRecorder(catalogue, c)
 	if err != nil {
 		return nil, err
 	}
-	s := &selfMetrics{recorder: recorder}
 	for _, m := range recorder.metrics {
 		m.process = m.definition.Name != selfmetrics.PayloadAge.Name
 	}
 	// What is not counted for each engine has no engine's labels.
 	process := newEngine(recorder, 0, newEngineConfig(nil), c.constants)
+	s := &selfMetrics{recorder: recorder, process: process}
 	recorder.addScope(process)
 	observe, err := s.observer(r, process)
 	if err != nil {

@@ -3,6 +3,7 @@ package docs
 import (
 	"slices"
 
+	"github.com/otelkv/otelkv-go/otelkv/ingest"
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -24,12 +25,19 @@ func groups() []group {
 	for d := range selfmetrics.Catalogue().All() {
 		self.metrics = append(self.metrics, d)
 	}
+	receiver := group{
+		title: "The receiver",
+		text:  "What a receiver of package `otelkv/ingest` counts, where its recorder was made with `otelkv.WithSelfMetrics(ingest.Catalogue())`. The sidecar has them.",
+	}
+	for d := range ingest.Catalogue().All() {
+		receiver.metrics = append(receiver.metrics, d)
+	}
 	unmerged := group{
 		"Not merged",
 		"Names that only pull requests and branches of vLLM have. No release has them, no catalogue does, and they may change; `vllm.TieringSpec().With(vllm.Unmerged()...)` adds them.",
 		vllm.Unmerged(),
 	}
-	return append(vllmGroups(), unmerged, self)
+	return append(vllmGroups(), unmerged, self, receiver)
 }
 
 // vllmGroups returns the metrics of package vllm that vLLM has, or had.
@@ -116,6 +124,7 @@ func specifications(d schema.Definition) []string {
 		{"vllm.SimpleCPUSpec", vllm.SimpleCPUSpec()},
 		{"vllm.SimpleCPUPoolSpec", vllm.SimpleCPUPoolSpec()},
 		{"selfmetrics.Catalogue", selfmetrics.Catalogue()},
+		{"ingest.Catalogue", ingest.Catalogue()},
 	} {
 		if _, ok := s.catalogue.Lookup(d.PrometheusName); ok {
 			names = append(names, s.name)
@@ -144,6 +153,12 @@ func labelNames(d schema.Definition) []string {
 // ofProcess reports whether a metric is counted for the whole process, and has no
 // engine's labels: all self-metrics but the age of an engine's payload.
 func ofProcess(d schema.Definition) bool {
-	_, own := selfmetrics.Catalogue().Lookup(d.PrometheusName)
-	return own && d.PrometheusName != selfmetrics.PayloadAge.PrometheusName
+	return isOwn(d) && d.PrometheusName != selfmetrics.PayloadAge.PrometheusName
+}
+
+// isOwn reports whether a metric is not vLLM's, but counts what this module does.
+func isOwn(d schema.Definition) bool {
+	_, recorder := selfmetrics.Catalogue().Lookup(d.PrometheusName)
+	_, receiver := ingest.Catalogue().Lookup(d.PrometheusName)
+	return recorder || receiver
 }

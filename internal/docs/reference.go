@@ -9,14 +9,13 @@ import (
 	"strings"
 
 	"github.com/otelkv/otelkv-go/schema"
-	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 )
 
 const referenceHead = `<!-- Generated from the catalogue. To change it, change the definition and run go generate ./... -->
 
 # Metrics
 
-Every metric of packages ` + "`schema/vllm` and `schema/selfmetrics`" + `, with both of its names. A scrape shows the sample names. Payloads use the Prometheus name as
+Every metric of packages ` + "`schema/vllm`, `schema/selfmetrics` and `otelkv/ingest`" + `, with both of its names. A scrape shows the sample names. Payloads use the Prometheus name as
 their key. OTLP carries the OpenTelemetry name, unless the exporter is told to use the other ([names](names.md)).
 
 Every series of vLLM's metrics has the labels ` + "`model_name` and `engine`" + ` before those listed here. Units are
@@ -99,7 +98,7 @@ func kind(d schema.Definition) string {
 
 // since tells the first release that had the metric.
 func since(d schema.Definition) string {
-	if _, own := selfmetrics.Catalogue().Lookup(d.PrometheusName); own {
+	if isOwn(d) {
 		return "otelkv " + d.Since
 	}
 	if d.Since == "" {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/otelkv/otelkv-go/otelkv/ingest"
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -25,7 +26,7 @@ func TestGroupsHoldEveryCatalogue(t *testing.T) {
 		}
 	}
 	for _, catalogue := range []*schema.Catalogue{
-		vllm.CPUSpec(2), vllm.TieringSpec(), vllm.SimpleCPUSpec(), vllm.SimpleCPUPoolSpec(), selfmetrics.Catalogue(),
+		vllm.CPUSpec(2), vllm.TieringSpec(), vllm.SimpleCPUSpec(), vllm.SimpleCPUPoolSpec(), selfmetrics.Catalogue(), ingest.Catalogue(),
 	} {
 		for d := range catalogue.All() {
 			if !documented[d.PrometheusName] {

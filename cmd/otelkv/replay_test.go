@@ -29,11 +29,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// replay runs the program.
-func replay(t *testing.T, stdin []byte, args ...string) (status int, stdout, stderr string) {
+// runReplay runs the program.
+func runReplay(t *testing.T, stdin []byte, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	status = run(t.Context(), args, bytes.NewReader(stdin), &out, &errs)
+	status = run(t.Context(), append([]string{"replay"}, args...), bytes.NewReader(stdin), &out, &errs)
 	return status, out.String(), errs.String()
 }
 
@@ -52,9 +52,9 @@ func TestConformance(t *testing.T) {
 			t.Run(c.Name+"/"+format, func(t *testing.T) {
 				stream := map[string][]byte{"jsonl": c.JSONL, "msgpack": c.MessagePack}[format]
 				file := write(t, "stream."+format, stream)
-				flags := []string{"-spec", c.Spec, "-model", c.Model, "-engines", join(c.Engines)}
+				flags := []string{"--spec", c.Spec, "--model", c.Model, "--engines", join(c.Engines)}
 
-				status, out, errs := replay(t, nil, append(flags, file)...)
+				status, out, errs := runReplay(t, nil, append(flags, file)...)
 				if status != exitGood || errs != "" {
 					t.Fatalf("exit status %d: %s", status, errs)
 				}
@@ -69,7 +69,7 @@ func TestConformance(t *testing.T) {
 					t.Errorf("%s is not expected", name)
 				}
 
-				status, out, errs = replay(t, stream, append(flags, "-o", "reduce", "-format", format)...)
+				status, out, errs = runReplay(t, stream, append(flags, "-o", "reduce", "--format", format)...)
 				if status != exitGood || errs != "" {
 					t.Fatalf("reduce: exit status %d: %s", status, errs)
 				}
@@ -177,7 +177,7 @@ func TestBadInputIsNamedAndTheRestGoesOn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := write(t, "stream.jsonl", []byte(c.line+"\n"+goodLine+"\n"))
-			status, out, errs := replay(t, nil, file)
+			status, out, errs := runReplay(t, nil, file)
 			lines := strings.Split(strings.TrimSpace(errs), "\n")
 			if status != exitBad || len(lines) != len(c.want) {
 				t.Fatalf("exit status %d, want %d, and %d lines:\n%s", status, exitBad, len(c.want), errs)
@@ -202,7 +202,7 @@ func TestFloatsThatJSONHasNot(t *testing.T) {
 		`"types":{"vllm:kv_offload_cpu_cache_usage_perc":"gauge","vllm:kv_offload_load_size":"histogram","vllm:kv_offload_tiering_read_bytes":"counter"},` +
 		`"data":{"vllm:kv_offload_cpu_cache_usage_perc":NaN,"vllm:kv_offload_load_size":[{"labels":[],"value":[1, -Infinity]}],` +
 		`"vllm:kv_offload_tiering_read_bytes":[{"labels":["\"NaN"],"value":5},{"labels":["Infinity"],"value":6},{"labels":["a"],"value":Infinity}]}}}`
-	status, out, errs := replay(t, []byte(line))
+	status, out, errs := runReplay(t, []byte(line))
 	const want = `-:1: otelkv: metric "vllm:kv_offload_cpu_cache_usage_perc": bad number: expected a number for a gauge, got null
 -:1: otelkv: metric "vllm:kv_offload_load_size": bad number: expected numbers for samples, got null
 -:1: otelkv: metric "vllm:kv_offload_tiering_read_bytes": labels ["a"]: bad number: expected a number for a counter, got null
@@ -233,12 +233,12 @@ func TestBadRecordDeclaresNoEngine(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, engines := range []string{"", "2"} {
-				status, out, errs := replay(t, []byte(c.bad+c.good), "-format", c.format, "-engines", engines)
+				status, out, errs := runReplay(t, []byte(c.bad+c.good), "--format", c.format, "--engines", engines)
 				if status != exitBad || strings.Count(errs, "\n") != 1 || !strings.HasPrefix(errs, "-:1: ") {
-					t.Errorf("-engines %q: exit status %d, want %d and one line of record 1: %s", engines, status, exitBad, errs)
+					t.Errorf("--engines %q: exit status %d, want %d and one line of record 1: %s", engines, status, exitBad, errs)
 				}
 				if strings.Contains(out, `engine="0"`) || !strings.Contains(out, `engine="2"`) {
-					t.Errorf("-engines %q: want engine 2 alone:\n%s", engines, out)
+					t.Errorf("--engines %q: want engine 2 alone:\n%s", engines, out)
 				}
 			}
 		})
@@ -263,11 +263,11 @@ func TestOtherConnectors(t *testing.T) {
 		fmt.Fprintf(&stream, `{"engine":2,"stats":%s}`+"\n", line)
 	}
 	const notice = `ignored stats of other connectors: "Mooncake\nStore" 1, "NixlConnector" 2, "unnamed" 1` + "\n"
-	status, out, errs := replay(t, []byte(stream.String()))
+	status, out, errs := runReplay(t, []byte(stream.String()))
 	if status != exitGood || errs != notice || !strings.Contains(out, strings.Replace(goodText, " 7", " 21", 1)) {
 		t.Errorf("exit status %d: %s\n%s", status, errs, out)
 	}
-	status, out, errs = replay(t, []byte(stream.String()), "-o", "reduce")
+	status, out, errs = runReplay(t, []byte(stream.String()), "-o", "reduce")
 	if status != exitGood || errs != notice || out != `{"OffloadingConnector":{"vllm:kv_offload_load_bytes":21}}`+"\n" {
 		t.Errorf("exit status %d: %s\n%s", status, errs, out)
 	}
@@ -279,7 +279,7 @@ func TestEngineCoreOutputs(t *testing.T) {
 		payload = "\x82\xa5types\x81\xbavllm:kv_offload_load_bytes\xa7counter\xa4data\x81\xbavllm:kv_offload_load_bytes\x81\x90\x07"
 		good    = "\x94\x02\x91\x91\xa1r\x82\xb2kv_connector_stats" + payload + "\xacstep_counter\x01\xcb?\xf0\x00\x00\x00\x00\x00\x00"
 	)
-	status, out, errs := replay(t, []byte(good+"\x90"+"\x91\x02"+good), "-format", "msgpack", "-engines", "0,2")
+	status, out, errs := runReplay(t, []byte(good+"\x90"+"\x91\x02"+good), "--format", "msgpack", "--engines", "0,2")
 	if status != exitGood || errs != "" || !strings.Contains(out, strings.Replace(goodText, " 7", " 14", 1)) {
 		t.Errorf("exit status %d: %s\n%s", status, errs, out)
 	}
@@ -289,7 +289,7 @@ func TestEngineCoreOutputs(t *testing.T) {
 		"no stats":          "\x93\x00\x90\x81\xb2kv_connector_stats\x07",
 		"not served":        "\x91\x07",
 	} {
-		status, out, errs := replay(t, []byte(bad+good), "-format", "msgpack", "-engines", "0,2")
+		status, out, errs := runReplay(t, []byte(bad+good), "--format", "msgpack", "--engines", "0,2")
 		if status != exitBad || strings.Count(errs, "\n") != 1 || !strings.HasPrefix(errs, "-:1: ") || !strings.Contains(out, goodText) {
 			t.Errorf("%s: exit status %d: %s\n%s", name, status, errs, out)
 		}
@@ -299,7 +299,7 @@ func TestEngineCoreOutputs(t *testing.T) {
 func TestUnreadableFileEnds(t *testing.T) {
 	for _, format := range []string{"jsonl", "msgpack"} {
 		dir := t.TempDir()
-		status, _, errs := replay(t, nil, "-format", format, dir)
+		status, _, errs := runReplay(t, nil, "--format", format, dir)
 		if status != exitBad || strings.Count(errs, "\n") != 1 || !strings.HasPrefix(errs, dir+":1: ") {
 			t.Errorf("%s: exit status %d, want %d and one line: %s", format, status, exitBad, errs)
 		}
@@ -307,14 +307,14 @@ func TestUnreadableFileEnds(t *testing.T) {
 }
 
 func TestGarbageInAStreamIsOneError(t *testing.T) {
-	status, _, errs := replay(t, []byte("\xc1\xc1"), "-format", "msgpack")
+	status, _, errs := runReplay(t, []byte("\xc1\xc1"), "--format", "msgpack")
 	if status != exitBad || strings.Count(errs, "\n") != 1 || !strings.HasPrefix(errs, "-:1: ") {
 		t.Errorf("exit status %d, want %d and one line: %s", status, exitBad, errs)
 	}
 }
 
 func TestNegativeEngineIsNotReduced(t *testing.T) {
-	status, out, errs := replay(t, []byte(strings.Replace(goodLine, "2", "-2", 1)), "-o", "reduce")
+	status, out, errs := runReplay(t, []byte(strings.Replace(goodLine, "2", "-2", 1)), "-o", "reduce")
 	if status != exitBad || out != "{}\n" || !strings.HasPrefix(errs, "-:1: engine -2: ") {
 		t.Errorf("exit status %d: %s\n%s", status, errs, out)
 	}
@@ -322,7 +322,7 @@ func TestNegativeEngineIsNotReduced(t *testing.T) {
 
 func TestEngineThatIsNotServed(t *testing.T) {
 	for _, output := range []string{"prometheus", "reduce"} {
-		status, _, errs := replay(t, []byte(goodLine), "-engines", "0,1", "-o", output)
+		status, _, errs := runReplay(t, []byte(goodLine), "--engines", "0,1", "-o", output)
 		if status != exitBad || !strings.Contains(errs, "-:1: engine 2: unknown engine") {
 			t.Errorf("-o %s: exit status %d: %s", output, status, errs)
 		}
@@ -332,13 +332,13 @@ func TestEngineThatIsNotServed(t *testing.T) {
 func TestTruncatedMessagePackKeepsWhatCameBefore(t *testing.T) {
 	c := conformance.Cases(t)[0]
 	records := c.MessagePack
-	status, whole, _ := replay(t, records, "-spec", c.Spec, "-format", "msgpack", "-o", "reduce")
+	status, whole, _ := runReplay(t, records, "--spec", c.Spec, "--format", "msgpack", "-o", "reduce")
 	if status != exitGood {
 		t.Fatal("the whole stream is not good")
 	}
 	// One more record, cut in its middle.
 	cut := append(slices.Clone(records), records[:10]...)
-	status, out, errs := replay(t, cut, "-spec", c.Spec, "-format", "msgpack", "-o", "reduce")
+	status, out, errs := runReplay(t, cut, "--spec", c.Spec, "--format", "msgpack", "-o", "reduce")
 	lines := strings.Count(string(c.JSONL), "\n")
 	if want := fmt.Sprintf("-:%d: the stream is truncated", lines+1); status != exitBad || !strings.HasPrefix(errs, want) {
 		t.Errorf("exit status %d: %q, want %q", status, errs, want)
@@ -350,23 +350,23 @@ func TestTruncatedMessagePackKeepsWhatCameBefore(t *testing.T) {
 
 func TestUsageErrors(t *testing.T) {
 	for _, args := range [][]string{
-		{"-nope"}, {"-o", "nope"}, {"-format", "xml"}, {"-spec", "gpu"}, {"-engines", "0,x"}, {"-engines", "1,1"}, {"-engines", "-1"},
-		{"-model", "\xff"}, {"-model", strings.Repeat("m", 1025)},
+		{"-nope"}, {"-o", "nope"}, {"--format", "xml"}, {"--spec", "gpu"}, {"--engines", "0,x"}, {"--engines", "1,1"}, {"--engines", "-1"},
+		{"--model", "\xff"}, {"--model", strings.Repeat("m", 1025)},
 	} {
-		if status, _, errs := replay(t, nil, args...); status != exitUsage || !strings.Contains(errs, "usage: replay") {
+		if status, _, errs := runReplay(t, nil, args...); status != exitUsage || !strings.Contains(errs, `Run "otelkv replay --help"`) {
 			t.Errorf("%v: exit status %d: %s", args, status, errs)
 		}
 	}
-	if status, _, errs := replay(t, nil, "-h"); status != exitGood || !strings.Contains(errs, "usage: replay") {
-		t.Errorf("-h: exit status %d: %s", status, errs)
+	if status, out, errs := runReplay(t, nil, "-h"); status != exitGood || !strings.Contains(out, "otelkv replay [FILE...] [flags]") {
+		t.Errorf("-h: exit status %d: %s %s", status, out, errs)
 	}
-	if status, _, errs := replay(t, nil, "no-such-file"); status != exitBad || !strings.HasPrefix(errs, "no-such-file: ") {
+	if status, _, errs := runReplay(t, nil, "no-such-file"); status != exitBad || !strings.HasPrefix(errs, "no-such-file: ") {
 		t.Errorf("missing file: exit status %d: %s", status, errs)
 	}
 }
 
 func TestConsole(t *testing.T) {
-	status, out, errs := replay(t, []byte(goodLine), "-o", "console")
+	status, out, errs := runReplay(t, []byte(goodLine), "-o", "console")
 	if status != exitGood || errs != "" || !strings.Contains(out, `"vllm.kv_offload.load_bytes"`) {
 		t.Errorf("exit status %d: %s\n%s", status, errs, out)
 	}
@@ -395,7 +395,7 @@ func (s *sink) Export(_ context.Context, request *collector.ExportMetricsService
 func TestOTLP(t *testing.T) {
 	const line = `{"engine":2,"stats":{"types":{"vllm:kv_offload_load_bytes":"counter","vllm:kv_offload_load_size":"histogram"},"data":{"vllm:kv_offload_load_bytes":7,"vllm:kv_offload_load_size":[7]}}}`
 	received := startSink(t)
-	status, _, errs := replay(t, []byte(line), "-o", "otlp")
+	status, _, errs := runReplay(t, []byte(line), "-o", "otlp")
 	if status != exitGood || errs != "" {
 		t.Fatalf("exit status %d: %s", status, errs)
 	}

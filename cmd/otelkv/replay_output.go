@@ -35,7 +35,7 @@ type output interface {
 	ignored() map[string]int64
 }
 
-func newOutput(ctx context.Context, o options, stdout io.Writer) (output, error) {
+func newOutput(ctx context.Context, o replayOptions, stdout io.Writer) (output, error) {
 	if o.output == "reduce" {
 		return &reduction{options: o, out: stdout}, nil
 	}
@@ -64,19 +64,19 @@ func newOutput(ctx context.Context, o options, stdout io.Writer) (output, error)
 
 // served returns an error if index is negative, or if engines were given and it is
 // none of them.
-func (o *options) served(index int) error {
+func (o *replayOptions) served(index int) error {
 	switch {
 	case index < 0:
 		return fmt.Errorf("engine %d: expected an index that is not negative", index)
 	case len(o.engines) > 0 && !slices.Contains(o.engines, index):
-		return fmt.Errorf("engine %d: %w: -engines gives %v", index, otelkv.ErrUnknownEngine, o.engines)
+		return fmt.Errorf("engine %d: %w: --engines gives %v", index, otelkv.ErrUnknownEngine, o.engines)
 	}
 	return nil
 }
 
 // A reduction merges all records, as vLLM's logger does for one interval.
 type reduction struct {
-	options options
+	options replayOptions
 	out     io.Writer
 	total   stats.Payload
 }
@@ -99,7 +99,7 @@ func (r *reduction) ignored() map[string]int64 { return maps.Collect(r.total.Ign
 // An emission records, and emits what a recorder has at the end: as a scrape of the
 // registry, or through the pipeline.
 type emission struct {
-	options  options
+	options  replayOptions
 	out      io.Writer
 	recorder *otelkv.Recorder
 	registry *promclient.Registry // nil unless the output is prometheus
