@@ -1,10 +1,6 @@
 package otelkv
 
-import (
-	"context"
-
-	"go.opentelemetry.io/otel/sdk/metric/exemplar"
-)
+import "context"
 
 // The bound series. Each is the size of a pointer and may be copied. Their
 // methods are safe for concurrent use, return nothing, never block, never
@@ -47,19 +43,25 @@ func (c Float64Counter) Add(increment float64) {
 // more than Add where the context is context.Background. What leaves through
 // [Recorder.RegisterInstruments] has no exemplars of counters.
 func (c Int64Counter) AddContext(ctx context.Context, increment int64) {
-	c.Add(increment)
-	if c.series != nil && c.series.metric.recorder.samples(ctx) && increment >= 0 {
-		c.series.offer(ctx, exemplar.NewValue(increment))
+	if c.series == nil {
+		return
 	}
+	if c.series.metric.maySample(ctx) {
+		c.series.offerInt64(ctx, increment)
+	}
+	c.series.addInt64(increment)
 }
 
 // AddContext is Add for a measurement that can become an exemplar, as
 // [Int64Counter.AddContext] is.
 func (c Float64Counter) AddContext(ctx context.Context, increment float64) {
-	c.Add(increment)
-	if c.series != nil && c.series.metric.recorder.samples(ctx) && increment >= 0 && finite(increment) {
-		c.series.offer(ctx, exemplar.NewValue(increment))
+	if c.series == nil {
+		return
 	}
+	if c.series.metric.maySample(ctx) {
+		c.series.offerFloat64(ctx, increment)
+	}
+	c.series.addFloat64(increment)
 }
 
 // Record sets the gauge to value.
@@ -96,8 +98,8 @@ func (h Histogram) RecordContext(ctx context.Context, sample float64) {
 	if h.series == nil {
 		return
 	}
-	h.series.recordSample(ctx, sample)
-	if h.series.metric.recorder.samples(ctx) && sample >= 0 && finite(sample) {
-		h.series.offer(ctx, exemplar.NewValue(sample))
+	if h.series.metric.maySample(ctx) {
+		h.series.offerFloat64(ctx, sample)
 	}
+	h.series.recordSample(ctx, sample)
 }

@@ -41,12 +41,25 @@ func (c *config) setExemplarFilter() {
 	c.exemplarFilter, c.traceBased = exemplar.TraceBasedFilter, true
 }
 
-// samples reports whether measurements with the context are offered as exemplars.
-func (r *Recorder) samples(ctx context.Context) bool {
-	if r.config.traceBased && ctx == context.Background() {
-		return false // at the price of a comparison
+// maySample reports, at the price of a comparison, whether the filter has to be asked
+// about the context.
+func (m *instrumented) maySample(ctx context.Context) bool {
+	return ctx != context.Background() || !m.traceBased
+}
+
+// offerInt64 offers a measurement as an exemplar of the series, if the filter takes it
+// and it was not refused.
+func (s *series) offerInt64(ctx context.Context, value int64) {
+	if value >= 0 && s.metric.recorder.config.exemplarFilter(ctx) {
+		s.offer(ctx, exemplar.NewValue(value))
 	}
-	return r.config.exemplarFilter(ctx)
+}
+
+// offerFloat64 is offerInt64 for floating-point numbers.
+func (s *series) offerFloat64(ctx context.Context, value float64) {
+	if value >= 0 && finite(value) && s.metric.recorder.config.exemplarFilter(ctx) {
+		s.offer(ctx, exemplar.NewValue(value))
+	}
 }
 
 // offer offers a measurement as an exemplar of the series.

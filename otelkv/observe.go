@@ -39,7 +39,7 @@ func (e *Engine) Observe(ctx context.Context, payload *stats.Payload) error {
 	for connector, n := range payload.Ignored() {
 		e.recorder.ignored.count(connector, n)
 	}
-	if e.recorder.config.traceBased && !e.recorder.samples(ctx) {
+	if c := &e.recorder.config; c.traceBased && !c.exemplarFilter(ctx) {
 		ctx = context.Background() // so that every entry need not look
 	}
 	var errs errorlist.List

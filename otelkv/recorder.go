@@ -72,6 +72,7 @@ type instrumented struct {
 	series     atomic.Int64 // over all engines
 	process    bool         // that its series are of no engine
 
+	traceBased  bool        // that the recorder's filter of exemplars is
 	exponential atomic.Bool // that its series count in exponential buckets too
 }
 
@@ -114,7 +115,7 @@ func newRecorder(catalogue *schema.Catalogue, c config) (*Recorder, error) {
 		schemaURL: catalogue.SchemaURL(),
 	}
 	for d := range catalogue.All() {
-		m := &instrumented{kind: kindOf(d), recorder: r, definition: d, ordinal: len(r.metrics)}
+		m := &instrumented{kind: kindOf(d), recorder: r, definition: d, ordinal: len(r.metrics), traceBased: c.traceBased}
 		r.metrics = append(r.metrics, m)
 		r.byName[d.PayloadName()], r.byName[d.PrometheusName], r.byName[d.Name] = m, m, m
 		if d.FromInfo && r.info == nil {
