@@ -15,6 +15,7 @@ import (
 
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -191,4 +192,86 @@ func ExampleEngine_Remove() {
 	// collected:
 	// vllm.kv_offload.load_bytes engine=0,model_name=m 4096
 	// collected:
+}
+
+func ExampleWithTemporality() {
+	recorder, engines := newExample()
+	producer, err := recorder.Producer(otelkv.WithTemporality(sdkmetric.DeltaTemporalitySelector))
+	if err != nil {
+		panic(err)
+	}
+	loaded, err := engines[0].Int64Counter(vllm.LoadBytes)
+	if err != nil {
+		panic(err)
+	}
+	for _, bytes := range []int64{4096, 1024} {
+		loaded.Add(bytes)
+		print(producer, vllm.LoadBytes.Name)
+	}
+	// Output:
+	// vllm.kv_offload.load_bytes engine=0,model_name=m 4096
+	// vllm.kv_offload.load_bytes engine=0,model_name=m 1024
+}
+
+func ExampleWithSeriesLimit() {
+	recorder, err := otelkv.New(vllm.TieringSpec(), otelkv.WithSeriesLimit(2))
+	if err != nil {
+		panic(err)
+	}
+	engine, err := recorder.AddEngine(0, "m", otelkv.WithTiers("1:fs"))
+	if err != nil {
+		panic(err)
+	}
+	producer, err := recorder.Producer()
+	if err != nil {
+		panic(err)
+	}
+	for _, tier := range []string{"1:fs", "2:a", "3:b", "4:c"} {
+		read, err := engine.Int64Counter(vllm.TieringReadBytes, tier)
+		if err != nil {
+			panic(err)
+		}
+		read.Add(1)
+	}
+	print(producer, vllm.TieringReadBytes.Name)
+	// Output:
+	// vllm.kv_offload.tiering.read_bytes engine=0,model_name=m,tier=1:fs 1
+	// vllm.kv_offload.tiering.read_bytes engine=0,model_name=m,tier=2:a 1
+	// vllm.kv_offload.tiering.read_bytes engine=0,model_name=m,tier=other 2
+}
+
+// An additive gauge is an UpDownCounter to OpenTelemetry and a gauge on scrapes, and the
+// scope has the schema URL of the catalogue.
+func Example_additiveGauge() {
+	pinned := schema.Int64Gauge{
+		Name: "mycache.pinned", PrometheusName: "mycache_pinned", Unit: "{chunk}", Description: "Chunks pinned.", Additive: true,
+	}
+	catalogue, err := schema.NewCatalogue(pinned)
+	if err != nil {
+		panic(err)
+	}
+	recorder, err := otelkv.New(catalogue.WithSchemaURL("https://example.com/schemas/1.0.0"))
+	if err != nil {
+		panic(err)
+	}
+	engine, err := recorder.AddEngine(0, "m")
+	if err != nil {
+		panic(err)
+	}
+	gauge, err := engine.Int64Gauge(pinned)
+	if err != nil {
+		panic(err)
+	}
+	gauge.Record(7)
+	producer, err := recorder.Producer()
+	if err != nil {
+		panic(err)
+	}
+	scope := producer.Collect(context.Background())[0]
+	sum := scope.Metrics[0].Data.(metricdata.Sum[int64])
+	fmt.Println(scope.Scope.SchemaURL, sum.DataPoints[0].Value, sum.IsMonotonic)
+	scrape(recorder, "# TYPE")
+	// Output:
+	// https://example.com/schemas/1.0.0 7 false
+	// # TYPE mycache_pinned gauge
 }
