@@ -17,7 +17,8 @@ type snapshot struct {
 }
 
 // A familySnapshot is one family with its metrics, and the memory of what they
-// consist of.
+// consist of, which is put together once: what changes from one scrape to the next are
+// values.
 type familySnapshot struct {
 	dto.MetricFamily
 
@@ -27,10 +28,11 @@ type familySnapshot struct {
 	counters   []dto.Counter
 	gauges     []dto.Gauge
 	histograms []dto.Histogram
-	counts     []uint64
+	counts     []uint64 // of each histogram's buckets, and of all its samples
 	buckets    []dto.Bucket
 	pointers   []*dto.Bucket
 	bounds     []float64
+	exemplars  bool // that buckets have some
 }
 
 func (s *snapshot) begin(families []*family) {
@@ -64,80 +66,104 @@ func (s *familySnapshot) fill(f *family, data metricdata.Aggregation) {
 	}
 }
 
-// grow returns n elements, in the memory of all if it suffices.
-func grow[E any](all []E, n int) []E {
-	if cap(all) < n {
-		return make([]E, n, n+n/8)
-	}
-	return all[:n]
-}
-
 // each calls set for every metric with the position of its point, in the order of
 // the labels.
-func (s *familySnapshot) each(f *family, points int, attributes func(i int) (*attribute.Set, time.Time), set func(i int, m *dto.Metric, l *labeled)) {
+func (s *familySnapshot) each(f *family, points int, attributes func(i int) (*attribute.Set, time.Time), set func(i int, l *labeled)) {
 	f.begin(points)
 	for i := range points {
 		a, start := attributes(i)
 		f.at(i, a, start)
 	}
-	s.metrics = grow(s.metrics, points)
 	s.Metric = slices.Grow(s.Metric, points)
 	for _, i := range f.end(points) {
 		m := &s.metrics[i]
 		m.Label = f.series[i].labels
-		set(i, m, f.series[i])
+		set(i, f.series[i])
 		s.Metric = append(s.Metric, m)
 	}
 }
 
-func fillNumbers[N int64 | float64](s *familySnapshot, f *family, points []metricdata.DataPoint[N]) {
-	n := len(points)
-	s.values = grow(s.values, n)
-	if f.kind == dto.MetricType_COUNTER {
-		s.counters = grow(s.counters, n)
-	} else {
-		s.gauges = grow(s.gauges, n)
+// makeNumbers makes room for n counters or gauges.
+func (s *familySnapshot) makeNumbers(counters bool, n int) {
+	if len(s.metrics) >= n {
+		return
 	}
-	s.each(f, n, func(i int) (*attribute.Set, time.Time) { return &points[i].Attributes, points[i].StartTime },
-		func(i int, m *dto.Metric, l *labeled) {
-			s.values[i] = float64(points[i].Value)
-			if f.kind == dto.MetricType_COUNTER {
-				s.counters[i].Value, s.counters[i].CreatedTimestamp = &s.values[i], l.created
-				s.counters[i].Exemplar = newest(points[i].Exemplars)
-				m.Counter = &s.counters[i]
-				return
-			}
+	n += n / 8
+	s.metrics, s.values = make([]dto.Metric, n), make([]float64, n)
+	if counters {
+		s.counters = make([]dto.Counter, n)
+	} else {
+		s.gauges = make([]dto.Gauge, n)
+	}
+	for i := range n {
+		if counters {
+			s.counters[i].Value = &s.values[i]
+			s.metrics[i].Counter = &s.counters[i]
+		} else {
 			s.gauges[i].Value = &s.values[i]
-			m.Gauge = &s.gauges[i]
+			s.metrics[i].Gauge = &s.gauges[i]
+		}
+	}
+}
+
+func fillNumbers[N int64 | float64](s *familySnapshot, f *family, points []metricdata.DataPoint[N]) {
+	counters := f.kind == dto.MetricType_COUNTER
+	s.makeNumbers(counters, len(points))
+	s.each(f, len(points), func(i int) (*attribute.Set, time.Time) { return &points[i].Attributes, points[i].StartTime },
+		func(i int, l *labeled) {
+			s.values[i] = float64(points[i].Value)
+			if counters {
+				s.counters[i].CreatedTimestamp, s.counters[i].Exemplar = l.created, newest(points[i].Exemplars)
+			}
 		})
 }
 
+// makeHistograms makes room for n histograms with the bounds.
+func (s *familySnapshot) makeHistograms(bounds []float64, n int) {
+	if len(s.metrics) >= n && slices.Equal(s.bounds, bounds) {
+		return
+	}
+	n += n / 8
+	width := len(bounds)
+	s.bounds = slices.Clone(bounds)
+	s.metrics, s.values, s.histograms = make([]dto.Metric, n), make([]float64, n), make([]dto.Histogram, n)
+	s.counts, s.buckets, s.pointers = make([]uint64, n*(width+1)), make([]dto.Bucket, n*width), make([]*dto.Bucket, n*width)
+	for i := range n {
+		counts := s.counts[i*(width+1):]
+		for j := range width {
+			b := &s.buckets[i*width+j]
+			b.CumulativeCount, b.UpperBound = &counts[j], &s.bounds[j]
+			s.pointers[i*width+j] = b
+		}
+		s.histograms[i].SampleCount, s.histograms[i].SampleSum = &counts[width], &s.values[i]
+		s.metrics[i].Histogram = &s.histograms[i]
+	}
+}
+
 func (s *familySnapshot) fillHistograms(f *family, points []metricdata.HistogramDataPoint[float64]) {
-	n := len(points)
-	s.values, s.histograms = grow(s.values, n), grow(s.histograms, n)
-	s.bounds = append(s.bounds[:0], points[0].Bounds...)
-	width := len(s.bounds)
-	s.counts = grow(s.counts, n*(width+1)) // the buckets', and the sum of all
-	s.buckets, s.pointers = grow(s.buckets, n*width), grow(s.pointers, n*width)
-	s.each(f, n, func(i int) (*attribute.Set, time.Time) { return &points[i].Attributes, points[i].StartTime },
-		func(i int, m *dto.Metric, l *labeled) {
+	s.makeHistograms(points[0].Bounds, len(points))
+	width, exemplars := len(s.bounds), false
+	s.each(f, len(points), func(i int) (*attribute.Set, time.Time) { return &points[i].Attributes, points[i].StartTime },
+		func(i int, l *labeled) {
+			h := &s.histograms[i]
+			if s.exemplars {
+				for j := range width {
+					s.buckets[i*width+j].Exemplar = nil
+				}
+			}
+			h.Bucket, h.CreatedTimestamp = s.pointers[i*width:][:width:width], l.created
 			counts := s.counts[i*(width+1):][:width+1]
-			pointers := s.pointers[i*width:][:width:width]
 			var sum uint64
-			for j := range width {
-				sum += points[i].BucketCounts[j]
+			for j, n := range points[i].BucketCounts[:width] {
+				sum += n
 				counts[j] = sum
-				bucket := &s.buckets[i*width+j]
-				bucket.CumulativeCount, bucket.UpperBound, bucket.Exemplar = &counts[j], &s.bounds[j], nil
-				pointers[j] = bucket
 			}
 			counts[width] = points[i].Count
 			s.values[i] = points[i].Sum
-			h := &s.histograms[i]
 			if len(points[i].Exemplars) > 0 {
-				pointers = withExemplars(pointers, &counts[width], points[i].Exemplars)
+				exemplars = true
+				h.Bucket = withExemplars(h.Bucket, h.SampleCount, points[i].Exemplars)
 			}
-			h.SampleCount, h.SampleSum, h.Bucket, h.CreatedTimestamp = &counts[width], &s.values[i], pointers, l.created
-			m.Histogram = h
 		})
+	s.exemplars = exemplars
 }
