@@ -77,7 +77,7 @@ func distributions() map[string]func(*rand.Rand) float64 {
 		"one value": func(*rand.Rand) float64 { return 3 },
 		"zeros":     func(r *rand.Rand) float64 { return float64(r.IntN(2)) },
 		"uniform":   func(r *rand.Rand) float64 { return 1 + r.Float64() },
-		"sizes":     func(r *rand.Rand) float64 { return float64(r.IntN(1 << 32)) },
+		"sizes":     func(r *rand.Rand) float64 { return float64(r.Int64N(1 << 32)) },
 		"delays":    func(r *rand.Rand) float64 { return r.ExpFloat64() / 1000 },
 		"wide":      func(r *rand.Rand) float64 { return math.Exp2(float64(r.IntN(200)-100)) * (1 + r.Float64()) },
 		"any": func(r *rand.Rand) float64 {
