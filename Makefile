@@ -45,10 +45,10 @@ golden:
 bench:
 	cd internal/benchmarks && $(GO) test -run '^$$' -bench . ./...
 
-# The README's table of costs, from six runs, which take some minutes. Leave the machine alone meanwhile.
+# The tables of docs/performance.md, from six runs, which take some minutes. Leave the machine alone meanwhile.
 .PHONY: bench-table
 bench-table:
-	cd internal/benchmarks && $(GO) run ./cmd/table ../../README.md
+	cd internal/benchmarks && $(GO) run ./cmd/table ../../docs/performance.md
 
 # The end-to-end tests. A real Prometheus and a real OpenTelemetry Collector are built first, which
 # takes minutes the first time. OTELKV_E2E_REQUIRED=1 makes it an error if they cannot be.

@@ -148,7 +148,9 @@ func WithHandler(pattern string, handler http.Handler) ServerOption {
 
 // StartServer listens at address, host:port, and serves the handler at
 // [MetricsPath] until it is shut down. An empty address means [DefaultAddress]. The
-// handler is usually that of [NewHandler], which bounds concurrent scrapes.
+// handler is usually that of [NewHandler], which bounds concurrent scrapes. On a
+// loopback address requests for other hosts than localhost and loopback addresses are
+// answered 421, so that no web page reads metrics by DNS rebinding.
 //
 // The server owns a goroutine, and one for each connection. What goes wrong
 // later than the return is reported to the error handler of package otel.
@@ -175,6 +177,9 @@ func StartServer(address string, handler http.Handler, opts ...ServerOption) (*S
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("otelkv: scrape server: %w", err)
+	}
+	if tcp, ok := listener.Addr().(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
+		protected = onlyForLoopback(protected)
 	}
 	unused := &unusedConnections{open: make(map[net.Conn]struct{})}
 	s := &Server{
@@ -257,6 +262,31 @@ func (c serverConfig) protect(metrics http.Handler) (handler http.Handler, err e
 		return authorize(*c.token, mux), nil
 	}
 	return mux, nil
+}
+
+// onlyForLoopback refuses requests for hosts that have no business on a loopback
+// address: a page in a browser of the machine could make a name of its own resolve to
+// it, and read what the browser gets (DNS rebinding).
+func onlyForLoopback(handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isLoopback(r.Host) {
+			http.Error(w, "otelkv: this server listens on a loopback address, and answers for localhost and loopback addresses only",
+				http.StatusMisdirectedRequest)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// isLoopback reports whether the host of a request, with or without a port, is a name
+// or an address of loopback, or missing, as it may be in HTTP/1.0.
+func isLoopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	ip := net.ParseIP(host)
+	return host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
 func authorize(want [sha256.Size]byte, handler http.Handler) http.Handler {

@@ -72,6 +72,32 @@ func TestServerRoutes(t *testing.T) {
 	}
 }
 
+func TestServerAnswersForLoopbackOnly(t *testing.T) {
+	server := start(t, hello)
+	_, port, err := net.SplitHostPort(server.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]int{
+		"localhost": 200, "localhost:" + port: 200, "LOCALHOST.": 200, "cache.localhost:80": 200, "127.0.0.1": 200, "127.8.8.8:1": 200, "[::1]:" + port: 200, "[::1]": 200,
+		"attacker.example": 421, "attacker.example:" + port: 421, "localhost.attacker.example": 421, "10.0.0.1": 421, "127.0.0.1.attacker.example": 421, "notlocalhost": 421,
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = host
+		response, err := client(t, nil).Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("host %q: status %d, want %d", host, response.StatusCode, want)
+		}
+	}
+}
+
 func TestServerServesOtherHandlers(t *testing.T) {
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "page\n") })
 	server := start(t, hello, prometheus.WithHandler("GET /{$}", page), prometheus.WithBearerToken(secret))
@@ -289,9 +315,9 @@ func TestServerTimeouts(t *testing.T) {
 		timeouts prometheus.Timeouts
 		send     string
 	}{
-		{"header never ends", prometheus.Timeouts{ReadHeader: soon, Read: time.Hour}, "GET /metrics HTTP/1.1\r\nHost: x\r\n"},
-		{"body never ends", prometheus.Timeouts{Read: soon, Idle: time.Hour}, "GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"},
-		{"idle connection", prometheus.Timeouts{Idle: soon, Read: time.Hour}, "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n"},
+		{"header never ends", prometheus.Timeouts{ReadHeader: soon, Read: time.Hour}, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n"},
+		{"body never ends", prometheus.Timeouts{Read: soon, Idle: time.Hour}, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"},
+		{"idle connection", prometheus.Timeouts{Idle: soon, Read: time.Hour}, "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -323,7 +349,7 @@ func TestServerTimeouts(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = conn.Close() }()
-		if _, err := io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		if _, err := io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
 		<-written

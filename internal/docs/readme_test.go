@@ -1,55 +1,88 @@
 package docs
 
 import (
+	"bufio"
+	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
-
-	"github.com/otelkv/otelkv-go/exporters/prometheus"
-	"github.com/otelkv/otelkv-go/otelkv"
-	"github.com/otelkv/otelkv-go/schema/vllm"
+	"time"
 )
 
-// The README's program leaves the lines that the README shows of its scrape.
-func TestReadmeScrape(t *testing.T) {
+// The README's program runs as it is, says where it is scraped, and leaves the lines that
+// the README shows of its scrape.
+func TestReadmeProgram(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a program cannot be interrupted here")
+	}
 	text, err := os.ReadFile(filepath.Join(root, "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	program := regexp.MustCompile("(?s)\n```go\n(package main.*?)```\n").FindSubmatch(text)
 	shown := regexp.MustCompile("(?s)\n```\n(# HELP vllm:.*?)```\n").FindSubmatch(text)
-	if shown == nil {
-		t.Fatal("the README shows no scrape")
+	if program == nil || shown == nil {
+		t.Fatal("the README has no program, or shows no scrape")
 	}
-	recorder, err := otelkv.New(vllm.TieringSpec())
+	dir := t.TempDir()
+	source, binary := filepath.Join(dir, "main.go"), filepath.Join(dir, "program")
+	if err := os.WriteFile(source, program[1], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	build := exec.Command("go", "build", "-o", binary, source)
+	build.Dir = root
+	if output, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	run := exec.CommandContext(t.Context(), binary)
+	run.Env = append(os.Environ(), "OTEL_EXPORTER_PROMETHEUS_PORT=0")
+	printed, err := run.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	collector, err := prometheus.NewCollector(recorder)
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(printed).ReadString('\n')
+	_, url, found := strings.Cut(strings.TrimSpace(line), "metrics at ")
+	if err != nil || !found || !strings.Contains(string(text), "metrics at http://127.0.0.1:9464/metrics") {
+		t.Errorf("the program prints %q, %v", line, err)
+	}
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := prometheus.NewHandler([]*prometheus.Collector{collector})
+	defer answer.Body.Close()
+	scrape, err := io.ReadAll(answer.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine, err := recorder.AddEngine(0, "llama", otelkv.WithTiers("1:fs"), otelkv.WithPriming())
-	if err != nil {
-		t.Fatal(err)
-	}
-	read, err := engine.Int64Counter(vllm.TieringReadBytes, "1:fs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	read.Add(4 << 20)
-	answer := httptest.NewRecorder()
-	handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	for line := range strings.Lines(string(shown[1])) {
-		if !strings.Contains("\n"+answer.Body.String(), "\n"+line) {
+		if !strings.Contains("\n"+string(scrape), "\n"+line) {
 			t.Errorf("the scrape lacks the README's line %s", line)
 		}
+	}
+	if err := run.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Wait(); err != nil {
+		t.Errorf("the program ends with %v", err)
+	}
+}
+
+// The README stays short.
+func TestReadmeIsShort(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), "\n"); n > 120 {
+		t.Errorf("the README has %d lines, expected at most 120", n)
 	}
 }

@@ -1,6 +1,6 @@
-// Command table measures the benchmarks and writes the README's table from them.
+// Command table measures the benchmarks and writes the tables of docs/performance.md from them.
 //
-//	go run ./cmd/table [flags] ../../README.md
+//	go run ./cmd/table [flags] ../../docs/performance.md
 //
 // It runs every benchmark once, then all of them again, so that the runs of one
 // implementation are spread over the whole measurement and what disturbs the
@@ -21,7 +21,7 @@ import (
 	"strings"
 )
 
-// The marks between which the table stands in the README.
+// The marks between which the table stands in the document.
 const (
 	beginMark = "<!-- benchmark table: begin -->"
 	endMark   = "<!-- benchmark table: end -->"
