@@ -56,6 +56,12 @@ bench-table:
 e2e:
 	cd internal/e2e && $(GO) run ./cmd/servers && OTELKV_E2E_BUILT=1 $(GO) test -count 1 -timeout 15m ./...
 
+# The plugin of vllm/ against the released vLLM package, which is installed into a folder that goes with
+# the run. OTELKV_VLLM_REQUIRED=1 makes it an error if the package index cannot be reached.
+.PHONY: vllm
+vllm:
+	./.ci/vllm
+
 # The dashboard's pictures in docs/images, from a run of some minutes.
 .PHONY: pictures
 pictures:

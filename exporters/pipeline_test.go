@@ -14,23 +14,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	promclient "github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/stdout/stdoutmetric"
 	"go.opentelemetry.io/otel/metric"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	"go.opentelemetry.io/otel/sdk/resource"
 	"go.uber.org/goleak"
 
 	"github.com/otelkv/otelkv-go/exporters"
-	"github.com/otelkv/otelkv-go/exporters/console"
 	"github.com/otelkv/otelkv-go/exporters/internal/collectortest"
-	"github.com/otelkv/otelkv-go/exporters/otlp"
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/internal/cleanenv"
+	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
@@ -47,17 +40,53 @@ var catalogue = schema.MustCatalogue(
 	schema.Histogram{Name: "test.load_size", PrometheusName: "test:load_size", Unit: "By", Description: "Sizes.", Boundaries: []float64{1e6}},
 )
 
+// newRecorder returns a recorder with one engine, which counted seven bytes.
+func newRecorder(t testing.TB, options ...otelkv.Option) (*otelkv.Recorder, otelkv.Int64Counter) {
+	t.Helper()
+	recorder, err := otelkv.New(catalogue, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := recorder.AddEngine(0, "m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	loads, err := catalogue.Int64Counter("test.load_bytes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	counter, err := engine.Int64Counter(loads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counter.Add(7)
+	return recorder, counter
+}
+
 // newPipeline returns a pipeline that ends with the test, at a free port. Its
 // collector, if any, may be gone by then.
 func newPipeline(t *testing.T, opts ...exporters.Option) *exporters.Pipeline {
 	t.Helper()
+	recorder, _ := newRecorder(t)
+	return newPipelineOf(t, recorder, opts...)
+}
+
+func newPipelineOf(t *testing.T, recorder *otelkv.Recorder, opts ...exporters.Option) *exporters.Pipeline {
+	t.Helper()
 	opts = append([]exporters.Option{exporters.WithListen("127.0.0.1:0")}, opts...)
-	pipeline, err := exporters.New(t.Context(), catalogue, opts...)
+	pipeline, err := exporters.Start(t.Context(), recorder, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = pipeline.Shutdown(expired()) })
 	return pipeline
+}
+
+// startAlone starts a pipeline of a recorder of its own.
+func startAlone(t *testing.T, opts ...exporters.Option) (*exporters.Pipeline, error) {
+	t.Helper()
+	recorder, _ := newRecorder(t)
+	return exporters.Start(t.Context(), recorder, opts...)
 }
 
 func expired() context.Context {
@@ -127,8 +156,8 @@ func TestChoice(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("OTEL_METRICS_EXPORTER", test.environment)
 			t.Setenv("OTEL_SDK_DISABLED", test.disabled)
-			opts := append([]exporters.Option{exporters.WithConsoleOptions(console.WithExporterOptions(stdoutmetric.WithWriter(io.Discard)))}, test.opts...)
-			pipeline, err := exporters.New(t.Context(), catalogue, opts...)
+			opts := append([]exporters.Option{exporters.WithConsoleOptions(stdoutmetric.WithWriter(io.Discard))}, test.opts...)
+			pipeline, err := startAlone(t, opts...)
 			if len(test.wantErrs) > 0 {
 				for _, want := range test.wantErrs {
 					if err == nil || !strings.Contains(err.Error(), want) {
@@ -168,7 +197,7 @@ func TestListens(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("OTEL_EXPORTER_PROMETHEUS_HOST", test.host)
 			t.Setenv("OTEL_EXPORTER_PROMETHEUS_PORT", test.port)
-			pipeline, err := exporters.New(t.Context(), catalogue, append(test.opts, exporters.WithExporters("prometheus"))...)
+			pipeline, err := startAlone(t, append(test.opts, exporters.WithExporters("prometheus"))...)
 			if test.wantErr != "" {
 				if err == nil || !strings.Contains(err.Error(), test.wantErr) {
 					t.Errorf("error %v, want it to say %s", err, test.wantErr)
@@ -195,31 +224,9 @@ func TestListens(t *testing.T) {
 func TestAddressInUse(t *testing.T) {
 	first := newPipeline(t, exporters.WithExporters("prometheus"))
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-	_, err := exporters.New(t.Context(), catalogue, exporters.WithExporters("otlp,prometheus"), exporters.WithListen(first.Addr().String()))
+	_, err := startAlone(t, exporters.WithExporters("otlp,prometheus"), exporters.WithListen(first.Addr().String()))
 	if !errors.Is(err, syscall.EADDRINUSE) || strings.Contains(err.Error(), "upload") {
 		t.Errorf("error %v, want that the address is in use, and nothing else", err)
-	}
-}
-
-func TestBothExporters(t *testing.T) {
-	collector := collectortest.GRPC(t, nil)
-	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
-	pipeline := newPipeline(t,
-		exporters.WithExporters("prometheus,otlp"),
-		exporters.WithResource(resource.NewSchemaless(attribute.String("service.name", "svc"))),
-		exporters.WithPrometheusOptions(prometheus.WithTargetInfo()))
-	count(t, pipeline, "test.load_bytes")
-	if err := pipeline.ForceFlush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got := collector.Metrics(t)["test.load_bytes"].GetSum().GetDataPoints()[0].GetAsInt(); got != 7 {
-		t.Errorf("sent %d, want 7", got)
-	}
-	text := scrape(t, pipeline)
-	for _, want := range []string{"\ntest:load_bytes_total 7\n", `target_info{service_name="svc"} 1`} {
-		if !strings.Contains(text, want) {
-			t.Errorf("the scrape lacks %q:\n%s", want, text)
-		}
 	}
 }
 
@@ -233,7 +240,6 @@ func TestHandlerWithoutServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = server.Shutdown(context.Background()) }()
-	count(t, pipeline, "test.load_bytes")
 	transport := new(http.Transport)
 	defer transport.CloseIdleConnections()
 	response, err := (&http.Client{Transport: transport}).Get(server.URL())
@@ -245,35 +251,14 @@ func TestHandlerWithoutServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(text), "test:load_bytes_total 7") {
+	if !strings.Contains(string(text), "test:load_bytes_total{engine=\"0\",model_name=\"m\"} 7") {
 		t.Errorf("the mounted handler shows:\n%s", text)
 	}
 }
 
-// TestUnstartedServer: a scrape that comes before the start waits, and sees what
-// was declared meanwhile.
-func TestUnstartedServer(t *testing.T) {
-	pipeline := newPipeline(t, exporters.WithExporters("prometheus"), exporters.WithUnstartedServer())
-	conn, err := net.Dial("tcp", pipeline.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	if _, err := io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	count(t, pipeline, "test.load_bytes")
-	pipeline.StartServer()
-	text, err := io.ReadAll(conn)
-	if err != nil || !strings.Contains(string(text), "test:load_bytes_total 7") {
-		t.Errorf("the scrape that waited got %v and\n%s", err, text)
-	}
-	newPipeline(t, exporters.WithExporters("none"), exporters.WithUnstartedServer()).StartServer()
-}
-
 func TestNone(t *testing.T) {
 	pipeline := newPipeline(t, exporters.WithExporters("none"))
-	count(t, pipeline, "test.load_bytes")
+	count(t, pipeline, "host.requests")
 	if err := pipeline.ForceFlush(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -287,145 +272,40 @@ func TestNone(t *testing.T) {
 	}
 }
 
-func TestOTLPOptions(t *testing.T) {
-	collector := collectortest.GRPC(t, nil)
-	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
-	pipeline := newPipeline(t, exporters.WithExporters("otlp"), exporters.WithOTLPOptions(
-		otlp.WithCatalogueNames(catalogue),
-		otlp.WithReaderOptions(sdkmetric.WithMaxExportBatchSize(2))))
-	addSource(t, pipeline, &ledger{label: "0"})
-	if err := pipeline.ForceFlush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	// The source has six points: two of the histogram, one of each other metric.
-	if got := collector.Attempts(); got != 3 {
-		t.Errorf("%d requests, want 3 of two points each", got)
-	}
-	if _, ok := collector.Metrics(t)["test:load_size"]; !ok {
-		t.Errorf("the last request has %v, want test:load_size", collector.Metrics(t))
-	}
-}
-
-func TestViewsAndCardinalityLimit(t *testing.T) {
-	pipeline := newPipeline(t,
-		exporters.WithExporters("prometheus"),
-		exporters.WithViews(sdkmetric.NewView(sdkmetric.Instrument{Name: "old"}, sdkmetric.Stream{Name: "new"})),
-		exporters.WithCardinalityLimit(2))
-	count(t, pipeline, "old")
-	c, err := pipeline.Meter("test").Int64Counter("many")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range 10 {
-		c.Add(t.Context(), 1, metric.WithAttributes(attribute.Int("i", i)))
-	}
-	text := scrape(t, pipeline)
-	if !strings.Contains(text, "\nnew_total{") {
-		t.Errorf("the view did not rename:\n%s", text)
-	}
-	if !strings.Contains(text, `many_total{otel_metric_overflow="true",otel_scope_name="test",otel_scope_schema_url="",otel_scope_version=""} 9`) {
-		t.Errorf("the limit did not fold:\n%s", text)
-	}
-}
-
-func TestPrometheusBridgeSendsNothingTwice(t *testing.T) {
-	collector := collectortest.GRPC(t, nil)
-	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
-	registry := promclient.NewRegistry()
-	own := promclient.NewCounter(promclient.CounterOpts{Name: "host_requests_total", Help: "Requests."})
-	own.Inc()
-	registry.MustRegister(own)
-	pipeline := newPipeline(t,
-		exporters.WithExporters("prometheus,otlp"),
-		exporters.WithoutServer(),
-		exporters.WithPrometheusOptions(prometheus.WithRegisterer(registry)),
-		exporters.WithPrometheusBridge(registry))
-	count(t, pipeline, "test.load_bytes")
-	count(t, pipeline, "http.requests")
-	if err := pipeline.ForceFlush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, name := range []string{"host_requests_total", "http.requests", "http_requests_total", "test.load_bytes", "test:load_bytes_total"} {
-		if _, ok := collector.Metrics(t)[name]; ok {
-			got = append(got, name)
-		}
-	}
-	if diff := cmp.Diff([]string{"host_requests_total", "http.requests", "test.load_bytes"}, got); diff != "" {
-		t.Errorf("sent (-want +got):\n%s", diff)
-	}
-}
-
-func TestWithReader(t *testing.T) {
-	reader := sdkmetric.NewManualReader()
-	newPipelineWith := func(factories ...exporters.Factory) (*exporters.Pipeline, error) {
-		opts := []exporters.Option{exporters.WithExporters("none")}
-		for _, f := range factories {
-			opts = append(opts, exporters.WithReader(f))
-		}
-		return exporters.New(t.Context(), catalogue, opts...)
-	}
-	pipeline, err := newPipelineWith(func(context.Context, exporters.Settings) (sdkmetric.Reader, error) { return reader, nil })
-	if err != nil {
-		t.Fatal(err)
-	}
-	count(t, pipeline, "x")
-	var rm metricdata.ResourceMetrics
-	if err := reader.Collect(t.Context(), &rm); err != nil || len(rm.ScopeMetrics) != 1 {
-		t.Errorf("collected %v, %v", rm.ScopeMetrics, err)
-	}
-	if err := pipeline.Shutdown(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if err := reader.Shutdown(t.Context()); !errors.Is(err, sdkmetric.ErrReaderShutdown) {
-		t.Errorf("the pipeline left its reader running: %v", err)
-	}
-
-	fault := errors.New("no")
-	_, err = newPipelineWith(
-		func(context.Context, exporters.Settings) (sdkmetric.Reader, error) { return nil, fault },
-		func(context.Context, exporters.Settings) (sdkmetric.Reader, error) { return nil, nil },
-		nil,
-	)
-	if !errors.Is(err, fault) || !strings.Contains(err.Error(), "reader 2 returned no reader") || !strings.Contains(err.Error(), "reader 3 has no factory") {
-		t.Errorf("error %v, want every factory's", err)
-	}
-
-	scraped := func(_ context.Context, s exporters.Settings) (sdkmetric.Reader, error) {
-		return prometheus.New(s.Catalogue)
-	}
-	if _, err = newPipelineWith(scraped, scraped); err == nil || !strings.Contains(err.Error(), "scraped already") {
-		t.Errorf("error %v, want that one is scraped already", err)
-	}
-}
-
 func TestNewRefuses(t *testing.T) {
-	if _, err := exporters.New(t.Context(), nil); err == nil {
-		t.Error("a nil catalogue is taken")
+	if _, err := exporters.Start(t.Context(), nil); err == nil {
+		t.Error("a nil recorder is taken")
 	}
-	if _, err := exporters.New(t.Context(), catalogue, exporters.WithExporters("prometheus"), exporters.WithoutServer(),
+	if _, err := startAlone(t, exporters.WithExporters("prometheus"), exporters.WithoutServer(),
 		exporters.WithServerOptions(prometheus.WithBearerToken("x"))); err == nil {
 		t.Error("a token that protects nothing is taken")
 	}
-	if _, err := exporters.New(t.Context(), catalogue, exporters.WithExporters("prometheus"), exporters.WithoutServer(),
-		exporters.WithUnstartedServer()); err == nil {
-		t.Error("a server that is not there is taken as unstarted")
-	}
 	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
-	if _, err := exporters.New(t.Context(), catalogue, exporters.WithExporters("console,otlp")); err == nil {
+	if _, err := startAlone(t, exporters.WithExporters("console,otlp")); err == nil {
 		t.Error("http/json is taken")
 	}
 }
 
 // A signal is an output that says when it was written to.
 type signal struct {
-	strings.Builder
 	written func()
+
+	mu   sync.Mutex
+	text strings.Builder
 }
 
 func (s *signal) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	n, err := s.text.Write(p)
+	s.mu.Unlock()
 	s.written()
-	return s.Builder.Write(p)
+	return n, err
+}
+
+func (s *signal) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
 }
 
 func TestShutdown(t *testing.T) {
@@ -448,7 +328,7 @@ func TestShutdown(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			others := goleak.IgnoreCurrent()
 			t.Cleanup(func() { goleak.VerifyNone(t, others) })
-			collector := collectortest.GRPC(t, nil)
+			collector := collectortest.HTTP(t, nil)
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
@@ -461,8 +341,7 @@ func TestShutdown(t *testing.T) {
 				cancel()
 			}
 			pipeline := newPipeline(t, exporters.WithExporters("otlp,console,prometheus"),
-				exporters.WithConsoleOptions(console.WithExporterOptions(stdoutmetric.WithWriter(out))))
-			count(t, pipeline, "test.load_bytes")
+				exporters.WithConsoleOptions(stdoutmetric.WithWriter(out)))
 			err := pipeline.Shutdown(ctx)
 			if (err != nil) != test.wantErr {
 				t.Errorf("shutdown returned %v, want an error: %t", err, test.wantErr)
@@ -470,25 +349,21 @@ func TestShutdown(t *testing.T) {
 			if got := strings.Contains(out.String(), "test.load_bytes"); got != test.want {
 				t.Errorf("the console has the last export: %t, want %t", got, test.want)
 			}
-			if err := pipeline.Shutdown(t.Context()); err != nil {
-				t.Errorf("second shutdown returned %v", err)
+			if err := pipeline.Shutdown(t.Context()); (err != nil) != test.wantErr {
+				t.Errorf("second shutdown returned %v, and the first an error: %t", err, test.wantErr)
 			}
 			if _, err := get(pipeline); err == nil {
 				t.Error("the server still answers")
 			}
-			count(t, pipeline, "test.load_bytes")
 		})
 	}
 }
 
 func TestShutdownUnderLoad(t *testing.T) {
-	collector := collectortest.GRPC(t, nil)
+	collector := collectortest.HTTP(t, nil)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
-	pipeline := newPipeline(t, exporters.WithExporters("otlp,prometheus"))
-	counter, err := pipeline.Meter("test").Int64Counter("test.load_bytes")
-	if err != nil {
-		t.Fatal(err)
-	}
+	recorder, counter := newRecorder(t)
+	pipeline := newPipelineOf(t, recorder, exporters.WithExporters("otlp,prometheus"))
 	stop := make(chan struct{})
 	var load, stops sync.WaitGroup
 	for range 4 {
@@ -498,7 +373,7 @@ func TestShutdownUnderLoad(t *testing.T) {
 				case <-stop:
 					return
 				default:
-					counter.Add(context.Background(), 1)
+					counter.Add(1)
 				}
 			}
 		})
@@ -533,14 +408,14 @@ func TestShutdownUnderLoad(t *testing.T) {
 // export that waits for it, delay neither recording nor a scrape.
 func TestRecordingDoesNotWait(t *testing.T) {
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
-	collector := collectortest.GRPC(t, nil)
+	collector := collectortest.HTTP(t, nil)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
 	// The export ends when it is told to.
 	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3600000")
 	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "3600000")
-	pipeline := newPipeline(t, exporters.WithExporters("otlp,prometheus"))
+	recorder, counter := newRecorder(t)
+	pipeline := newPipelineOf(t, recorder, exporters.WithExporters("otlp,prometheus"))
 	collector.Hold()
-	count(t, pipeline, "test.load_bytes")
 	flushed := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { flushed <- pipeline.ForceFlush(ctx) }()
@@ -548,9 +423,9 @@ func TestRecordingDoesNotWait(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	for range 1000 {
-		count(t, pipeline, "test.load_bytes")
+		counter.Add(7)
 	}
-	if text := scrape(t, pipeline); !strings.Contains(text, "test:load_bytes_total 7007") {
+	if text := scrape(t, pipeline); !strings.Contains(text, "test:load_bytes_total{engine=\"0\",model_name=\"m\"} 7007") {
 		t.Errorf("the scrape shows:\n%s", text)
 	}
 	select {

@@ -1,8 +1,6 @@
 package otelkv_test
 
 import (
-	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -15,17 +13,18 @@ import (
 	"github.com/prometheus/common/expfmt"
 	prommodel "github.com/prometheus/common/model"
 
-	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
 // scraped returns the families of a scrape, read as llm-d-router reads them.
-func scraped(t *testing.T, pipeline *exporters.Pipeline) map[string]*dto.MetricFamily {
+func scraped(t *testing.T, handler http.Handler) map[string]*dto.MetricFamily {
 	t.Helper()
 	response := httptest.NewRecorder()
-	pipeline.Handler().ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	handler.ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	body, err := io.ReadAll(response.Result().Body)
 	if err != nil || response.Code != 200 {
 		t.Fatalf("the scrape gave %d %s, %v", response.Code, body, err)
@@ -38,24 +37,22 @@ func scraped(t *testing.T, pipeline *exporters.Pipeline) map[string]*dto.MetricF
 	return families
 }
 
-// newScraped returns a recorder of the catalogue on a pipeline that shows the
-// names of another, or of the same.
-func newScraped(t *testing.T, catalogue *schema.Catalogue, names ...*schema.Catalogue) (*exporters.Pipeline, *otelkv.Recorder) {
+// newScraped returns a recorder of the catalogue, and the handler of its scrapes.
+func newScraped(t *testing.T, catalogue *schema.Catalogue) (http.Handler, *otelkv.Recorder) {
 	t.Helper()
-	pipeline, err := newPipeline(append(names, catalogue)[0])
+	recorder, err := otelkv.New(catalogue)
 	if err != nil {
 		t.Fatal(err)
 	}
-	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
+	collector, err := prometheus.NewCollector(recorder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := errors.Join(recorder.Close(), pipeline.Shutdown(context.Background())); err != nil {
-			t.Error(err)
-		}
-	})
-	return pipeline, recorder
+	handler, err := prometheus.NewHandler([]*prometheus.Collector{collector})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return handler, recorder
 }
 
 func labelNames(m *dto.Metric) []string {
@@ -72,11 +69,11 @@ func labelNames(m *dto.Metric) []string {
 // sample, and boundaries.
 func TestScrapeOfAPrimedEngine(t *testing.T) {
 	catalogue := vllm.TieringSpec()
-	pipeline, recorder := newScraped(t, catalogue)
+	handler, recorder := newScraped(t, catalogue)
 	if _, err := recorder.AddEngine(0, "m", otelkv.WithTiers("1:fs"), otelkv.WithPriming()); err != nil {
 		t.Fatal(err)
 	}
-	families := scraped(t, pipeline)
+	families := scraped(t, handler)
 	for d := range catalogue.All() {
 		if d.FromInfo {
 			continue
@@ -110,61 +107,26 @@ func TestScrapeOfAPrimedEngine(t *testing.T) {
 	}
 }
 
-func TestTwoRecordersOnOnePipeline(t *testing.T) {
-	catalogue := vllm.TieringSpec()
-	pipeline, first := newScraped(t, catalogue)
-	second, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for index, recorder := range []*otelkv.Recorder{first, second} {
-		if _, err := recorder.AddEngine(index, "m", otelkv.WithPriming()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := len(scraped(t, pipeline)["vllm:kv_offload_load_bytes_total"].GetMetric()); got != 2 {
-		t.Errorf("%d series, want one for each recorder's engine", got)
-	}
-	if err := second.Close(); err != nil {
-		t.Error(err)
-	}
-	if got := len(scraped(t, pipeline)["vllm:kv_offload_load_bytes_total"].GetMetric()); got != 1 {
-		t.Errorf("%d series after one recorder was closed, want those of the other", got)
-	}
-}
-
-func TestTwoRecordersThatDisagree(t *testing.T) {
-	catalogue := vllm.TieringSpec()
-	pipeline, _ := newScraped(t, catalogue)
-	load, size := vllm.LoadBytes, vllm.LoadSize
-	load.LabelNames = []string{"device"}
-	size.Boundaries = []float64{1, 2}
-	info := vllm.ConfigInfo("fact")
-	other, err := schema.NewCatalogue(load, size, vllm.StoreBytes, info)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = otelkv.New(other, otelkv.WithMeterProvider(pipeline))
-	const want = `otelkv: metric "vllm:kv_offload_load_bytes": defined differently: the labels [device], and [] in another recorder of the pipeline
-otelkv: metric "vllm:kv_offload_load_size": defined differently: the boundaries [1 2], and [1e+06 5e+06 1e+07 2e+07 4e+07 6e+07 8e+07 1e+08 1.5e+08 2e+08] in another recorder of the pipeline`
-	if !errors.Is(err, exporters.ErrConflict) || err.Error() != want {
-		t.Errorf("got %v, want\n%s", err, want)
-	}
-}
-
 func TestNamesOfARepublisher(t *testing.T) {
 	catalogue := schema.MustCatalogue(vllm.StoreBytes)
 	prefixed, err := catalogue.WithPrefix("ray_")
 	if err != nil {
 		t.Fatal(err)
 	}
-	pipeline, recorder := newScraped(t, catalogue, prefixed)
+	handler, recorder := newScraped(t, prefixed)
 	engine, err := recorder.AddEngine(0, "m", otelkv.WithPriming())
 	if err != nil {
 		t.Fatal(err)
 	}
-	must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.StoreBytes)).Add(7)
-	family := scraped(t, pipeline)["ray_vllm_kv_offload_store_bytes_total"]
+	must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.StoreBytes)).Add(3)
+	payload := new(stats.Payload)
+	if err := payload.AddCounter(vllm.StoreBytes.PrometheusName, stats.Int64(4)); err != nil {
+		t.Fatal(err)
+	}
+	if err := engine.Observe(t.Context(), payload); err != nil {
+		t.Fatal(err)
+	}
+	family := scraped(t, handler)["ray_vllm_kv_offload_store_bytes_total"]
 	if len(family.GetMetric()) != 1 || family.GetMetric()[0].GetCounter().GetValue() != 7 {
 		t.Errorf("got %v, want one series of 7", family)
 	}

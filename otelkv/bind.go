@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 
 	"github.com/otelkv/otelkv-go/internal/tuple"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
@@ -109,10 +108,32 @@ func (set *seriesSet) find(labelValues []string) *series {
 	return set.byLabels[string(tuple.Append(buffer[:0], labelValues))]
 }
 
-// add makes a series, or returns the one that the label values fold into.
+// add makes a series, or returns the one that the label values fold into. Where
+// series departed that are still to be told, it looks among them first.
 func (e *Engine) add(m *instrumented, labelValues []string) (*series, error) {
+	s, err := e.addUnlessDeparted(m, labelValues)
+	if s != nil || err != nil {
+		return s, err
+	}
+	e.recorder.collecting.Lock()
+	defer e.recorder.collecting.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.addLocked(m, labelValues, true)
+}
+
+// addUnlessDeparted returns nothing where a departed series may have to go on, which
+// only the holder of the collecting lock can tell.
+func (e *Engine) addUnlessDeparted(m *instrumented, labelValues []string) (*series, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if m.resumes() && e.recorder.departed.Load() > 0 {
+		return e.metrics[m.ordinal].find(labelValues), nil
+	}
+	return e.addLocked(m, labelValues, false)
+}
+
+func (e *Engine) addLocked(m *instrumented, labelValues []string, resume bool) (*series, error) {
 	if e.removed {
 		return nil, ErrRemoved
 	}
@@ -133,6 +154,16 @@ func (e *Engine) add(m *instrumented, labelValues []string) (*series, error) {
 		e.recorder.series.Add(1)
 	}
 	s := e.newSeries(m, slices.Clone(labelValues))
+	if resume {
+		if before := e.recorder.resume(s.identity()); before != nil {
+			before.mirrors = s.mirrors // the engine's medium may be another
+			s = before
+		}
+	}
+	if m.exponential.Load() {
+		s.countExponentially(e.recorder.config.now().UnixNano())
+	}
+	e.recorder.instrument(s)
 	if set.byLabels == nil {
 		set.byLabels = make(map[string]*series)
 	}
@@ -151,7 +182,9 @@ func (e *Engine) newSeries(m *instrumented, labelValues []string) *series {
 		}
 		s.mirrors = append(s.mirrors, e.attributeSet(mirror.metric, values))
 	}
-	e.recorder.prepare(s)
+	if m.definition.Kind() == schema.KindHistogram {
+		s.cell = newHistogramCell(m.definition.Boundaries)
+	}
 	return s
 }
 
@@ -170,28 +203,9 @@ func (e *Engine) attributeSet(m *instrumented, labelValues []string) attribute.S
 	return attribute.NewSet(all...)
 }
 
-// prepare gives a new series what its way out needs: a cell of its own for a
-// histogram on a pipeline of ours, prepared options for anything on another
-// provider.
-func (r *Recorder) prepare(s *series) {
-	m := s.metric
-	switch {
-	case !r.foreign() && m.definition.Kind() == schema.KindHistogram:
-		s.cell = newHistogramCell(m.definition.Boundaries)
-	case !r.foreign():
-	case m.histogram != nil && r.closed.Load():
-		// An instrument would go on to export what is recorded to it.
-	case m.histogram != nil:
-		samples := []sampleOptions{newSampleOptions(m.histogram, s.attributes)}
-		for i, mirror := range m.mirrors {
-			samples = append(samples, newSampleOptions(mirror.metric.histogram, s.mirrors[i]))
-		}
-		s.instruments = &instruments{samples: samples}
-	default:
-		options := []metric.ObserveOption{metric.WithAttributeSet(s.attributes)}
-		for _, set := range s.mirrors {
-			options = append(options, metric.WithAttributeSet(set))
-		}
-		s.instruments = &instruments{options: options}
-	}
+// ordered returns the engine's series of a metric as they are now.
+func (e *Engine) ordered(m *instrumented) []*series {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.metrics[m.ordinal].ordered
 }

@@ -15,7 +15,7 @@ import (
 
 func TestBoundSeries(t *testing.T) {
 	catalogue := vllm.TieringSpec()
-	onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
 		loads := must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.LoadBytes))
 		seconds := must[otelkv.Float64Counter](t)(engine.Float64Counter(vllm.TieringReadTime, "1:fs"))
@@ -66,7 +66,7 @@ func TestBindingTwiceGivesTheSameSeries(t *testing.T) {
 }
 
 func TestBadNumbersAreRefusedAndCounted(t *testing.T) {
-	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
 		loads := must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.LoadBytes))
 		seconds := must[otelkv.Float64Counter](t)(engine.Float64Counter(vllm.LoadTime))
@@ -107,7 +107,7 @@ func TestBadNumbersAreRefusedAndCounted(t *testing.T) {
 }
 
 func TestTotalsSaturate(t *testing.T) {
-	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
 		loads := must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.LoadBytes))
 		seconds := must[otelkv.Float64Counter](t)(engine.Float64Counter(vllm.LoadTime))
@@ -216,7 +216,7 @@ func TestABindErrorComesWithASeriesThatRecordsNothing(t *testing.T) {
 }
 
 func TestMeasurementsDoNotAllocate(t *testing.T) {
-	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
 		counter := must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.TieringReadBytes, "1:fs"))
 		seconds := must[otelkv.Float64Counter](t)(engine.Float64Counter(vllm.TieringReadTime, "1:fs"))

@@ -38,6 +38,32 @@ func (c Float64Counter) Add(increment float64) {
 	}
 }
 
+// AddContext is Add for a measurement that can become an exemplar: one whose context
+// has a sampled span, unless [WithExemplarFilter] says otherwise. It costs a comparison
+// more than Add where the context is context.Background. What leaves through
+// [Recorder.RegisterInstruments] has no exemplars of counters.
+func (c Int64Counter) AddContext(ctx context.Context, increment int64) {
+	if c.series == nil {
+		return
+	}
+	if c.series.metric.maySample(ctx) {
+		c.series.offerInt64(ctx, increment)
+	}
+	c.series.addInt64(increment)
+}
+
+// AddContext is Add for a measurement that can become an exemplar, as
+// [Int64Counter.AddContext] is.
+func (c Float64Counter) AddContext(ctx context.Context, increment float64) {
+	if c.series == nil {
+		return
+	}
+	if c.series.metric.maySample(ctx) {
+		c.series.offerFloat64(ctx, increment)
+	}
+	c.series.addFloat64(increment)
+}
+
 // Record sets the gauge to value.
 func (g Int64Gauge) Record(value int64) {
 	if g.series != nil {
@@ -53,15 +79,27 @@ func (g Float64Gauge) Record(value float64) {
 	}
 }
 
-// Record adds a sample to the histogram. An infinite or NaN sample is refused
-// and counted ([Recorder.Statistics]).
+// Record adds a sample to the histogram. A negative, infinite or NaN sample is
+// refused and counted ([Recorder.Statistics]).
 //
-// What is exported of a histogram counts as many samples as its buckets do. On a
-// pipeline of package exporters its sum may run ahead of that by the samples in
-// flight, which are those that are recorded while it is collected; the next
-// collection counts them.
+// What is exported of a histogram counts as many samples as its buckets do. Its sum
+// may run ahead of that by the samples in flight, which are those that are recorded
+// while it is collected; the next collection counts them.
 func (h Histogram) Record(sample float64) {
 	if h.series != nil {
 		h.series.recordSample(context.Background(), sample)
 	}
+}
+
+// RecordContext is Record for a sample that can become an exemplar, as
+// [Int64Counter.AddContext] is for counters. The context is also that of the
+// instruments of [Recorder.RegisterInstruments].
+func (h Histogram) RecordContext(ctx context.Context, sample float64) {
+	if h.series == nil {
+		return
+	}
+	if h.series.metric.maySample(ctx) {
+		h.series.offerFloat64(ctx, sample)
+	}
+	h.series.recordSample(ctx, sample)
 }

@@ -26,7 +26,7 @@ func TestConformance(t *testing.T) {
 			compare(t, observed(t, c), c.Samples)
 		})
 		t.Run(c.Name+" on an SDK provider", func(t *testing.T) {
-			compare(t, observed(t, c, otelkvtest.WithSDKProvider()), withoutEmptyHistograms(c.Samples))
+			compare(t, observed(t, c, otelkvtest.WithInstruments()), withoutEmptyHistograms(c.Samples))
 		})
 	}
 }

@@ -1,13 +1,16 @@
 package otelkv
 
 import (
-	"slices"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/otelkv/otelkv-go/schema"
 )
 
-// maxDeparted bounds the series that are kept for readers which never collect.
-const maxDeparted = 10_000
+// maxDeparted bounds the removed series that one way out keeps until it has told
+// of them.
+const maxDeparted = 50_000
 
 // An identity tells series apart as a backend does.
 type identity struct {
@@ -19,70 +22,101 @@ func (s *series) identity() identity {
 	return identity{metric: s.metric, attributes: s.attributes.Equivalent()}
 }
 
-// departures are the removed series that readers of a pipeline of ours are still
-// to report, oldest first. Recorder.collecting guards them.
+// resumes reports whether a series that comes back goes on from where it was,
+// which is so where a total would else go down. A gauge has no total.
+func (m *instrumented) resumes() bool { return m.definition.Kind() != schema.KindGauge }
+
+// departures are the removed series that one way out still tells of: a producer,
+// or what was registered with a meter provider. Recorder.collecting guards them.
 type departures struct {
-	queue []*departure
+	delay  time.Duration // how long a series is told, at least once
+	silent time.Duration // how long a series is kept from coming back after that
+	series map[identity]*departure
 }
 
-// A departure is what was removed at one time.
+// A departure is one removed series. It is told from one time until another, and
+// after that at least once.
 type departure struct {
-	series  []*series
-	waiting []*reader // that have not reported it
+	series      *series
+	from, until time.Time
+	told        bool
 }
 
-// add makes each of the readers report the series once more, those that it could
-// have reported before. Where readers do not collect, the oldest departures are
-// dropped.
-func (d *departures) add(gone []*series, readers []*reader) {
-	gone = slices.DeleteFunc(slices.Clone(gone), func(s *series) bool { return !s.shown() })
-	if len(gone) == 0 || len(readers) == 0 {
-		return
-	}
-	d.queue = append(d.queue, &departure{series: gone, waiting: slices.Clone(readers)})
-	kept := 0
-	for i, departure := range slices.Backward(d.queue) {
-		if kept += len(departure.series); kept > maxDeparted && i < len(d.queue)-1 {
-			d.queue = slices.Delete(d.queue, 0, i+1)
-			return
-		}
-	}
-}
-
-// take returns the series that a reader has yet to report, and counts them as
-// reported. Of two departures of the same series, which happen when an engine
-// came back and went away again between two collections, the later one waits for
-// the next collection, and so does what departed after it.
-//
-// The reader's superseded series are those that it must leave out this time,
-// because one that they took the place of is reported now or waits.
-func (d *departures) take(reader *reader) []*series {
-	clear(reader.superseded)
-	var all []*series
-	waits := false
-	for _, departure := range d.queue {
-		i := slices.Index(departure.waiting, reader)
-		if i < 0 {
+// add keeps those of the series that were shown, and returns how many were left
+// out because there are too many.
+func (d *departures) add(removed []*series, now time.Time) (dropped int64) {
+	d.sweep(now)
+	for _, s := range removed {
+		if !s.shown() {
 			continue
 		}
-		waits = waits || slices.ContainsFunc(departure.series, reader.isSuperseded)
-		for _, s := range departure.series {
-			reader.superseded[s.identity()] = struct{}{}
+		from := now
+		if before := d.series[s.identity()]; before != nil {
+			if s.metric.resumes() && before.told {
+				from = before.until.Add(d.silent)
+			}
+		} else if len(d.series) >= maxDeparted {
+			dropped++
+			continue
 		}
-		if !waits {
-			departure.waiting = slices.Delete(departure.waiting, i, i+1)
-			all = append(all, departure.series...)
+		if d.series == nil {
+			d.series = make(map[identity]*departure)
+		}
+		d.series[s.identity()] = &departure{series: s, from: from, until: from.Add(d.delay)}
+	}
+	return dropped
+}
+
+// find returns the series of an identity while it is still to be told.
+func (d *departures) find(i identity, now time.Time) *series {
+	if n := d.series[i]; n != nil && d.tells(n, now) {
+		return n.series
+	}
+	return nil
+}
+
+// tells reports whether a departure is to be told, now or later.
+func (d *departures) tells(n *departure, now time.Time) bool { return !n.told || now.Before(n.until) }
+
+// admits reports whether a series that exists is reported now. It takes the place
+// of a departed gauge. A counter waits for the end of the silent time.
+func (d *departures) admits(s *series, now time.Time) bool {
+	if len(d.series) == 0 {
+		return true
+	}
+	n := d.series[s.identity()]
+	switch {
+	case n == nil:
+		return true
+	case s.metric.resumes():
+		return !now.Before(n.until.Add(d.silent))
+	case s.shown():
+		delete(d.series, s.identity())
+	}
+	return true
+}
+
+// take returns the series that a collection at the given time tells.
+func (d *departures) take(now time.Time) []*series {
+	if len(d.series) == 0 {
+		return nil
+	}
+	var all []*series
+	for _, n := range d.series {
+		if d.tells(n, now) && !now.Before(n.from) {
+			n.told = true
+			all = append(all, n.series)
 		}
 	}
-	d.queue = slices.DeleteFunc(d.queue, func(departure *departure) bool { return len(departure.waiting) == 0 })
+	d.sweep(now)
 	return all
 }
 
-// isSuperseded reports whether the collection under way leaves s out.
-func (r *reader) isSuperseded(s *series) bool {
-	if len(r.superseded) == 0 {
-		return false
+// sweep forgets the series that were told for long enough.
+func (d *departures) sweep(now time.Time) {
+	for i, n := range d.series {
+		if n.told && !now.Before(n.until.Add(d.silent)) {
+			delete(d.series, i)
+		}
 	}
-	_, ok := r.superseded[s.identity()]
-	return ok
 }

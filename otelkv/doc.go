@@ -4,11 +4,11 @@
 // of vLLM's offloading metrics layer, so that such a service looks to dashboards
 // and alerts like a vLLM engine.
 //
-// A [Recorder] takes a catalogue of definitions, for example vllm.TieringSpec, and
-// emits its metrics through an OpenTelemetry MeterProvider. An [Engine] stands for
-// one serving engine and gives its series the labels model_name and engine:
+// A [Recorder] takes a catalogue of definitions, for example vllm.TieringSpec. An
+// [Engine] stands for one serving engine and gives its series the labels model_name
+// and engine:
 //
-//	recorder, err := otelkv.New(vllm.TieringSpec(), otelkv.WithMeterProvider(provider))
+//	recorder, err := otelkv.New(vllm.TieringSpec())
 //	...
 //	engine, err := recorder.AddEngine(0, "llama", otelkv.WithTiers("1:fs"))
 //
@@ -35,19 +35,24 @@
 // [Engine.Int64Total]). A source that begins again from zero never shows as a
 // total that goes down.
 //
-// # Ways out
+// # Exporting
 //
-// On a pipeline of package exporters, every series leaves as the recorder keeps
-// it. On any other provider, counters and gauges are observable instruments, and
-// histograms are synchronous ones; the same points come out, and what differs is
-// this:
+// A recorder alone emits nothing. [Recorder.Producer] gives its metrics to a reader of
+// the OpenTelemetry SDK, package exporters/prometheus to a Prometheus registry, and
+// package exporters to both, as the environment says. All of them give the same points:
+// exact start times, zeros, deltas for that reader alone, and one last report of what
+// was removed.
 //
-//   - a histogram sample costs what the SDK's instrument costs;
+// [Recorder.RegisterInstruments] is for any other MeterProvider, and for the global one.
+// Counters and gauges are observable instruments there, and histograms are synchronous
+// ones. The same points come out, and what differs is this:
+//
+//   - a histogram sample costs what the provider's instrument costs;
 //   - a histogram cannot show before its first sample, not even primed;
-//   - a removed engine is reported for some time more ([Engine.Remove]), and its
-//     histograms stay until the provider ends;
-//   - start times are the SDK's, by default one for all series of an instrument, so
-//     that an engine that came back keeps the old one;
+//   - a removed engine is reported for some time more ([WithRemovalDelay]), and its
+//     histograms stay until the provider ends, unless it can finish them;
+//   - start times are the provider's, by default one for all series of an instrument,
+//     so that an engine that came back keeps the old one;
 //   - totals of buckets cannot be observed ([Engine.HistogramTotal]).
 //
 // # What it costs
@@ -59,7 +64,8 @@
 // ([WithSeriesLimit]): past the limit label values fold into [Other], while
 // declared tiers and the engine's labels stay.
 //
-// The recorder starts no goroutine, and sends nothing by itself.
+// The recorder starts no goroutine, except for callbacks while it is collected from,
+// and sends nothing by itself.
 //
 // # Zero or absent
 //
@@ -71,6 +77,5 @@
 //
 // It is no general metrics library: a definition has to be in the catalogue before
 // it can be recorded, and there are counters, gauges and histograms with explicit
-// boundaries only. It measures nothing by itself, and it does not know the
-// OpenTelemetry SDK: packages exporters and sdk/metric do the rest.
+// boundaries only. It measures nothing by itself.
 package otelkv

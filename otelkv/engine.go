@@ -30,6 +30,7 @@ type engineConfig struct {
 	medium string
 	tiers  []string
 	primed bool
+	source *string
 }
 
 func newEngineConfig(options []EngineOption) engineConfig {
@@ -41,7 +42,11 @@ func newEngineConfig(options []EngineOption) engineConfig {
 }
 
 func (c *engineConfig) check(metrics []*instrumented) error {
-	return errors.Join(checkTiers(c.tiers), checkMedium(c.medium, metrics))
+	errs := []error{checkTiers(c.tiers), checkMedium(c.medium, metrics)}
+	if c.source != nil {
+		errs = append(errs, checkLabelValue(*c.source))
+	}
+	return errors.Join(errs...)
 }
 
 // WithMedium names the medium that mirrors say an engine offloads to, instead of
@@ -50,6 +55,14 @@ func (c *engineConfig) check(metrics []*instrumented) error {
 // nor "GPU", under which loads and stores would be one series.
 func WithMedium(medium string) EngineOption {
 	return engineOptionFunc(func(c *engineConfig) { c.medium = medium })
+}
+
+// WithSource says where the engine comes from, for a recorder that takes the stats of
+// several processes, each of which counts its engines from zero. Such engines may have
+// the same index where their model or the source's label ([WithSourceLabelName])
+// differs. [Recorder.Engine] and [Recorder.Observe] do not find them.
+func WithSource(name string) EngineOption {
+	return engineOptionFunc(func(c *engineConfig) { c.source = &name })
 }
 
 // An Engine is one serving engine of a recorder, or one connector of it. All
@@ -70,7 +83,7 @@ type Engine struct {
 	connectors map[string]*Engine
 
 	infoMu       sync.Mutex  // held while an info is recorded
-	info         *series     // that is reported now, guarded by infoMu
+	info         []*series   // that are reported now, guarded by infoMu
 	infoReported atomic.Bool // that an info did not fit the catalogue
 
 	// For the self-metrics, if there are any.

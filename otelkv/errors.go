@@ -27,8 +27,6 @@ var (
 	ErrLabelTwice = errors.New("label name used twice")
 	// ErrBoundaries says that a source's buckets cannot become a histogram's.
 	ErrBoundaries = errors.New("boundaries do not fit")
-	// ErrNeedsPipeline says that only a pipeline of package exporters can do it.
-	ErrNeedsPipeline = errors.New("the meter provider is no pipeline of package exporters")
 	// ErrMirror says that the metric repeats others and cannot be recorded to.
 	ErrMirror = errors.New("a mirror cannot be recorded to")
 	// ErrUnknownEngine says that no engine of the index was declared.

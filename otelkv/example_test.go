@@ -13,29 +13,31 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
-	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
-	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/registry"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// scrape writes what a scrape of the pipeline shows of the metrics with the given
+// scrape writes what a scrape of the recorder shows of the metrics with the given
 // prefix.
-func scrape(pipeline *exporters.Pipeline, prefix string) {
+func scrape(recorder *otelkv.Recorder, prefix string) {
+	collector, err := prometheus.NewCollector(recorder)
+	if err != nil {
+		panic(err)
+	}
+	handler, err := prometheus.NewHandler([]*prometheus.Collector{collector})
+	if err != nil {
+		panic(err)
+	}
 	response := httptest.NewRecorder()
-	pipeline.Handler().ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	handler.ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for line := range strings.Lines(response.Body.String()) {
 		if strings.HasPrefix(line, prefix) {
 			_, _ = io.WriteString(os.Stdout, line)
 		}
 	}
-}
-
-// newPipeline returns a pipeline that is scraped, without a server of its own.
-func newPipeline(catalogue *schema.Catalogue) (*exporters.Pipeline, error) {
-	return exporters.New(context.Background(), catalogue, exporters.WithExporters(exporters.Prometheus), exporters.WithoutServer())
 }
 
 // takeDown ends something that an example started.
@@ -48,16 +50,10 @@ func takeDown(f func(context.Context) error) {
 // A service that sees events binds its series once, and records.
 func Example() {
 	catalogue := vllm.TieringSpec()
-	pipeline, err := newPipeline(catalogue)
+	recorder, err := otelkv.New(catalogue)
 	if err != nil {
 		panic(err)
 	}
-	defer takeDown(pipeline.Shutdown)
-	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
-	if err != nil {
-		panic(err)
-	}
-	defer takeDown(func(context.Context) error { return recorder.Close() })
 	engine, err := recorder.AddEngine(0, "llama", otelkv.WithTiers("1:fs"))
 	if err != nil {
 		panic(err)
@@ -70,8 +66,8 @@ func Example() {
 	loads.Add(4096)
 	hits.Add(1)
 
-	scrape(pipeline, "vllm:kv_offload_load_bytes")
-	scrape(pipeline, "vllm:kv_offload_tiering_chunk_hits")
+	scrape(recorder, "vllm:kv_offload_load_bytes")
+	scrape(recorder, "vllm:kv_offload_tiering_chunk_hits")
 	// Output:
 	// vllm:kv_offload_load_bytes_total{engine="0",model_name="llama"} 4096
 	// vllm:kv_offload_tiering_chunk_hits_total{engine="0",model_name="llama",tier="1:fs"} 1
@@ -80,16 +76,10 @@ func Example() {
 // A service that gets payloads from its workers observes them.
 func ExampleEngine_Observe() {
 	catalogue := vllm.TieringSpec()
-	pipeline, err := newPipeline(catalogue)
+	recorder, err := otelkv.New(catalogue)
 	if err != nil {
 		panic(err)
 	}
-	defer takeDown(pipeline.Shutdown)
-	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
-	if err != nil {
-		panic(err)
-	}
-	defer takeDown(func(context.Context) error { return recorder.Close() })
 	engine, err := recorder.AddEngine(0, "llama")
 	if err != nil {
 		panic(err)
@@ -105,7 +95,7 @@ func ExampleEngine_Observe() {
 	}
 	// The good entry counts, and the bad one is named.
 	fmt.Println(engine.Observe(context.Background(), payload))
-	scrape(pipeline, "vllm:kv_offload_store_bytes")
+	scrape(recorder, "vllm:kv_offload_store_bytes")
 	// Output:
 	// otelkv: metric "unknown": not in the catalogue
 	// vllm:kv_offload_store_bytes_total{engine="0",model_name="llama"} 24
@@ -117,16 +107,10 @@ type library struct{ bytes int64 }
 // A service with totals of a library's registers a callback that reads them.
 func ExampleRecorder_RegisterCallback() {
 	catalogue := vllm.TieringSpec()
-	pipeline, err := newPipeline(catalogue)
+	recorder, err := otelkv.New(catalogue)
 	if err != nil {
 		panic(err)
 	}
-	defer takeDown(pipeline.Shutdown)
-	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
-	if err != nil {
-		panic(err)
-	}
-	defer takeDown(func(context.Context) error { return recorder.Close() })
 	engine, err := recorder.AddEngine(0, "llama")
 	if err != nil {
 		panic(err)
@@ -137,32 +121,35 @@ func ExampleRecorder_RegisterCallback() {
 	}
 
 	var lib library
-	unregister := recorder.RegisterCallback(func() { loads.Observe(lib.bytes) })
+	unregister := recorder.RegisterCallback(func(context.Context) error { loads.Observe(lib.bytes); return nil })
 	defer unregister()
 
 	lib.bytes = 100
-	scrape(pipeline, "vllm:kv_offload_load_bytes")
+	scrape(recorder, "vllm:kv_offload_load_bytes")
 	lib.bytes = 7 // The library was loaded again.
-	scrape(pipeline, "vllm:kv_offload_load_bytes")
+	scrape(recorder, "vllm:kv_offload_load_bytes")
 	// Output:
 	// vllm:kv_offload_load_bytes_total{engine="0",model_name="llama"} 100
 	// vllm:kv_offload_load_bytes_total{engine="0",model_name="llama"} 107
 }
 
-// A service with a MeterProvider of its own needs no pipeline.
-func ExampleWithMeterProvider() {
-	reader := sdkmetric.NewManualReader()
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
-	defer takeDown(provider.Shutdown)
-
-	recorder, err := otelkv.New(vllm.SimpleCPUSpec(), otelkv.WithMeterProvider(provider))
+// A service with a MeterProvider of its own gives each reader a producer.
+func ExampleRecorder_Producer() {
+	recorder, err := otelkv.New(vllm.SimpleCPUSpec())
 	if err != nil {
 		panic(err)
 	}
-	defer takeDown(func(context.Context) error { return recorder.Close() })
 	if _, err := recorder.AddEngine(0, "llama"); err != nil {
 		panic(err)
 	}
+	producer, err := recorder.Producer()
+	if err != nil {
+		panic(err)
+	}
+	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(producer))
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	defer takeDown(provider.Shutdown)
+
 	var collected metricdata.ResourceMetrics
 	if err := reader.Collect(context.Background(), &collected); err != nil {
 		panic(err)
@@ -200,16 +187,10 @@ groups:
 	if err != nil {
 		panic(err)
 	}
-	pipeline, err := newPipeline(catalogue)
+	recorder, err := otelkv.New(catalogue)
 	if err != nil {
 		panic(err)
 	}
-	defer takeDown(pipeline.Shutdown)
-	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
-	if err != nil {
-		panic(err)
-	}
-	defer takeDown(func(context.Context) error { return recorder.Close() })
 	engine, err := recorder.AddEngine(0, "llama")
 	if err != nil {
 		panic(err)
@@ -219,7 +200,7 @@ groups:
 		panic(err)
 	}
 	counter.Add(3)
-	scrape(pipeline, "my:")
+	scrape(recorder, "my:")
 	// Output:
 	// my:tier_evictions_total{engine="0",model_name="llama",tier="1:fs"} 3
 }

@@ -2,14 +2,14 @@ package otelkv
 
 import (
 	"context"
+	"errors"
 	"math"
 	"sync/atomic"
 
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel"
 )
 
-// A histogramCell is the state of a histogram series on a pipeline of ours.
+// A histogramCell is the state of a histogram series.
 //
 // A sample is two atomic operations: it is added to the interval's sum, and then
 // counted in its bucket. The count of a point is the sum of its buckets, and is
@@ -30,12 +30,22 @@ type histogramCell struct {
 	least      *atomic.Uint64 // float64 bits, since the last collection; +Inf if none
 	greatest   *atomic.Uint64 // float64 bits, since the last collection; -Inf if none
 
+	exponential atomic.Pointer[exponentialCell] // nil unless a reader asks for it
+
 	total interval // guarded by Recorder.collecting
 }
 
 // An interval is what a histogram's samples come to, besides their buckets.
 type interval struct {
 	sum, least, greatest float64
+}
+
+// after returns what came after a sum was this. What the least and the greatest were
+// then is not known.
+func (i interval) after(sum float64) interval {
+	after := emptyInterval()
+	after.sum = i.sum - sum
+	return after
 }
 
 func emptyInterval() interval {
@@ -45,10 +55,13 @@ func emptyInterval() interval {
 // fold adds another interval. Its sum stays at the greatest float64, as an
 // infinite one could never change again.
 func (i *interval) fold(other interval) {
-	i.sum = max(-math.MaxFloat64, min(i.sum+other.sum, math.MaxFloat64))
+	i.sum = clamp(i.sum + other.sum)
 	i.least = min(i.least, other.least)
 	i.greatest = max(i.greatest, other.greatest)
 }
+
+// clamp returns the nearest finite number.
+func clamp(sum float64) float64 { return max(-math.MaxFloat64, min(sum, math.MaxFloat64)) }
 
 func newHistogramCell(boundaries []float64) *histogramCell {
 	const line = 64 / 8 // words of a cache line, to which the allocator aligns whole ones
@@ -67,7 +80,7 @@ func newHistogramCell(boundaries []float64) *histogramCell {
 	return c
 }
 
-// record adds a finite sample. It reports false for one that would make the sum
+// record adds a finite sample that is not negative. It reports false for one that would make the sum
 // infinite, which it leaves out.
 func (c *histogramCell) record(sample float64) bool {
 	for {
@@ -93,6 +106,9 @@ func (c *histogramCell) record(sample float64) bool {
 		}
 	}
 	c.buckets[bucket(c.boundaries, sample)].Add(1)
+	if e := c.exponential.Load(); e != nil {
+		e.record(sample)
+	}
 	return true
 }
 
@@ -112,6 +128,10 @@ func (c *histogramCell) addBuckets(counts []uint64, sum float64) bool {
 	}
 	for i, n := range counts {
 		c.buckets[i].Add(n)
+	}
+	if e := c.exponential.Load(); e != nil && !e.unknown.Swap(true) {
+		otel.Handle(errors.New("otelkv: a total of buckets was observed for a histogram that a reader wants in exponential buckets: " +
+			"that reader is told no samples of it"))
 	}
 	return true
 }
@@ -152,65 +172,27 @@ func (c *histogramCell) take() interval {
 	}
 }
 
-// A sampleOptions records samples to a synchronous instrument with the
-// attributes of one series.
-type sampleOptions struct {
-	instrument metric.Float64Histogram
-	options    []metric.RecordOption
-}
-
-// binder is what an instrument implements that can be bound to attributes ahead
-// of time: Float64HistogramBinder of go.opentelemetry.io/otel/metric/x.
-type binder interface {
-	Bind(attributes ...attribute.KeyValue) metric.Float64Histogram
-}
-
-// finisher is what an instrument implements that can end a series: Finisher of
-// go.opentelemetry.io/otel/metric/x.
-type finisher interface {
-	Finish(ctx context.Context, attributes ...attribute.KeyValue)
-}
-
-func newSampleOptions(instrument metric.Float64Histogram, attributes attribute.Set) sampleOptions {
-	if b, ok := instrument.(binder); ok {
-		return sampleOptions{instrument: b.Bind(attributes.ToSlice()...)}
-	}
-	return sampleOptions{
-		instrument: instrument,
-		options:    []metric.RecordOption{metric.WithAttributeSet(attributes)},
-	}
-}
-
 func (s *series) recordSample(ctx context.Context, sample float64) {
-	if !finite(sample) {
+	if !(sample >= 0 && sample <= math.MaxFloat64) || !s.cell.record(sample) {
 		s.metric.recorder.refuse()
 		return
 	}
-	if s.cell != nil {
-		if !s.cell.record(sample) {
-			s.metric.recorder.refuse()
+	s.show()
+	if instruments := s.instruments.Load(); instruments != nil {
+		for _, i := range *instruments {
+			i.record(ctx, sample)
 		}
-		s.show()
-		return
-	}
-	if s.instruments == nil || s.instruments.finished.Load() {
-		return
-	}
-	samples := s.instruments.samples
-	for i := range samples {
-		samples[i].instrument.Record(ctx, sample, samples[i].options...)
 	}
 }
 
-// foldInterval ends the interval since the last collection by any reader, for
-// the total and for every reader that wants deltas.
+// foldInterval ends the interval since the last collection by any producer, for
+// the total and for every producer of deltas.
 func (s *series) foldInterval() {
 	ended := s.cell.take()
 	s.cell.total.fold(ended)
-	if s.deltas == nil {
-		return
-	}
-	for i := range *s.deltas {
-		(*s.deltas)[i].interval.fold(ended)
+	if e := s.extras.Load(); e != nil {
+		for i := range e.deltas {
+			e.deltas[i].interval.fold(ended)
+		}
 	}
 }

@@ -64,8 +64,11 @@ func (h boundHistogram) Record(_ context.Context, sample float64, options ...met
 
 func TestHistogramsThatCanBindAreBoundOnce(t *testing.T) {
 	provider := &binding{records: make(map[string][]float64)}
-	recorder, err := otelkv.New(vllm.TieringSpec(), otelkv.WithMeterProvider(provider))
+	recorder, err := otelkv.New(vllm.TieringSpec())
 	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := recorder.RegisterInstruments(provider); err != nil {
 		t.Fatal(err)
 	}
 	engine, err := recorder.AddEngine(0, "m")

@@ -6,27 +6,25 @@ import (
 	"math"
 	"slices"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
-	"github.com/otelkv/otelkv-go/internal/preaggregated"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
 // A kind is all that differs between the kinds and numbers of metrics.
 type kind interface {
-	// create makes the metric's OpenTelemetry instrument, on a provider that is
-	// not ours.
-	create(meter metric.Meter, m *instrumented) (metric.Observable, error)
-	// observe reads the series for a collection of such a provider, once for all
+	// create makes the metric's OpenTelemetry instrument: an observable one, or a
+	// synchronous one for what can be bound.
+	create(meter metric.Meter, m *instrumented, bindable bool) (instrument, error)
+	// observe reads the series for a collection of a meter provider, once for all
 	// of its names.
 	observe(s *series, o observation)
 	// apply records what a payload says of one series.
 	apply(ctx context.Context, s *series, e *stats.Entry) error
-	// collect takes the series' point for a reader of ours and hands it to emit,
-	// unless there is nothing to say since the reader's last collection.
-	collect(s *series, r *reader, emit emitter)
+	// collect gives p the series' points, unless there is nothing to tell since the
+	// last collection.
+	collect(s *series, p *Producer)
 }
 
 // kindOf is the one switch over kind and number.
@@ -56,33 +54,53 @@ type (
 	histogramKind      struct{}
 )
 
-func (int64CounterKind) create(meter metric.Meter, m *instrumented) (metric.Observable, error) {
-	return meter.Int64ObservableCounter(m.definition.Name,
-		metric.WithDescription(m.definition.Description), metric.WithUnit(m.definition.Unit))
+func (int64CounterKind) create(meter metric.Meter, m *instrumented, bindable bool) (i instrument, err error) {
+	if bindable {
+		i.int64Counter, err = meter.Int64Counter(m.definition.Name, m.description(), m.unit())
+	} else {
+		i.observable, err = meter.Int64ObservableCounter(m.definition.Name, m.description(), m.unit())
+	}
+	return i, err
 }
 
-func (float64CounterKind) create(meter metric.Meter, m *instrumented) (metric.Observable, error) {
-	return meter.Float64ObservableCounter(m.definition.Name,
-		metric.WithDescription(m.definition.Description), metric.WithUnit(m.definition.Unit))
+func (float64CounterKind) create(meter metric.Meter, m *instrumented, bindable bool) (i instrument, err error) {
+	if bindable {
+		i.float64Counter, err = meter.Float64Counter(m.definition.Name, m.description(), m.unit())
+	} else {
+		i.observable, err = meter.Float64ObservableCounter(m.definition.Name, m.description(), m.unit())
+	}
+	return i, err
 }
 
-func (int64GaugeKind) create(meter metric.Meter, m *instrumented) (metric.Observable, error) {
-	return meter.Int64ObservableGauge(m.definition.Name,
-		metric.WithDescription(m.definition.Description), metric.WithUnit(m.definition.Unit))
+func (int64GaugeKind) create(meter metric.Meter, m *instrumented, _ bool) (i instrument, err error) {
+	if m.definition.Additive {
+		i.observable, err = meter.Int64ObservableUpDownCounter(m.definition.Name, m.description(), m.unit())
+	} else {
+		i.observable, err = meter.Int64ObservableGauge(m.definition.Name, m.description(), m.unit())
+	}
+	return i, err
 }
 
-func (float64GaugeKind) create(meter metric.Meter, m *instrumented) (metric.Observable, error) {
-	return meter.Float64ObservableGauge(m.definition.Name,
-		metric.WithDescription(m.definition.Description), metric.WithUnit(m.definition.Unit))
+func (float64GaugeKind) create(meter metric.Meter, m *instrumented, _ bool) (i instrument, err error) {
+	if m.definition.Additive {
+		i.observable, err = meter.Float64ObservableUpDownCounter(m.definition.Name, m.description(), m.unit())
+	} else {
+		i.observable, err = meter.Float64ObservableGauge(m.definition.Name, m.description(), m.unit())
+	}
+	return i, err
 }
 
-func (histogramKind) create(meter metric.Meter, m *instrumented) (metric.Observable, error) {
-	var err error
-	m.histogram, err = meter.Float64Histogram(m.definition.Name,
-		metric.WithDescription(m.definition.Description), metric.WithUnit(m.definition.Unit),
+func (histogramKind) create(meter metric.Meter, m *instrumented, _ bool) (i instrument, err error) {
+	i.histogram, err = meter.Float64Histogram(m.definition.Name, m.description(), m.unit(),
 		metric.WithExplicitBucketBoundaries(m.definition.Boundaries...))
-	return nil, err
+	return i, err
 }
+
+func (m *instrumented) description() metric.InstrumentOption {
+	return metric.WithDescription(m.definition.Description)
+}
+
+func (m *instrumented) unit() metric.InstrumentOption { return metric.WithUnit(m.definition.Unit) }
 
 func (int64CounterKind) observe(s *series, o observation) { o.int64(s.int64Total()) }
 
@@ -92,10 +110,10 @@ func (int64GaugeKind) observe(s *series, o observation) { o.int64(s.int64()) }
 
 func (float64GaugeKind) observe(s *series, o observation) { o.float64(s.float64()) }
 
-// observe does nothing: the samples were recorded to a synchronous instrument.
+// observe does nothing: samples are recorded to a synchronous instrument.
 func (histogramKind) observe(*series, observation) {}
 
-func (int64CounterKind) apply(_ context.Context, s *series, e *stats.Entry) error {
+func (int64CounterKind) apply(ctx context.Context, s *series, e *stats.Entry) error {
 	increment, err := whole(e.Value())
 	if err != nil {
 		return err
@@ -103,16 +121,16 @@ func (int64CounterKind) apply(_ context.Context, s *series, e *stats.Entry) erro
 	if increment < 0 {
 		return fmt.Errorf("%w: a counter cannot take the negative increment %d", ErrNumber, increment)
 	}
-	s.addInt64(increment)
+	Int64Counter{s}.AddContext(ctx, increment)
 	return nil
 }
 
-func (float64CounterKind) apply(_ context.Context, s *series, e *stats.Entry) error {
+func (float64CounterKind) apply(ctx context.Context, s *series, e *stats.Entry) error {
 	increment := e.Value().Float64()
 	if !finite(increment) || increment < 0 {
 		return fmt.Errorf("%w: a counter cannot take the increment %v", ErrNumber, increment)
 	}
-	s.addFloat64(increment)
+	Float64Counter{s}.AddContext(ctx, increment)
 	return nil
 }
 
@@ -134,17 +152,17 @@ func (float64GaugeKind) apply(_ context.Context, s *series, e *stats.Entry) erro
 	return nil
 }
 
-// apply records all the samples or, where one is not finite, none: an entry is
-// good or bad as a whole, here as in the decoders.
+// apply records all the samples or, where one is negative or not finite, none: an
+// entry is good or bad as a whole, here as in the decoders.
 func (histogramKind) apply(ctx context.Context, s *series, e *stats.Entry) error {
 	samples := e.Samples()
 	for i := range samples {
-		if sample := samples[i].Float64(); !finite(sample) {
+		if sample := samples[i].Float64(); !finite(sample) || sample < 0 {
 			return fmt.Errorf("%w: sample %d of %d is %v", ErrNumber, i+1, len(samples), sample)
 		}
 	}
 	for i := range samples {
-		s.recordSample(ctx, samples[i].Float64())
+		Histogram{s}.RecordContext(ctx, samples[i].Float64())
 	}
 	// An entry without samples makes the series appear, as a child does in vLLM.
 	s.show()
@@ -160,96 +178,73 @@ func whole(n stats.Number) (int64, error) {
 	return v, nil
 }
 
-// An emitter adds one point of a series to the metric that the series belongs
-// to, and to those that mirror it.
-type emitter struct {
-	reader *reader
-	series *series
-}
+func (int64CounterKind) collect(s *series, p *Producer) { collectInt64(s, p, s.int64Total()) }
 
-// each calls add for the metric and the attributes of every name under which
-// the series is to be reported.
-func (e emitter) each(add func(*preaggregated.Metric, attribute.Set)) {
-	if e.series.live.Load() {
-		add(e.reader.metric(e.series.metric), e.series.attributes)
+func (float64CounterKind) collect(s *series, p *Producer) { collectFloat64(s, p) }
+
+func (int64GaugeKind) collect(s *series, p *Producer) { collectInt64(s, p, s.int64()) }
+
+func (float64GaugeKind) collect(s *series, p *Producer) { collectFloat64(s, p) }
+
+func collectInt64(s *series, p *Producer, value int64) {
+	if p.delta(s.metric) {
+		d := s.delta(p)
+		told := int64(d.bits)                     //nolint:gosec // The bits of an int64.
+		d.bits, value = uint64(value), value-told //nolint:gosec // The same.
 	}
-	for i, target := range e.series.metric.mirrors {
-		add(e.reader.metric(target.metric), e.series.mirrors[i])
+	p.int64(s, value)
+}
+
+func collectFloat64(s *series, p *Producer) {
+	value := s.float64()
+	if p.delta(s.metric) {
+		d := s.delta(p)
+		told := math.Float64frombits(d.bits)
+		d.bits, value = math.Float64bits(value), value-told
 	}
+	p.float64(s, value)
 }
 
-func (int64CounterKind) collect(s *series, r *reader, emit emitter) {
-	value, start := s.int64Total(), s.start
-	if r.wants.Counters {
-		d := s.delta(r)
-		reported := int64(d.bits)                     //nolint:gosec // The bits of an int64.
-		d.bits, value = uint64(value), value-reported //nolint:gosec // The same.
-		start = r.since(s)
+func (histogramKind) collect(s *series, p *Producer) {
+	// Exponential buckets are read first, and counted last, so that they never count
+	// what the others do not.
+	var exponential exponentialCounts
+	var cell *exponentialCell
+	if p.exponential[s.metric.ordinal] {
+		cell = s.cell.exponential.Load()
+		exponential = cell.read()
 	}
-	emit.int64(value, start)
-}
-
-func (float64CounterKind) collect(s *series, r *reader, emit emitter) {
-	value, start := s.float64(), s.start
-	if r.wants.Counters {
-		d := s.delta(r)
-		reported := math.Float64frombits(d.bits)
-		d.bits, value = math.Float64bits(value), value-reported
-		start = r.since(s)
-	}
-	emit.float64(value, start)
-}
-
-func (int64GaugeKind) collect(s *series, _ *reader, emit emitter) {
-	emit.int64(s.int64(), s.start)
-}
-
-func (float64GaugeKind) collect(s *series, _ *reader, emit emitter) {
-	emit.float64(s.float64(), s.start)
-}
-
-func (histogramKind) collect(s *series, r *reader, emit emitter) {
-	counts := make([]uint64, len(s.cell.buckets))
+	counts := slices.Grow(p.counts[:0], len(s.cell.buckets))
 	var count uint64
 	for i := range s.cell.buckets {
-		counts[i] = s.cell.buckets[i].Load()
-		count += counts[i]
+		n := s.cell.buckets[i].Load()
+		counts = append(counts, n)
+		count += n
 	}
+	p.counts = counts
 	s.foldInterval()
 	all, start := s.cell.total, s.start
-	if r.wants.Histograms {
-		d := s.delta(r)
+	if cell != nil && cell.base.count > 0 {
+		all, start = all.after(cell.base.sum), cell.start
+		for i, n := range cell.base.counts {
+			counts[i] -= n
+		}
+		count -= cell.base.count
+	}
+	if p.delta(s.metric) {
+		d := s.delta(p)
 		if d.counts != nil && count == d.count {
 			return
 		}
-		all, start = d.interval, r.since(s)
-		d.interval = emptyInterval()
-		previous := d.counts
-		d.counts, d.count = slices.Clone(counts), count
-		for i, n := range previous {
-			counts[i] -= n
+		if d.counts == nil {
+			d.counts = make([]uint64, len(counts))
+			d.interval = all
 		}
+		all, d.interval, d.count = d.interval, emptyInterval(), count
+		for i, n := range counts {
+			counts[i], d.counts[i] = n-d.counts[i], n
+		}
+		exponential, d.exponential = exponential.without(d.exponential), exponential
 	}
-	emit.distribution(counts, all, start)
-}
-
-func (e emitter) int64(value int64, start int64) {
-	e.each(func(m *preaggregated.Metric, attributes attribute.Set) {
-		m.Int64Points = append(m.Int64Points, preaggregated.Point[int64]{Attributes: attributes, Start: start, Value: value})
-	})
-}
-
-func (e emitter) float64(value float64, start int64) {
-	e.each(func(m *preaggregated.Metric, attributes attribute.Set) {
-		m.Float64Points = append(m.Float64Points, preaggregated.Point[float64]{Attributes: attributes, Start: start, Value: value})
-	})
-}
-
-func (e emitter) distribution(counts []uint64, all interval, start int64) {
-	e.each(func(m *preaggregated.Metric, attributes attribute.Set) {
-		m.Distributions = append(m.Distributions, preaggregated.Distribution{
-			Attributes: attributes, Start: start,
-			Counts: counts, Sum: all.sum, Min: all.least, Max: all.greatest,
-		})
-	})
+	p.histogram(s, start, counts, all, exponential)
 }

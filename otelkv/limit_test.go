@@ -23,7 +23,7 @@ func TestAMillionLabelValues(t *testing.T) {
 		values = 50_000
 	}
 	catalogue := schema.MustCatalogue(vllm.TieringReadBytes)
-	onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0, otelkv.WithTiers("1:fs"))
 		p := new(stats.Payload)
 		before := heap()
@@ -89,7 +89,7 @@ func TestLimits(t *testing.T) {
 		"of the definition": {[]otelkv.Option{otelkv.WithSeriesLimit(1)}, nil, 2*(1+1) + 1, 2 * (tiers - 1)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+			byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 				engine := addEngine(t, recorder, 0, otelkv.WithTiers(c.declare...))
 				for i := range tiers {
 					tier := fmt.Sprintf("%d:t", i)
@@ -183,7 +183,7 @@ func TestRemovalMakesRoom(t *testing.T) {
 // TestConcurrentUse is for the race detector: everything that may happen at the
 // same time does.
 func TestConcurrentUse(t *testing.T) {
-	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		const rounds = 50
 		stays := addEngine(t, recorder, 9)
 		var wg sync.WaitGroup

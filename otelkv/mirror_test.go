@@ -18,7 +18,7 @@ func TestMirrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 		media := []string{otelkv.DefaultMedium, "SHARED_STORAGE"}
 		for index, medium := range media {
 			n := int64(index + 1)
@@ -62,7 +62,7 @@ func TestMirrors(t *testing.T) {
 // Readers of the old name and of the new one must see the same totals, also of
 // what is recorded while they are collected.
 func TestMirrorsMoveTogether(t *testing.T) {
-	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		loaded := must[otelkv.Int64Counter](t)(addEngine(t, recorder, 0).Int64Counter(vllm.LoadBytes))
 		done := make(chan struct{})
 		var recording sync.WaitGroup

@@ -1,14 +1,19 @@
 package otelkv_test
 
 import (
+	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelkv/otelkv-go/otelkv"
-	"github.com/otelkv/otelkv-go/otelkv/otelkvtest"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -22,22 +27,38 @@ var (
 )
 
 // observedBy returns a collection in the oracle's form.
-func observedBy(m *otelkvtest.Metrics) map[string]string {
+func observedBy(t *testing.T, reader sdkmetric.Reader) map[string]string {
+	t.Helper()
+	var rm metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &rm); err != nil {
+		t.Fatal(err)
+	}
 	all := make(map[string]string)
-	for _, metric := range []schema.Metric{modelCounter, modelGauge, modelSizes, modelMirror} {
-		d := metric.Definition()
-		for _, p := range m.Select(d, nil) {
-			engine, _ := p.Attributes.Value("engine")
-			tier, _ := p.Attributes.Value("tier")
-			value := fmt.Sprint(p.Value)
-			if d.Kind() == schema.KindHistogram {
-				value = fmt.Sprint(p.Buckets, p.Sum)
+	add := func(name string, attributes attribute.Set, value string) {
+		engine, _ := attributes.Value("engine")
+		tier, _ := attributes.Value("tier")
+		name = fmt.Sprintf("%s/%v/%s", name, engine.AsString(), tier.AsString())
+		if _, ok := all[name]; ok {
+			value = "shown twice"
+		}
+		all[name] = value
+	}
+	for _, scope := range rm.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			switch data := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				for _, p := range data.DataPoints {
+					add(m.Name, p.Attributes, fmt.Sprint(p.Value))
+				}
+			case metricdata.Gauge[float64]:
+				for _, p := range data.DataPoints {
+					add(m.Name, p.Attributes, fmt.Sprint(p.Value))
+				}
+			case metricdata.Histogram[float64]:
+				for _, p := range data.DataPoints {
+					add(m.Name, p.Attributes, fmt.Sprint(p.BucketCounts, p.Sum))
+				}
 			}
-			name := seriesName(d, engine.AsString(), tier.AsString())
-			if _, ok := all[name]; ok {
-				value = "shown twice"
-			}
-			all[name] = value
 		}
 	}
 	return all
@@ -51,15 +72,54 @@ func seriesName(m schema.Metric, engine any, tier string) string {
 type model struct {
 	t        *testing.T
 	random   *rand.Rand
-	recorder *otelkvtest.Recorder
+	recorder *otelkv.Recorder
+	readers  map[string]sdkmetric.Reader
 	engines  map[int]*otelkv.Engine
 	primed   map[int]bool
-	stale    []func(float64) // handles of removed engines
+	stale    []handle // of removed engines
 	oracle   *oracle
 	log      []string
 }
 
-// TestModel runs random sequences of steps against the oracle.
+// A handle records to bound series, and to the lives of the oracle that they are.
+type handle struct {
+	counter otelkv.Int64Counter
+	sizes   otelkv.Histogram
+	lives   [2]*life // nil for what was not recorded to yet
+}
+
+// selectors are the temporalities of the readers.
+var selectors = map[string]sdkmetric.TemporalitySelector{
+	"cumulative": sdkmetric.CumulativeTemporalitySelector,
+	"delta":      sdkmetric.DeltaTemporalitySelector,
+	"lowmemory":  sdkmetric.LowMemoryTemporalitySelector,
+	"late":       sdkmetric.DeltaTemporalitySelector,
+}
+
+// addReader adds a stock reader of the SDK with a producer.
+func (m *model) addReader(name string) {
+	m.log = append(m.log, "add reader "+name)
+	selector := selectors[name]
+	producer, err := m.recorder.Producer(otelkv.WithTemporality(selector))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	reader := sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(selector), sdkmetric.WithProducer(producer))
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	m.t.Cleanup(func() {
+		if err := provider.Shutdown(context.Background()); err != nil {
+			m.t.Error(err)
+		}
+	})
+	m.readers[name] = reader
+	m.oracle.addReader(name, deltas{
+		counters:   selector(sdkmetric.InstrumentKindObservableCounter) == metricdata.DeltaTemporality,
+		histograms: selector(sdkmetric.InstrumentKindHistogram) == metricdata.DeltaTemporality,
+	})
+}
+
+// TestModel runs random sequences of steps against the oracle, and closes the
+// recorder in the end.
 func TestModel(t *testing.T) {
 	catalogue := schema.MustCatalogue(modelCounter, modelGauge, modelSizes, modelMirror)
 	seeds := uint64(150)
@@ -67,16 +127,31 @@ func TestModel(t *testing.T) {
 		seeds = 40
 	}
 	for seed := range seeds {
+		recorder, err := otelkv.New(catalogue)
+		if err != nil {
+			t.Fatal(err)
+		}
 		m := &model{
 			t:        t,
 			random:   rand.New(rand.NewPCG(seed, 6)),
-			recorder: otelkvtest.NewRecorder(t, catalogue),
+			recorder: recorder,
+			readers:  map[string]sdkmetric.Reader{},
 			engines:  map[int]*otelkv.Engine{},
 			primed:   map[int]bool{},
 			oracle:   newOracle(),
 		}
-		for range 120 {
-			m.step()
+		for _, name := range []string{"cumulative", "delta", "lowmemory"} {
+			m.addReader(name)
+		}
+		for i := range 130 {
+			if i == 70 {
+				m.addReader("late")
+			}
+			if i < 120 {
+				m.step()
+			} else {
+				m.afterTheEnd()
+			}
 			if t.Failed() {
 				t.Fatalf("seed %d, after the steps %q", seed, m.log)
 			}
@@ -98,28 +173,35 @@ func (m *model) step() {
 		m.observe(index, engine)
 	case action < 6:
 		m.log = append(m.log, fmt.Sprintf("remove %d", index))
-		m.stale = append(m.stale, m.handle(engine))
+		m.stale = append(m.stale, m.handle(index, engine))
 		engine.Remove()
 		m.oracle.remove(index)
 		delete(m.engines, index)
 	case action < 7 && len(m.stale) > 0:
-		// Must change nothing that a reader was told the last of already. What was
-		// recorded before that would show, so both readers collect first.
-		m.collect(readerOfTotals)
-		m.collect(readerOfDeltas)
-		if len(m.oracle.departed[readerOfTotals])+len(m.oracle.departed[readerOfDeltas]) == 0 {
-			m.log = append(m.log, "record to a removed engine")
-			m.stale[m.random.IntN(len(m.stale))](1000)
-		}
+		// It shows as long as the series is told to anybody, and then nowhere.
+		m.log = append(m.log, "record to a removed engine")
+		m.stale[m.random.IntN(len(m.stale))].record(1000)
 	case action < 8:
 		m.removeTier(index, engine)
 	case action < 9:
 		m.addTier(index, engine)
-	case action < 11:
-		m.collect(readerOfTotals)
 	default:
-		m.collect(readerOfDeltas)
+		names := slices.Sorted(maps.Keys(m.readers))
+		m.collect(names[m.random.IntN(len(names))])
 	}
+}
+
+// afterTheEnd closes the recorder, or collects what it leaves.
+func (m *model) afterTheEnd() {
+	for index := range m.engines {
+		m.oracle.remove(index)
+		delete(m.engines, index)
+	}
+	if err := m.recorder.Close(); err != nil {
+		m.t.Error(err)
+	}
+	names := slices.Sorted(maps.Keys(m.readers))
+	m.collect(names[m.random.IntN(len(names))])
 }
 
 func (m *model) removeTier(index int, engine *otelkv.Engine) {
@@ -147,7 +229,11 @@ func (m *model) add(index int, primed bool) {
 	if primed {
 		options = append(options, otelkv.WithTiers(modelTiers[1:]...), otelkv.WithPriming())
 	}
-	m.engines[index] = addEngine(m.t, m.recorder, index, options...)
+	engine, err := m.recorder.AddEngine(index, "m", options...)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.engines[index] = engine
 	m.primed[index] = primed
 	m.oracle.engines[index] = map[string]*life{}
 	m.oracle.life(index, seriesName(modelGauge, index, ""))
@@ -159,11 +245,27 @@ func (m *model) add(index int, primed bool) {
 	}
 }
 
-// handle returns a function that records to bound series of the engine.
-func (m *model) handle(engine *otelkv.Engine) func(float64) {
-	counter := must[otelkv.Int64Counter](m.t)(engine.Int64Counter(modelCounter, "1:fs"))
-	sizes := must[otelkv.Histogram](m.t)(engine.Histogram(modelSizes, "1:fs"))
-	return func(v float64) { counter.Add(int64(v)); sizes.Record(v) }
+// handle binds series of the engine.
+func (m *model) handle(index int, engine *otelkv.Engine) handle {
+	return handle{
+		counter: must[otelkv.Int64Counter](m.t)(engine.Int64Counter(modelCounter, "1:fs")),
+		sizes:   must[otelkv.Histogram](m.t)(engine.Histogram(modelSizes, "1:fs")),
+		lives: [2]*life{
+			m.oracle.bind(index, seriesName(modelCounter, index, "1:fs")),
+			m.oracle.bind(index, seriesName(modelSizes, index, "1:fs")),
+		},
+	}
+}
+
+func (h handle) record(v float64) {
+	h.counter.Add(int64(v))
+	h.sizes.Record(v)
+	if l := h.lives[0]; l != nil {
+		l.value += v
+	}
+	if l := h.lives[1]; l != nil {
+		l.samples = append(l.samples, v)
+	}
 }
 
 func (m *model) record(index int, engine *otelkv.Engine) {
@@ -216,11 +318,7 @@ func (m *model) observe(index int, engine *otelkv.Engine) {
 
 func (m *model) collect(reader string) {
 	m.log = append(m.log, "collect "+reader)
-	collected := m.recorder.Collect
-	if reader == readerOfDeltas {
-		collected = m.recorder.CollectDelta
-	}
-	if diff := cmp.Diff(m.oracle.collect(reader), observedBy(collected())); diff != "" {
+	if diff := cmp.Diff(m.oracle.collect(reader), observedBy(m.t, m.readers[reader])); diff != "" {
 		m.t.Errorf("%s (-want +got):\n%s", reader, diff)
 	}
 }

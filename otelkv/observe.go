@@ -26,8 +26,9 @@ func (r *Recorder) Observe(ctx context.Context, engine int, payload *stats.Paylo
 // vLLM's own observer asserts instead, which ends its process.
 //
 // What several connectors of one process sent under their names is recorded for
-// each ([Engine.Connector]). The payload is only read, and may be reused when
-// Observe returns. Nil is what [stats.Payload.Take] returns where nothing
+// each ([Engine.Connector]). What a decoder ignored, because it is another
+// connector's, is counted by name ([Recorder.Statistics]). The payload is only read, and may be reused when
+// Observe returns. Its measurements can become exemplars, if ctx has a sampled span. Nil is what [stats.Payload.Take] returns where nothing
 // happened, and nothing is recorded for it.
 func (e *Engine) Observe(ctx context.Context, payload *stats.Payload) error {
 	if payload == nil {
@@ -35,6 +36,12 @@ func (e *Engine) Observe(ctx context.Context, payload *stats.Payload) error {
 	}
 	e.recorder.payloads.Add(1)
 	e.see()
+	for connector, n := range payload.Ignored() {
+		e.recorder.ignored.count(connector, n)
+	}
+	if c := &e.recorder.config; c.traceBased && !c.exemplarFilter(ctx) {
+		ctx = context.Background() // so that every entry need not look
+	}
 	var errs errorlist.List
 	e.observe(ctx, "", payload, &errs)
 	return errs.Join()
@@ -63,11 +70,14 @@ func (e *Engine) observe(ctx context.Context, connector string, payload *stats.P
 			expected = expected[min(1, len(expected)):]
 		}
 	}
-	if info, ok := payload.Info(); ok {
+	if info := payload.Info(); len(info) > 0 {
 		errs.Add(e.observeInfo(info))
 	}
 	for name, child := range payload.Connectors() {
-		e.Connector(name).observe(ctx, name, child, errs)
+		// An empty one declares no connector.
+		if !child.IsEmpty() {
+			e.Connector(name).observe(ctx, name, child, errs)
+		}
 	}
 }
 

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/otelkvtest"
@@ -113,7 +115,7 @@ func TestObserve(t *testing.T) {
 			}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBothWaysOut(t, c.catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+			byProducerAndInstruments(t, c.catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 				for _, index := range c.engines {
 					addEngine(t, recorder, index)
 				}
@@ -162,7 +164,7 @@ func TestObserveSkipsWhatIsBad(t *testing.T) {
 			otelkv.ErrLabelValues, "it has 1025 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+			byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 				addEngine(t, recorder, 0)
 				p := new(stats.Payload)
 				if err := errors.Join(c.fill(p), good(p)); err != nil {
@@ -185,7 +187,7 @@ func TestObserveSkipsWhatIsBad(t *testing.T) {
 }
 
 func TestObserveSkipsAHistogramEntryWithABadSample(t *testing.T) {
-	onBothWaysOut(t, schema.MustCatalogue(lookup), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, schema.MustCatalogue(lookup), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		addEngine(t, recorder, 0)
 		p := new(stats.Payload)
 		for _, sample := range []float64{0.05, math.NaN(), 0.5} {
@@ -224,7 +226,7 @@ func TestObserveNothing(t *testing.T) {
 }
 
 func TestObserveDoesNotAllocate(t *testing.T) {
-	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
 		p := new(stats.Payload)
 		if err := errors.Join(
@@ -278,7 +280,7 @@ func TestConnectors(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+			byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 				engine := addEngine(t, recorder, 0)
 				if err := engine.Observe(t.Context(), fill(t)); err != nil {
 					t.Fatal(err)
@@ -342,7 +344,7 @@ func TestConfigInfo(t *testing.T) {
 		"there again": {[]map[string]string{{"a": "1"}, {"a": "2"}, {"a": "1"}}, []string{`vllm:kv_offload_config_info{"a":"1","b":"","engine":"0","model_name":"m"} 1`}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+			byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 				engine := addEngine(t, recorder, 0)
 				for _, info := range c.infos {
 					p := new(stats.Payload)
@@ -358,6 +360,88 @@ func TestConfigInfo(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestStaleInfo holds that facts which changed leave their series, if asked, as in vLLM.
+func TestStaleInfo(t *testing.T) {
+	for _, c := range []struct {
+		options []otelkv.Option
+		want    []string // the values of label a
+	}{
+		{nil, []string{"2"}},
+		{[]otelkv.Option{otelkv.WithStaleInfo()}, []string{"1", "2"}},
+	} {
+		recorder, err := otelkv.New(schema.MustCatalogue(vllm.ConfigInfo("a")), c.options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		producer := newProducer(t, recorder)
+		engine, err := recorder.AddEngine(0, "m")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fact := range []string{"1", "2", "2"} {
+			p := new(stats.Payload)
+			p.SetInfo(map[string]string{"a": fact})
+			if err := engine.Observe(t.Context(), p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got []string
+		for _, p := range producer.Collect(t.Context())[0].Metrics[0].Data.(metricdata.Gauge[int64]).DataPoints {
+			value, _ := p.Attributes.Value("a")
+			got = append(got, value.AsString())
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	}
+}
+
+// TestConfigInfoOfSeveralSeries holds what vLLM's tiering specification sends: a
+// series for each tier.
+func TestConfigInfoOfSeveralSeries(t *testing.T) {
+	info := vllm.ConfigInfo("n", "tier")
+	catalogue := schema.MustCatalogue(info)
+	series := func(n, tier string) string {
+		return fmt.Sprintf(`vllm:kv_offload_config_info{"engine":"0","model_name":"m","n":"%s","tier":"%s"} 1`, n, tier)
+	}
+	byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+		engine := addEngine(t, recorder, 0)
+		long := strings.Repeat("x", otelkv.MaxLabelLength+1)
+		for _, c := range []struct {
+			name, info string
+			want       []string
+			err        error
+		}{
+			{"two", `[{"tier": "0:primary", "n": 16}, {"tier": "1:fs"}]`, []string{series("", "1:fs"), series("16", "0:primary")}, nil},
+			{"again", `[{"tier": "0:primary", "n": 16}, {"tier": "1:fs"}]`, []string{series("", "1:fs"), series("16", "0:primary")}, nil},
+			{"none", `[]`, []string{series("", "1:fs"), series("16", "0:primary")}, nil},
+			{"one changed", `[{"tier": "0:primary", "n": 16}, {"tier": "1:fs", "n": "None"}]`, []string{series("16", "0:primary"), series("None", "1:fs")}, nil},
+			{"one less", `[{"tier": "1:fs", "n": "None"}]`, []string{series("None", "1:fs")}, nil},
+			{"one that no label can hold", `[{"tier": "` + long + `"}, {"tier": "2:p2p"}]`, []string{series("", "2:p2p")}, otelkv.ErrLabelValues},
+			{"only such", `[{"tier": "` + long + `"}]`, []string{series("", "2:p2p")}, otelkv.ErrLabelValues},
+			{"undeclared", `[{"tier": "0:primary", "x": 1}, {"tier": "1:fs", "y": 2, "x": 3}]`, []string{series("", "0:primary"), series("", "1:fs")}, otelkv.ErrLabelValues},
+		} {
+			p := new(stats.Payload)
+			text := fmt.Appendf(nil, `{"types": {}, "data": {}, "info": %s}`, c.info)
+			if err := (stats.Decoder{Limits: stats.Limits{LabelLength: 2 * len(long)}}).JSON(text, p); err != nil {
+				t.Fatal(err)
+			}
+			err := engine.Observe(t.Context(), p)
+			if !errors.Is(err, c.err) {
+				t.Errorf("%s: got the error %v, want %v", c.name, err, c.err)
+			}
+			if c.name == "undeclared" && !strings.Contains(err.Error(), `undeclared labels "x, y"`) {
+				t.Errorf("got %v, want both labels", err)
+			}
+			got := shown(recorder.Collect(), catalogue)
+			slices.Sort(got)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", c.name, diff)
+			}
+		}
+	})
 }
 
 func TestAWrongInfoIsReportedOnce(t *testing.T) {
@@ -407,7 +491,7 @@ func TestAnInfoThatCannotBeShownIsReportedEachTime(t *testing.T) {
 // No collection sees an engine with two configurations, or with none.
 func TestAChangedInfoIsReplacedBetweenCollections(t *testing.T) {
 	info := vllm.ConfigInfo("a")
-	onBothWaysOut(t, schema.MustCatalogue(info), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, schema.MustCatalogue(info), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
 		observe := func(fact int) error {
 			p := new(stats.Payload)

@@ -6,9 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -23,11 +22,6 @@ const DefaultSeriesLimit = 1900
 // label values fold into [Other].
 const DefaultTotalSeriesLimit = 50_000
 
-// DefaultRemovalDelay is how long a removed engine is still reported to a
-// foreign provider. It is longer than the default interval of an SDK periodic
-// reader, which is one minute.
-const DefaultRemovalDelay = 90 * time.Second
-
 // An Option sets one thing of a [Recorder].
 type Option interface {
 	apply(*config)
@@ -38,36 +32,60 @@ type optionFunc func(*config)
 func (f optionFunc) apply(c *config) { f(c) }
 
 type config struct {
-	provider       metric.MeterProvider
 	modelLabel     string
 	engineLabel    string
 	connectorLabel string
+	sourceLabel    string
 	constants      []attribute.KeyValue
 	tierMedium     func(tier string) TierMedium
 	seriesLimit    int
 	totalLimit     int
-	instruments    bool
 	selfMetrics    bool
-	removalDelay   time.Duration
+	staleInfo      bool
+	selfCatalogues []*schema.Catalogue
+	exemplarFilter exemplar.Filter
+	traceBased     bool // that the filter is exemplar.TraceBasedFilter
 	now            func() time.Time
 }
 
 func newConfig(options []Option) config {
 	c := config{
-		modelLabel:   schema.LabelModelName,
-		engineLabel:  schema.LabelEngine,
-		seriesLimit:  DefaultSeriesLimit,
-		totalLimit:   DefaultTotalSeriesLimit,
-		removalDelay: DefaultRemovalDelay,
-		now:          time.Now,
+		modelLabel:  schema.LabelModelName,
+		engineLabel: schema.LabelEngine,
+		seriesLimit: DefaultSeriesLimit,
+		totalLimit:  DefaultTotalSeriesLimit,
+		now:         time.Now,
 	}
+	c.setExemplarFilter()
 	for _, o := range options {
 		o.apply(&c)
 	}
-	if c.provider == nil {
-		c.provider = otel.GetMeterProvider()
-	}
 	return c
+}
+
+// labelNames returns the names of all labels that a metric's series have.
+func (m *instrumented) labelNames() []string {
+	c, d := &m.recorder.config, &m.definition
+	names := make([]string, 0, len(d.LabelNames)+4)
+	if !m.process {
+		names = append(names, c.modelLabel, c.engineLabel)
+		if c.connectorLabel != "" {
+			names = append(names, c.connectorLabel)
+		}
+		if c.sourceLabel != "" {
+			names = append(names, c.sourceLabel)
+		}
+	}
+	for _, label := range d.LabelNames {
+		names = append(names, label)
+		if label == schema.LabelTier && c.tierMedium != nil {
+			names = append(names, LabelTierMedium)
+		}
+	}
+	for _, kv := range c.constants {
+		names = append(names, string(kv.Key))
+	}
+	return names
 }
 
 // engineLabelNames returns the names of the labels that series carry beside their
@@ -76,6 +94,9 @@ func (c *config) engineLabelNames() []string {
 	names := []string{c.modelLabel, c.engineLabel}
 	if c.connectorLabel != "" {
 		names = append(names, c.connectorLabel)
+	}
+	if c.sourceLabel != "" {
+		names = append(names, c.sourceLabel)
 	}
 	if c.tierMedium != nil {
 		names = append(names, LabelTierMedium)
@@ -121,17 +142,6 @@ func checkConstant(value attribute.Value) error {
 	return checkLabelValue(value.AsString())
 }
 
-// WithMeterProvider sets where the metrics go. Without it, or with nil, the
-// global provider is used, also one that is set later: counters and gauges keep
-// what was recorded until then, histograms do not.
-//
-// A pipeline of package exporters takes every series as the recorder keeps it,
-// which is fast. Any other provider gets observable instruments for counters and
-// gauges, and synchronous ones for histograms.
-func WithMeterProvider(provider metric.MeterProvider) Option {
-	return optionFunc(func(c *config) { c.provider = provider })
-}
-
 // WithEngineLabelName names the label that carries the engine's index, instead
 // of "engine", for services that use the word for something else.
 func WithEngineLabelName(name string) Option {
@@ -146,6 +156,12 @@ func WithConnectorLabelName(name string) Option {
 	return optionFunc(func(c *config) { c.connectorLabel = name })
 }
 
+// WithSourceLabelName adds a label to every series that tells where its engine
+// comes from, as [WithSource] says.
+func WithSourceLabelName(name string) Option {
+	return optionFunc(func(c *config) { c.sourceLabel = name })
+}
+
 // WithConstantLabels adds labels of the same value to every series, for example
 // the replica that re-publishes them. The values are strings.
 func WithConstantLabels(labels ...attribute.KeyValue) Option {
@@ -154,9 +170,7 @@ func WithConstantLabels(labels ...attribute.KeyValue) Option {
 }
 
 // WithSeriesLimit sets how many series of one definition there may be, over all
-// engines, instead of [DefaultSeriesLimit]. Zero or less means no limit. On a
-// provider with a lower cardinality limit of its own, that one acts first and
-// drops every label.
+// engines, instead of [DefaultSeriesLimit]. Zero or less means no limit.
 func WithSeriesLimit(limit int) Option {
 	return optionFunc(func(c *config) { c.seriesLimit = limit })
 }
@@ -167,16 +181,9 @@ func WithTotalSeriesLimit(limit int) Option {
 	return optionFunc(func(c *config) { c.totalLimit = limit })
 }
 
-// WithInstruments makes the recorder use OpenTelemetry instruments on every
-// provider, also on a pipeline of package exporters. Views and exponential
-// histograms then apply, at the SDK's price for a histogram sample.
-func WithInstruments() Option {
-	return optionFunc(func(c *config) { c.instruments = true })
-}
-
-// WithRemovalDelay sets how long a removed engine is still reported to a
-// foreign provider, instead of [DefaultRemovalDelay]. Give more than the longest
-// interval of the provider's readers, which the recorder cannot know.
-func WithRemovalDelay(delay time.Duration) Option {
-	return optionFunc(func(c *config) { c.removalDelay = delay })
+// WithStaleInfo keeps the series of a payload's info when the facts change, as vLLM
+// does, whose process never removes a series. Without it the new facts take the place
+// of the old ones, so that a dashboard which shows an engine's configuration shows one.
+func WithStaleInfo() Option {
+	return optionFunc(func(c *config) { c.staleInfo = true })
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric/noop"
 
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/otelkvtest"
@@ -34,7 +33,7 @@ func TestEngineLabels(t *testing.T) {
 			`{"engine":"0","model_name":"m","tier":"1:fs","tier_medium":"unknown"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+			byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 				engine := addEngine(t, recorder, 0)
 				must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.TieringReadBytes, "1:fs")).Add(7)
 				want := []string{"vllm:kv_offload_tiering_read_bytes" + c.want + " 7"}
@@ -103,8 +102,7 @@ func TestLabelsThatClash(t *testing.T) {
 		"constant of another type":   {vllm.LoadBytes, []otelkv.Option{otelkv.WithConstantLabels(attribute.Int("a", 1))}, otelkv.ErrLabelValues, "1 is no string"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			options := append([]otelkv.Option{otelkv.WithMeterProvider(noop.NewMeterProvider())}, c.options...)
-			_, err := otelkv.New(schema.MustCatalogue(c.metric), options...)
+			_, err := otelkv.New(schema.MustCatalogue(c.metric), c.options...)
 			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
 				t.Errorf("got %v, want one that wraps %q and says %q", err, c.want, c.text)
 			}

@@ -22,34 +22,72 @@ type told struct {
 
 // An oracle says what each reader must be shown, with nothing but maps.
 type oracle struct {
-	engines  map[int]map[string]*life      // by the series' names
-	departed map[string][]map[string]*life // by reader: what it was not told
+	readers  map[string]deltas           // by name
+	engines  map[int]map[string]*life    // by the series' names
+	departed map[string]map[string]*life // by reader: what it was not told
 }
 
-const (
-	readerOfTotals = "cumulative"
-	readerOfDeltas = "delta"
-)
+// deltas are what a reader wants deltas of.
+type deltas struct{ counters, histograms bool }
 
 func newOracle() *oracle {
-	return &oracle{engines: map[int]map[string]*life{}, departed: map[string][]map[string]*life{}}
+	return &oracle{
+		readers:  map[string]deltas{},
+		engines:  map[int]map[string]*life{},
+		departed: map[string]map[string]*life{},
+	}
 }
 
+func (o *oracle) addReader(name string, d deltas) {
+	o.readers[name], o.departed[name] = d, map[string]*life{}
+}
+
+// life returns the life of a series, and begins one if there is none: that of a
+// counter or histogram goes on if a reader is still to be told of its end.
 func (o *oracle) life(engine int, name string) *life {
 	l := o.engines[engine][name]
 	if l == nil {
-		l = &life{told: map[string]told{}}
+		if l = o.resume(name); l == nil {
+			l = &life{told: map[string]told{}}
+		}
 		o.engines[engine][name] = l
 	}
 	return l
 }
 
-func (o *oracle) remove(engine int) {
-	if gone := o.engines[engine]; len(gone) > 0 {
-		for _, reader := range []string{readerOfTotals, readerOfDeltas} {
-			o.departed[reader] = append(o.departed[reader], gone)
+// bind goes on with a life that departed, if there is one, and begins none: a
+// series that was not recorded to is not shown.
+func (o *oracle) bind(engine int, name string) *life {
+	if l := o.engines[engine][name]; l != nil {
+		return l
+	}
+	l := o.resume(name)
+	if l != nil {
+		o.engines[engine][name] = l
+	}
+	return l
+}
+
+func (o *oracle) resume(name string) *life {
+	if strings.HasPrefix(name, "m.g") {
+		return nil
+	}
+	var found *life
+	for _, lives := range o.departed {
+		if l := lives[name]; l != nil {
+			found = l
 		}
 	}
+	if found != nil {
+		for _, lives := range o.departed {
+			delete(lives, name)
+		}
+	}
+	return found
+}
+
+func (o *oracle) remove(engine int) {
+	o.depart(o.engines[engine])
 	delete(o.engines, engine)
 }
 
@@ -57,59 +95,43 @@ func (o *oracle) remove(engine int) {
 func (o *oracle) removeTier(engine int, tier string) {
 	gone := maps.Clone(o.engines[engine])
 	maps.DeleteFunc(gone, func(name string, _ *life) bool { return !strings.HasSuffix(name, "/"+tier) })
-	if len(gone) == 0 {
-		return
-	}
-	for _, reader := range []string{readerOfTotals, readerOfDeltas} {
-		o.departed[reader] = append(o.departed[reader], gone)
-	}
+	o.depart(gone)
 	for name := range gone {
 		delete(o.engines[engine], name)
 	}
 }
 
-// collect returns what a reader is shown: departed lives first, each name once,
-// and then those that are there and whose name is not taken.
+func (o *oracle) depart(gone map[string]*life) {
+	for reader := range o.readers {
+		maps.Copy(o.departed[reader], gone)
+	}
+}
+
+// collect returns what a reader is shown: the lives that are there, and once more
+// those that departed.
 func (o *oracle) collect(reader string) map[string]string {
 	shown := make(map[string]string)
-	show := func(lives map[string]*life) {
-		for name, l := range lives {
-			l.show(shown, name, reader)
-		}
-	}
-	taken := make(map[string]bool)
-	var waiting []map[string]*life
-	for _, lives := range o.departed[reader] {
-		waits := len(waiting) > 0
-		for name := range lives {
-			waits = waits || taken[name]
-		}
-		for name := range lives {
-			taken[name] = true
-		}
-		if waits {
-			waiting = append(waiting, lives)
-		} else {
-			show(lives)
-		}
-	}
-	o.departed[reader] = waiting
 	for _, lives := range o.engines {
-		free := maps.Clone(lives)
-		maps.DeleteFunc(free, func(name string, _ *life) bool { return taken[name] })
-		show(free)
+		for name, l := range lives {
+			delete(o.departed[reader], name) // a gauge's, which another took the place of
+			l.show(shown, name, reader, o.readers[reader])
+		}
 	}
+	for name, l := range o.departed[reader] {
+		l.show(shown, name, reader, o.readers[reader])
+	}
+	clear(o.departed[reader])
 	return shown
 }
 
-func (l *life) show(shown map[string]string, name, reader string) {
+func (l *life) show(shown map[string]string, name, reader string, wants deltas) {
 	t := l.told[reader]
 	value, samples := l.value, l.samples
-	if reader == readerOfDeltas {
+	if wants.counters && name[:3] == "m.c" {
+		value -= t.value
+	}
+	if wants.histograms {
 		samples = l.samples[t.samples:]
-		if name[:3] == "m.c" {
-			value -= t.value
-		}
 		if name[:3] == "m.s" && t.shown && len(samples) == 0 {
 			return
 		}

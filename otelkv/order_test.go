@@ -31,7 +31,7 @@ func TestObserveInAnyOrder(t *testing.T) {
 			want[label] += float64(increment)
 		}
 	}
-	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
 		observe := func() {
 			for _, p := range payloads {

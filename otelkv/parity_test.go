@@ -13,12 +13,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	promclient "github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
-	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -66,50 +66,40 @@ type way struct {
 // A span is the time that a point covers.
 type span struct{ start, end time.Time }
 
-// waysOut returns recorders of the same catalogue on a pipeline, on a provider of
-// the SDK, and on a pipeline with instruments.
+// waysOut returns recorders of the same catalogue: one whose readers have producers,
+// and one with instruments on a provider of the SDK.
 func waysOut(t *testing.T) []*way {
 	t.Helper()
 	catalogue := schema.MustCatalogue(parityBytes, parityTime, parityJobs, parityUsage, paritySize, parityCopy, paritySample)
-	pipeline := func() (metric.MeterProvider, []sdkmetric.Reader) {
-		var readers []sdkmetric.Reader
-		options := []exporters.Option{exporters.WithExporters(exporters.None)}
-		for _, s := range selections() {
-			options = append(options, exporters.WithReader(func(_ context.Context, settings exporters.Settings) (sdkmetric.Reader, error) {
-				r := sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(s.selector), sdkmetric.WithProducer(settings.Producer(s.selector)))
-				readers = append(readers, r)
-				return r, nil
-			}))
-		}
-		p, err := exporters.New(t.Context(), catalogue, options...)
+	var ways []*way
+	for _, name := range []string{"producer", "instruments"} {
+		recorder, err := otelkv.New(catalogue)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return p, readers
-	}
-	provider := func() (metric.MeterProvider, []sdkmetric.Reader) {
 		var readers []sdkmetric.Reader
 		var options []sdkmetric.Option
 		for _, s := range selections() {
-			r := sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(s.selector))
-			readers, options = append(readers, r), append(options, sdkmetric.WithReader(r))
+			reader := []sdkmetric.ManualReaderOption{sdkmetric.WithTemporalitySelector(s.selector)}
+			if name == "producer" {
+				producer, err := recorder.Producer(otelkv.WithTemporality(s.selector))
+				if err != nil {
+					t.Fatal(err)
+				}
+				reader = append(reader, sdkmetric.WithProducer(producer))
+			}
+			readers = append(readers, sdkmetric.NewManualReader(reader...))
+			options = append(options, sdkmetric.WithReader(readers[len(readers)-1]))
 		}
-		return sdkmetric.NewMeterProvider(options...), readers
-	}
-	var ways []*way
-	for _, w := range []struct {
-		name    string
-		make    func() (metric.MeterProvider, []sdkmetric.Reader)
-		options []otelkv.Option
-	}{
-		{"pipeline", pipeline, nil},
-		{"SDK provider", provider, nil},
-		{"instruments on a pipeline", pipeline, []otelkv.Option{otelkv.WithInstruments()}},
-	} {
-		provider, readers := w.make()
-		ways = append(ways, newWay(t, w.name, catalogue, readers, append(w.options, otelkv.WithMeterProvider(provider))))
+		provider := sdkmetric.NewMeterProvider(options...)
+		if name == "instruments" {
+			if _, err := recorder.RegisterInstruments(provider); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ways = append(ways, newWay(t, name, recorder, readers))
 		t.Cleanup(func() {
-			if err := provider.(interface{ Shutdown(context.Context) error }).Shutdown(context.Background()); err != nil {
+			if err := provider.Shutdown(context.Background()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -117,12 +107,8 @@ func waysOut(t *testing.T) []*way {
 	return ways
 }
 
-func newWay(t *testing.T, name string, catalogue *schema.Catalogue, readers []sdkmetric.Reader, options []otelkv.Option) *way {
+func newWay(t *testing.T, name string, recorder *otelkv.Recorder, readers []sdkmetric.Reader) *way {
 	t.Helper()
-	recorder, err := otelkv.New(catalogue, options...)
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := &way{name: name, recorder: recorder, readers: readers}
 	for range readers {
 		w.told = append(w.told, make(map[string]span))
@@ -292,9 +278,10 @@ func (c *collection) times(p point, set attribute.Set, temporality metricdata.Te
 	c.way.told[c.reader][series] = span{start, end}
 }
 
-// TestBothWaysOutAgree records the same random samples to a recorder on a
-// pipeline and to one on a provider of the SDK, by several goroutines, and
-// compares every point that every reader is told, at times of its own.
+// TestBothWaysOutAgree records the same random samples to a recorder whose readers
+// have producers and to one with instruments, by several goroutines, and compares every
+// point that every reader is told, at times of its own. In the end it compares what a
+// Prometheus collector shows.
 func TestBothWaysOutAgree(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
@@ -315,6 +302,7 @@ func TestBothWaysOutAgree(t *testing.T) {
 				}
 			}
 			compareRefused(t, ways)
+			compareCollector(t, ways[0])
 		})
 	}
 }
@@ -372,6 +360,60 @@ func compareRefused(t *testing.T, ways []*way) {
 		if got, want := w.recorder.Statistics().Refused, ways[0].recorder.Statistics().Refused; got != want || got == 0 {
 			t.Errorf("%s refused %d measurements, and %s %d", w.name, got, ways[0].name, want)
 		}
+	}
+}
+
+// compareCollector compares what a Prometheus collector shows with what a reader of
+// totals is told.
+func compareCollector(t *testing.T, w *way) {
+	t.Helper()
+	collector, err := prometheus.NewCollector(w.recorder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := promclient.NewRegistry()
+	registry.MustRegister(collector)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	type sample struct {
+		value  float64
+		counts string
+	}
+	got, want := make(map[string]sample), make(map[string]sample)
+	for _, f := range families {
+		name := strings.TrimSuffix(strings.Replace(f.GetName(), "p_", "p.", 1), "_total")
+		for _, m := range f.GetMetric() {
+			key, s := name, sample{value: m.GetCounter().GetValue() + m.GetGauge().GetValue()}
+			for _, l := range m.GetLabel() {
+				key += " " + l.GetName() + "=" + l.GetValue()
+			}
+			if h := m.GetHistogram(); h != nil {
+				s.value = h.GetSampleSum()
+				var counts []uint64
+				for _, b := range h.GetBucket() {
+					counts = append(counts, b.GetCumulativeCount())
+				}
+				s.counts = fmt.Sprint(append(counts, h.GetSampleCount()))
+			}
+			got[key] = s
+		}
+	}
+	for series, p := range w.collect(t, 0) {
+		name, labels, _ := strings.Cut(series, " ")
+		s := sample{value: p.Value}
+		if p.Counts != nil {
+			cumulative := slices.Clone(p.Counts)
+			for i := range cumulative[1:] {
+				cumulative[i+1] += cumulative[i]
+			}
+			s.counts = fmt.Sprint(cumulative)
+		}
+		want[name+" "+strings.ReplaceAll(labels, ",", " ")] = s
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(sample{})); diff != "" {
+		t.Errorf("the collector (-reader +collector):\n%s", diff)
 	}
 }
 

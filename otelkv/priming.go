@@ -23,8 +23,8 @@ func WithTiers(tiers ...string) EngineOption {
 // declares, and those of label values that a definition lists. Readers can then
 // tell zero from a mistyped label.
 //
-// On a provider that is not a pipeline of package exporters, histograms cannot
-// show before their first sample.
+// Histograms of instruments ([Recorder.RegisterInstruments]) cannot show before
+// their first sample.
 func WithPriming() EngineOption {
 	return engineOptionFunc(func(c *engineConfig) { c.primed = true })
 }

@@ -36,13 +36,13 @@ func TestPriming(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBothWaysOut(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
+			byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 				addEngine(t, recorder, 0, c.options...)
 				collected := recorder.Collect()
 				want, got := make(map[string]int), make(map[string]int)
 				for d := range catalogue.All() {
 					want[d.PrometheusName], got[d.PrometheusName] = c.want(d), len(collected.Select(d, nil))
-					if d.Kind() == schema.KindHistogram && got[d.PrometheusName] == 0 && !onPipeline(t) {
+					if d.Kind() == schema.KindHistogram && got[d.PrometheusName] == 0 && !onProducer(t) {
 						// Instruments cannot show a histogram without a sample.
 						want[d.PrometheusName] = 0
 					}
@@ -74,7 +74,7 @@ func startingSeries(d schema.Definition) int {
 // TestPresenceCheckOfTheRouter: llm-d-router looks for these families, and reads
 // hits over queries of a tier that it is configured with.
 func TestPresenceCheckOfTheRouter(t *testing.T) {
-	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		addEngine(t, recorder, 0, otelkv.WithTiers("1:fs"), otelkv.WithPriming())
 		got := recorder.Collect()
 		for _, m := range []schema.Metric{vllm.CPUCacheUsage, vllm.LoadBytes, vllm.StoreBytes, vllm.TotalBytes} {

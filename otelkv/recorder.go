@@ -1,6 +1,7 @@
 package otelkv
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,16 +9,20 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// A Recorder keeps the series of a catalogue's metrics and emits them through a
-// MeterProvider. It starts no goroutine. All methods are safe for concurrent
-// use.
+// A Recorder keeps the series of a catalogue's metrics. What it keeps leaves
+// through a producer for each reader of the OpenTelemetry SDK ([Recorder.Producer]),
+// through a Prometheus collector (package exporters/prometheus), or through the
+// instruments of any other meter provider ([Recorder.RegisterInstruments]). A
+// recorder alone emits nothing. It starts no goroutine, except for the callbacks of
+// [Recorder.RegisterCallback] while it is collected from. All methods are safe for
+// concurrent use.
 type Recorder struct {
 	config  config
 	made    time.Time
@@ -25,31 +30,36 @@ type Recorder struct {
 	byName  map[string]*instrumented // under both names
 	info    *instrumented            // the metric that a payload's info fills, or nil
 
+	schemaURL string // of the catalogue
+
 	refused  atomic.Int64
 	payloads atomic.Int64
 	rejected rejections
+	ignored  ignored
 	folded   atomic.Int64
 	series   atomic.Int64
+	failures atomic.Int64 // of exports
+	dropped  atomic.Int64 // removed series that were not told
+	departed atomic.Int64 // removed series that are to be told, or more
 
 	// Where several locks are needed, an engine's infoMu is taken first, then
 	// collecting, then an engine's mu, and then mu. An engine that nobody else has
 	// yet does not count.
-	mu      sync.RWMutex
-	closed  atomic.Bool
-	engines map[int]*Engine
-	scopes  []*Engine // engines and their connectors; replaced, never changed
+	mu            sync.RWMutex
+	closed        atomic.Bool
+	engines       map[int]*Engine // without a source
+	declared      []*Engine
+	scopes        []*Engine       // engines and their connectors; replaced, never changed
+	registrations []*registration // replaced, never changed
 
 	// collecting is held while a reader collects, or is told what to observe, and
 	// while series are removed. It guards what only these use.
-	collecting sync.Mutex
-	readers    []*reader
-	departures departures // on a pipeline of ours
-	lingering  lingering  // on any other provider
+	collecting   sync.Mutex
+	producers    []weak.Pointer[Producer] // by their slots
+	lastProducer uint64
 
 	callbacks callbacks
-
-	unregister []func() error
-	self       *selfMetrics // nil unless asked for
+	self      *selfMetrics // nil unless asked for
 }
 
 // An instrumented metric is a definition in one recorder.
@@ -60,10 +70,10 @@ type instrumented struct {
 	ordinal    int
 	mirrors    []mirrorTarget
 	series     atomic.Int64 // over all engines
+	process    bool         // that its series are of no engine
 
-	// The instruments of a foreign provider.
-	observable metric.Observable
-	histogram  metric.Float64Histogram
+	traceBased  bool        // that the recorder's filter of exemplars is
+	exponential atomic.Bool // that its series count in exponential buckets too
 }
 
 // A mirrorTarget is a metric that repeats another's series.
@@ -72,13 +82,11 @@ type mirrorTarget struct {
 	labelValues []string // nil for those of the repeated series
 }
 
-// New returns a recorder of the catalogue's metrics. Call [Recorder.Close] to
-// end what it registered with the MeterProvider.
+// New returns a recorder of the catalogue's metrics.
 //
 // It returns every problem at once: a label of the options with a name or
 // value that is illegal ([ErrLabelName], [ErrLabelValues]) or with the name of
-// another ([ErrLabelTwice]), also of one that a definition declares, and what the
-// provider said of an instrument.
+// another ([ErrLabelTwice]), also of one that a definition declares.
 func New(catalogue *schema.Catalogue, options ...Option) (*Recorder, error) {
 	if catalogue == nil {
 		return nil, errors.New("otelkv: a recorder needs a catalogue")
@@ -87,11 +95,11 @@ func New(catalogue *schema.Catalogue, options ...Option) (*Recorder, error) {
 	r, err := newRecorder(catalogue, c)
 	if err == nil && c.selfMetrics {
 		r.self, err = newSelfMetrics(r)
-		if err != nil {
-			return nil, errors.Join(err, r.Close())
-		}
 	}
-	return r, err
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 func newRecorder(catalogue *schema.Catalogue, c config) (*Recorder, error) {
@@ -103,11 +111,13 @@ func newRecorder(catalogue *schema.Catalogue, c config) (*Recorder, error) {
 		made:    c.now(),
 		byName:  make(map[string]*instrumented, 2*catalogue.Len()),
 		engines: make(map[int]*Engine),
+
+		schemaURL: catalogue.SchemaURL(),
 	}
 	for d := range catalogue.All() {
-		m := &instrumented{kind: kindOf(d), recorder: r, definition: d, ordinal: len(r.metrics)}
+		m := &instrumented{kind: kindOf(d), recorder: r, definition: d, ordinal: len(r.metrics), traceBased: c.traceBased}
 		r.metrics = append(r.metrics, m)
-		r.byName[d.PrometheusName], r.byName[d.Name] = m, m
+		r.byName[d.PayloadName()], r.byName[d.PrometheusName], r.byName[d.Name] = m, m, m
 		if d.FromInfo && r.info == nil {
 			r.info = m
 		}
@@ -118,73 +128,112 @@ func newRecorder(catalogue *schema.Catalogue, c config) (*Recorder, error) {
 			repeated.mirrors = append(repeated.mirrors, mirrorTarget{metric: m, labelValues: mirror.LabelValues})
 		}
 	}
-	if err := r.register(); err != nil {
-		return nil, errors.Join(err, r.Close())
-	}
 	return r, nil
 }
 
-// Close ends what New registered: nothing of this recorder is exported any more.
-// What was recorded since the last collection is lost unless the provider is
-// flushed first. Bound series go on recording to nowhere. Histograms on a provider
-// that is not a pipeline of package exporters stay as they are, unless its
-// instruments can finish series.
+// Close removes every engine ([Engine.Remove]), so that each reader is told of
+// their series once more, whether it collects, is flushed or shuts down later.
+// Callbacks are called a last time before. The recorder then takes no engine any
+// more. The error is always nil. Close may be called more than once.
 func (r *Recorder) Close() error {
-	r.mu.Lock()
-	unregister := r.unregister
-	r.unregister = nil
-	r.closed.Store(true)
-	r.mu.Unlock()
+	if r.closed.Swap(true) {
+		return nil
+	}
+	r.callbacks.run(context.Background())
+	r.callbacks.clear()
 	for _, e := range r.snapshot() {
-		for _, m := range r.metrics {
-			for _, s := range e.ordered(m) {
-				s.finish()
-			}
-		}
+		e.Remove()
 	}
-	errs := []error{r.self.close()}
-	for _, f := range unregister {
-		errs = append(errs, f())
+	if r.self != nil {
+		return r.self.recorder.Close()
 	}
-	return errors.Join(errs...)
+	return nil
 }
+
+// ConstantLabels returns the labels of [WithConstantLabels].
+func (r *Recorder) ConstantLabels() []attribute.KeyValue { return slices.Clone(r.config.constants) }
+
+// CountExportFailure counts one export that failed, for [WithSelfMetrics] and
+// [Recorder.Statistics]. The pipelines of package exporters call it.
+func (r *Recorder) CountExportFailure() { r.failures.Add(1) }
 
 // AddEngine declares a serving engine: its index, and the model name that its
 // series carry. The index is the value of the label "engine", in decimal. The
 // metrics that start at zero exist from here on.
 //
-// The error wraps [ErrEngineExists] if an engine of the index is declared
-// already, [ErrEngineIndex], [ErrLabelValues] or [ErrClosed].
+// The error wraps [ErrEngineExists] if an engine of the index, or one with the same
+// labels, is declared already, [ErrEngineIndex], [ErrLabelValues] or [ErrClosed].
 func (r *Recorder) AddEngine(index int, modelName string, options ...EngineOption) (*Engine, error) {
 	if index < 0 {
 		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrEngineIndex)
 	}
 	c := newEngineConfig(options)
 	err := errors.Join(checkLabelValue(modelName), c.check(r.metrics))
+	if err == nil && r.closed.Load() {
+		err = ErrClosed
+	}
 	if err != nil {
 		return nil, fmt.Errorf("otelkv: engine %d: %w", index, err)
 	}
-	attributes := append([]attribute.KeyValue{
-		attribute.String(r.config.modelLabel, modelName),
-		attribute.String(r.config.engineLabel, strconv.Itoa(index)),
-	}, r.config.constants...)
+	attributes := r.engineAttributes(index, modelName, c)
 
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case r.closed.Load():
-		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrClosed)
-	case r.engines[index] != nil:
-		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrEngineExists)
-	}
 	e := newEngine(r, index, c, attributes)
 	if err := r.self.addEngine(e, attributes); err != nil {
 		return nil, err
 	}
+	if err := r.declare(e); err != nil {
+		e.removeSelf()
+		return nil, fmt.Errorf("otelkv: engine %d: %w", index, err)
+	}
 	e.start()
-	r.engines[index] = e
-	r.scopes = append(slices.Clip(r.scopes), e)
+	if !r.publish(e) {
+		e.Remove()
+		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrClosed)
+	}
 	return e, nil
+}
+
+// engineAttributes returns the labels that every series of an engine carries.
+func (r *Recorder) engineAttributes(index int, modelName string, c engineConfig) []attribute.KeyValue {
+	attributes := []attribute.KeyValue{
+		attribute.String(r.config.modelLabel, modelName),
+		attribute.String(r.config.engineLabel, strconv.Itoa(index)),
+	}
+	if r.config.sourceLabel != "" {
+		source := ""
+		if c.source != nil {
+			source = *c.source
+		}
+		attributes = append(attributes, attribute.String(r.config.sourceLabel, source))
+	}
+	return append(attributes, r.config.constants...)
+}
+
+// declare takes the engine's labels for e, and the index where it has no source.
+func (r *Recorder) declare(e *Engine) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	isSame := func(other *Engine) bool { return slices.Equal(other.attributes, e.attributes) }
+	if e.config.source == nil && r.engines[e.index] != nil || slices.ContainsFunc(r.declared, isSame) {
+		return ErrEngineExists
+	}
+	r.declared = append(r.declared, e)
+	if e.config.source == nil {
+		r.engines[e.index] = e
+	}
+	return nil
+}
+
+// publish makes collections see the engine, whose first series are there now. It
+// reports false if the recorder was closed or the engine removed before.
+func (r *Recorder) publish(e *Engine) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed.Load() || !slices.Contains(r.declared, e) {
+		return false
+	}
+	r.scopes = append(slices.Clip(r.scopes), e)
+	return true
 }
 
 // Engine returns the engine of the given index. The error wraps

@@ -10,9 +10,9 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// onBothWaysOut runs a test on a pipeline of package exporters and on a provider
-// that is not one.
-func onBothWaysOut(t *testing.T, catalogue *schema.Catalogue, test func(*testing.T, *otelkvtest.Recorder), options ...otelkv.Option) {
+// byProducerAndInstruments runs a test on readers with producers, and on instruments of
+// an SDK provider.
+func byProducerAndInstruments(t *testing.T, catalogue *schema.Catalogue, test func(*testing.T, *otelkvtest.Recorder), options ...otelkv.Option) {
 	t.Helper()
 	for name, way := range providers() {
 		t.Run(name, func(t *testing.T) {
@@ -21,7 +21,7 @@ func onBothWaysOut(t *testing.T, catalogue *schema.Catalogue, test func(*testing
 	}
 }
 
-// inFakeTime is onBothWaysOut in a bubble of package synctest.
+// inFakeTime is byProducerAndInstruments in a bubble of package synctest.
 func inFakeTime(t *testing.T, catalogue *schema.Catalogue, test func(*testing.T, *otelkvtest.Recorder), options ...otelkv.Option) {
 	t.Helper()
 	for name, way := range providers() {
@@ -35,8 +35,8 @@ func inFakeTime(t *testing.T, catalogue *schema.Catalogue, test func(*testing.T,
 
 func providers() map[string]otelkvtest.Option {
 	return map[string]otelkvtest.Option{
-		"pipeline":     otelkvtest.WithRecorderOptions(),
-		"SDK provider": otelkvtest.WithSDKProvider(),
+		"producer":    otelkvtest.WithRecorderOptions(),
+		"instruments": otelkvtest.WithInstruments(),
 	}
 }
 
@@ -70,5 +70,5 @@ func tierLabels(index, tier string) otelkvtest.Labels {
 	return labels
 }
 
-// onPipeline tells which of the two runs of onBothWaysOut the test is in.
-func onPipeline(t *testing.T) bool { return strings.HasSuffix(t.Name(), "/pipeline") }
+// onProducer tells which of the two runs of byProducerAndInstruments the test is in.
+func onProducer(t *testing.T) bool { return strings.HasSuffix(t.Name(), "/producer") }

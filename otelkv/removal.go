@@ -1,38 +1,42 @@
 package otelkv
 
 import (
-	"context"
+	"fmt"
 	"maps"
 	"slices"
 
-	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel"
 
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// Remove takes the engine and its series away, after one last collection by
-// every reader of a pipeline of package exporters. An engine that is added again
-// under the index starts new series, with new start times.
+// Remove takes the engine and its series away. Every producer tells them once more,
+// or for as long as its [WithRemovalDelay] says, and so do the instruments of
+// [Recorder.RegisterInstruments], for [DefaultRemovalDelay]. Histograms of
+// instruments end if they can be finished, and otherwise stay as they are until the
+// meter provider ends.
 //
-// On another provider, whose readers the recorder cannot know, counters and
-// gauges are reported for [DefaultRemovalDelay] more. A counter that comes back
-// within that time goes on from its total; one that comes back within as long
-// again is first reported after that, so that no reader sees a total go down.
-// Histogram series end if the provider's instruments can finish them, and
-// otherwise stay as they are until the provider ends.
+// A counter or histogram that comes back, because the engine is added again, while
+// its old series is still to be told by any of them, goes on: with its start time
+// and its total. One that comes back later starts anew.
 //
-// What is recorded to the engine's bound series from here on is lost, and so is
-// what a reader that never collects again was not told. Flush the pipeline first
-// where that matters. Remove may be called more than once.
+// What is recorded to the engine's bound series after the last telling is lost, and
+// so is what a reader that never collects again was not told. Remove may be called
+// more than once.
 func (e *Engine) Remove() {
 	scopes := e.detach()
 	e.recorder.depart(scopes, func(*series) bool { return true })
-	if e.self != nil {
-		e.self.Remove()
-	}
+	e.removeSelf()
 	e.recorder.forget(scopes)
 	if e.parent != nil {
 		e.parent.disconnect(e)
+	}
+}
+
+// removeSelf removes the engine's self-metrics, if there are any.
+func (e *Engine) removeSelf() {
+	if e.self != nil {
+		e.self.Remove()
 	}
 }
 
@@ -78,36 +82,93 @@ func (e *Engine) withdrawTier(tier string) {
 	e.config.tiers = slices.DeleteFunc(slices.Clone(e.config.tiers), func(t string) bool { return t == tier })
 }
 
-// forget makes the recorder not know the scopes any more, so that the index is
-// free for another engine.
+// forget makes the recorder not know the scopes any more, so that the index and
+// the labels are free for another engine.
 func (r *Recorder) forget(scopes []*Engine) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if e := scopes[0]; r.engines[e.index] == e {
+	e := scopes[0]
+	if r.engines[e.index] == e {
 		delete(r.engines, e.index)
 	}
+	r.declared = slices.DeleteFunc(r.declared, func(other *Engine) bool { return other == e })
 	r.scopes = slices.DeleteFunc(slices.Clone(r.scopes), func(scope *Engine) bool {
 		return slices.Contains(scopes, scope)
 	})
 }
 
-// depart takes the series that match out of the scopes, and makes them reported
-// for as long as the way out needs. No collection comes between, which could
-// miss them, or report a successor first.
+// depart takes the series that match out of the scopes, and has them told by every
+// way out. No collection comes between, which could miss them.
 func (r *Recorder) depart(scopes []*Engine, match func(*series) bool) {
 	var gone []*series
+	var dropped int64
 	r.collecting.Lock()
+	// Who finds no series in a scope from here on looks for a departed one.
+	r.departed.Add(1)
 	for _, scope := range scopes {
 		gone = append(gone, scope.drain(match)...)
 	}
-	if r.foreign() {
-		r.lingering.add(gone, r.config.now(), r.config.removalDelay)
-	} else {
-		r.departures.add(gone, r.readers)
+	now := r.config.now()
+	for _, d := range r.waysOut() {
+		dropped += d.add(gone, now)
 	}
+	r.countDeparted()
 	r.collecting.Unlock()
 	for _, s := range gone {
 		s.finish()
+	}
+	r.dropDeparted(dropped)
+}
+
+// waysOut returns what departed from each way out. It is called while collecting
+// is held, as are the functions below.
+func (r *Recorder) waysOut() []*departures {
+	var all []*departures
+	for _, w := range r.producers {
+		if p := w.Value(); p != nil {
+			all = append(all, &p.departures)
+		}
+	}
+	for _, g := range r.registrations {
+		all = append(all, &g.departures)
+	}
+	return all
+}
+
+// countDeparted says how many series are kept to be told.
+func (r *Recorder) countDeparted() {
+	n := 0
+	for _, d := range r.waysOut() {
+		n += len(d.series)
+	}
+	r.departed.Store(int64(n))
+}
+
+// resume returns the departed series of an identity, which goes on from now on, or
+// nil if none is to be told any more.
+func (r *Recorder) resume(i identity) *series {
+	var found *series
+	now := r.config.now()
+	for _, d := range r.waysOut() {
+		if s := d.find(i, now); s != nil {
+			found = s
+		}
+	}
+	if found == nil {
+		return nil
+	}
+	for _, d := range r.waysOut() {
+		delete(d.series, i)
+	}
+	r.countDeparted()
+	return found
+}
+
+// dropDeparted counts removed series that were not told, and reports the first.
+func (r *Recorder) dropDeparted(n int64) {
+	if n > 0 && r.dropped.Add(n) == n {
+		otel.Handle(fmt.Errorf("otelkv: %d series were removed and not told once more: "+
+			"a reader has %d removed series to collect already", n, maxDeparted))
 	}
 }
 
@@ -136,25 +197,4 @@ func (e *Engine) drain(match func(*series) bool) []*series {
 		all = append(all, gone...)
 	}
 	return all
-}
-
-// finish ends the series of synchronous instruments that can end one, and keeps
-// bound histograms from beginning them again.
-func (s *series) finish() {
-	if s.instruments == nil {
-		return
-	}
-	s.instruments.finished.Store(true)
-	s.metric.finish(s.attributes)
-	for i, mirror := range s.metric.mirrors {
-		mirror.metric.finish(s.mirrors[i])
-	}
-}
-
-// finish ends one series of the metric's synchronous instrument, if it has one
-// that can do so.
-func (m *instrumented) finish(attributes attribute.Set) {
-	if f, ok := m.histogram.(finisher); ok {
-		f.Finish(context.Background(), attributes.ToSlice()...)
-	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/otelkvtest"
+	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -62,7 +63,7 @@ func TestARemovedEngineIsCollectedOnceMoreByEveryReader(t *testing.T) {
 	}
 }
 
-func TestAnEngineThatComesBackStartsNewSeries(t *testing.T) {
+func TestAnEngineThatComesBackGoesOnUntilEveryReaderWasTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec())
 		engine := addEngine(t, recorder, 0)
@@ -71,19 +72,33 @@ func TestAnEngineThatComesBackStartsNewSeries(t *testing.T) {
 		recorder.CollectDelta()
 		time.Sleep(time.Second)
 		engine.Remove()
+		recorder.Collect() // The other reader was not told.
+		time.Sleep(time.Second)
+		again := addEngine(t, recorder, 0)
+		must[otelkv.Int64Counter](t)(again.Int64Counter(vllm.LoadBytes)).Add(2)
+		if got := recorder.Collect().Point(vllm.LoadBytes, nil); got.Value != 7 || !got.Start.Equal(first.Start) {
+			t.Errorf("the series that goes on shows %v since %v, want 7 since %v", got.Value, got.Start, first.Start)
+		}
+		if got := recorder.CollectDelta().Value(vllm.LoadBytes, nil); got != 2 {
+			t.Errorf("the delta is %v, want 2", got)
+		}
+	})
+}
+
+func TestAnEngineThatComesBackLaterStartsNewSeries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec())
+		engine := addEngine(t, recorder, 0)
+		must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.LoadBytes)).Add(5)
+		engine.Remove()
+		recorder.Collect()
+		recorder.CollectDelta()
 		time.Sleep(time.Second)
 		restarted := time.Now()
 		again := addEngine(t, recorder, 0)
 		must[otelkv.Int64Counter](t)(again.Int64Counter(vllm.LoadBytes)).Add(2)
-		if got := recorder.Collect().Point(vllm.LoadBytes, nil); got.Value != 5 || !got.Start.Equal(first.Start) {
-			t.Errorf("the last collection of the old series shows %v since %v, want 5 since %v", got.Value, got.Start, first.Start)
-		}
-		got := recorder.Collect().Point(vllm.LoadBytes, nil)
-		if got.Value != 2 || !got.Start.Equal(restarted) {
+		if got := recorder.Collect().Point(vllm.LoadBytes, nil); got.Value != 2 || !got.Start.Equal(restarted) {
 			t.Errorf("the new series shows %v since %v, want 2 since %v", got.Value, got.Start, restarted)
-		}
-		if got := recorder.CollectDelta().Value(vllm.LoadBytes, nil); got != 0 {
-			t.Errorf("the last delta of the old series is %v, want 0", got)
 		}
 		if got := recorder.CollectDelta().Value(vllm.LoadBytes, nil); got != 2 {
 			t.Errorf("the first delta of the new series is %v, want 2", got)
@@ -91,23 +106,71 @@ func TestAnEngineThatComesBackStartsNewSeries(t *testing.T) {
 	})
 }
 
-func TestAnEngineThatComesAndGoesIsReportedInOrder(t *testing.T) {
-	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec())
-	const lives = 3
-	for life := range lives {
-		engine := addEngine(t, recorder, 0)
-		must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.LoadBytes)).Add(int64(life + 1))
-		engine.Remove()
-	}
-	for life := range lives {
-		for _, got := range []*otelkvtest.Metrics{recorder.Collect(), recorder.CollectDelta()} {
-			if v := got.Value(vllm.LoadBytes, nil); v != float64(life+1) {
-				t.Errorf("collection %d shows %v, want %d", life+1, v, life+1)
+// TestRestartsBetweenTwoCollections: an engine that restarts a hundred times, and a
+// neighbour that does once, show all that they counted at the next collection.
+func TestRestartsBetweenTwoCollections(t *testing.T) {
+	byProducerAndInstruments(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+		life := func(index int) {
+			engine := addEngine(t, recorder, index)
+			must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.LoadBytes)).Add(70)
+			must[otelkv.Histogram](t)(engine.Histogram(vllm.LoadSize)).Record(1)
+			engine.Remove()
+		}
+		life(1)
+		recorder.Collect()
+		recorder.CollectDelta()
+		for range 100 {
+			life(0)
+		}
+		life(1)
+		for name, want := range map[string]struct {
+			got              *otelkvtest.Metrics
+			first, neighbour float64
+		}{
+			"cumulative": {recorder.Collect(), 7000, 70},
+			"delta":      {recorder.CollectDelta(), 7000, 70},
+		} {
+			if !onProducer(t) && name == "cumulative" {
+				want.neighbour = 140
+			}
+			if got := want.got.Value(vllm.LoadBytes, engineLabels("0")); got != want.first {
+				t.Errorf("%s: the engine that restarted shows %v, want %v", name, got, want.first)
+			}
+			if got := want.got.Point(vllm.LoadSize, engineLabels("0")); got.Count != 100 {
+				t.Errorf("%s: the engine that restarted shows %d samples, want 100", name, got.Count)
+			}
+			if got := want.got.Value(vllm.LoadBytes, engineLabels("1")); got != want.neighbour {
+				t.Errorf("%s: the neighbour shows %v, want %v", name, got, want.neighbour)
 			}
 		}
+	})
+}
+
+// TestManyLeaveAtOnce: all of many engines that leave between two collections are
+// told.
+func TestManyLeaveAtOnce(t *testing.T) {
+	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimit(0)))
+	const engines = 300
+	for index := range engines {
+		addEngine(t, recorder, index, otelkv.WithPriming(), otelkv.WithTiers("1:fs"))
 	}
-	if recorder.Collect().Has(vllm.LoadBytes, nil) {
-		t.Error("a series is left after the last life")
+	series := 0
+	for index := range engines {
+		engine, err := recorder.Engine(index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.LoadBytes)).Add(1001)
+		engine.Remove()
+	}
+	for _, p := range recorder.Collect().Select(vllm.LoadBytes, nil) {
+		series += int(p.Value)
+	}
+	if want := engines * 1001; series != want {
+		t.Errorf("the engines that left show %d in all, want %d", series, want)
+	}
+	if dropped := recorder.Statistics().Dropped; dropped != 0 {
+		t.Errorf("%d series were dropped", dropped)
 	}
 }
 
@@ -119,6 +182,7 @@ func TestARemovedTier(t *testing.T) {
 		recorder.Collect()
 		engine.RemoveTier("1:fs")
 		recorder.Collect()
+		recorder.CollectDelta()
 		time.Sleep(2 * otelkv.DefaultRemovalDelay)
 		got := recorder.Collect()
 		if got.Has(vllm.TieringReadBytes, tierLabels("0", "1:fs")) {
@@ -147,6 +211,7 @@ func TestRemovedConnector(t *testing.T) {
 	must[otelkv.Int64Counter](t)(engine.Connector("A").Int64Counter(vllm.LoadBytes)).Add(1)
 	engine.Connector("A").Remove()
 	recorder.Collect()
+	recorder.CollectDelta()
 	if recorder.Collect().Has(vllm.LoadBytes, otelkvtest.Labels{"connector": "A"}) {
 		t.Error("the connector still has series")
 	}
@@ -166,24 +231,25 @@ func TestRemovedConnector(t *testing.T) {
 	}
 }
 
-// TestAReaderThatNeverCollects: neither what departs for it, nor what it was told
-// before, may grow without end.
+// TestAReaderThatNeverCollects: what departs for it must not grow without end, and
+// what is dropped is counted.
 func TestAReaderThatNeverCollects(t *testing.T) {
-	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec())
-	const lives = 1000
-	for range lives {
-		engine := addEngine(t, recorder, 0, otelkv.WithPriming(), otelkv.WithTiers("1:fs", "2:obj"))
+	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithRecorderOptions(otelkv.WithSelfMetrics()))
+	const lives = 3000
+	for index := range lives {
+		engine := addEngine(t, recorder, index, otelkv.WithPriming(), otelkv.WithTiers("1:fs", "2:obj"))
 		recorder.Collect()
 		engine.Remove()
 	}
 	if n := recorder.Statistics().Series; n != 0 {
 		t.Errorf("%d series are counted, want 0", n)
 	}
-	collections := 0
-	for ; collections < lives && recorder.CollectDelta().Has(vllm.LoadBytes, nil); collections++ {
+	dropped := recorder.Statistics().Dropped
+	if got := recorder.Collect().Value(selfmetrics.DroppedSeries, nil); dropped == 0 || got != float64(dropped) {
+		t.Errorf("%d series were dropped, want some, and the self-metric shows %v", dropped, got)
 	}
-	if collections == 0 || collections > lives/4 {
-		t.Errorf("the reader that did not collect was kept %d departures of %d, want some", collections, lives)
+	if told := len(recorder.CollectDelta().Select(vllm.LoadBytes, nil)); told == 0 || told >= lives {
+		t.Errorf("the reader that did not collect was told of %d engines of %d, want some", told, lives)
 	}
 }
 
@@ -228,8 +294,11 @@ func TestHistogramsThatCanFinishDo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			provider := &finishing{histograms: make(map[string]*finishingHistogram)}
-			recorder, err := otelkv.New(vllm.TieringSpec(), otelkv.WithMeterProvider(provider))
+			recorder, err := otelkv.New(vllm.TieringSpec())
 			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := recorder.RegisterInstruments(provider); err != nil {
 				t.Fatal(err)
 			}
 			engine, err := recorder.AddEngine(0, "m")
@@ -267,33 +336,40 @@ func TestAFailedAddEngineLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestClose: a closed recorder is told once more, and takes no engine.
 func TestClose(t *testing.T) {
-	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	inFakeTime(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
 		loads := must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.LoadBytes))
-		sizes := must[otelkv.Histogram](t)(engine.Histogram(vllm.LoadSize))
-		loads.Add(1)
-		sizes.Record(1)
-		if err := recorder.Close(); err != nil {
-			t.Fatal(err)
-		}
-		loads.Add(1)
-		sizes.Record(1)
-		must[otelkv.Histogram](t)(engine.Histogram(vllm.LookupSyncDelay)).Record(1)
-		got := recorder.Collect()
-		var left []string
-		if !onPipeline(t) {
-			// The SDK's instruments cannot finish a series.
-			left = []string{vllm.LoadSize.Name, vllm.Size.Name}
-			if n := got.Point(vllm.LoadSize, nil).Count; n != 1 {
-				t.Errorf("a closed recorder has recorded %d samples, want the one from before", n)
+		must[otelkv.Histogram](t)(engine.Histogram(vllm.LoadSize)).Record(1)
+		recorder.RegisterCallback(func(context.Context) error { loads.Add(1); return nil })
+		for range 2 {
+			if err := recorder.Close(); err != nil {
+				t.Fatal(err)
 			}
 		}
-		if names := got.Names(); !slices.Equal(names, left) {
-			t.Errorf("a closed recorder shows %q, want %q", names, left)
+		for name, got := range map[string]*otelkvtest.Metrics{"cumulative": recorder.Collect(), "delta": recorder.CollectDelta()} {
+			if v := got.Value(vllm.LoadBytes, nil); v != 1 {
+				t.Errorf("%s: after the end the counter shows %v, want the 1 of the last callback", name, v)
+			}
+			if n := got.Point(vllm.LoadSize, nil).Count; n != 1 {
+				t.Errorf("%s: after the end the histogram shows %d samples, want 1", name, n)
+			}
+		}
+		time.Sleep(2 * otelkv.DefaultRemovalDelay)
+		var left []string
+		if !onProducer(t) {
+			// The SDK's instruments cannot finish a series.
+			left = []string{vllm.LoadSize.Name, vllm.Size.Name}
+		}
+		if names := recorder.Collect().Names(); !slices.Equal(names, left) {
+			t.Errorf("later it shows %q, want %q", names, left)
 		}
 		if _, err := recorder.AddEngine(1, "m"); !errors.Is(err, otelkv.ErrClosed) {
 			t.Errorf("adding an engine to a closed recorder: got %v, want %v", err, otelkv.ErrClosed)
+		}
+		if _, err := engine.Int64Counter(vllm.LoadBytes); !errors.Is(err, otelkv.ErrRemoved) {
+			t.Errorf("binding on a closed recorder: got %v, want %v", err, otelkv.ErrRemoved)
 		}
 	})
 }

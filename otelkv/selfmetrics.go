@@ -1,58 +1,81 @@
 package otelkv
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/otelkv/otelkv-go/internal/preaggregated"
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 )
 
 // WithSelfMetrics makes the recorder also emit what it counts of itself, as
 // package selfmetrics defines it. Constant labels apply; the engine's labels are
-// only on what is counted for each engine. Of several recorders that do so on one
-// provider, or on providers that share a Prometheus registry, each needs a constant
-// label of its own.
-func WithSelfMetrics() Option {
-	return optionFunc(func(c *config) { c.selfMetrics = true })
+// only on what is counted for each engine. They leave by the same producers and
+// instruments. Of several recorders that do so in one pipeline or Prometheus registry,
+// each needs a constant label of its own ([WithConstantLabels]).
+//
+// More catalogues, such as that of package ingest, define what is counted through
+// [Recorder.Self], without an engine's labels either.
+func WithSelfMetrics(more ...*schema.Catalogue) Option {
+	more = slices.Clone(more)
+	return optionFunc(func(c *config) { c.selfMetrics, c.selfCatalogues = true, append(c.selfCatalogues, more...) })
+}
+
+// Self returns the scope of what the recorder's own program counts of itself: it
+// binds the metrics of [WithSelfMetrics] as an engine binds others, without an
+// engine's labels. It is nil without WithSelfMetrics.
+func (r *Recorder) Self() *Engine {
+	if r.self == nil {
+		return nil
+	}
+	return r.self.process
 }
 
 // selfMetrics emits what a recorder counts of itself, through a second one.
 type selfMetrics struct {
 	recorder *Recorder
+	process  *Engine
 }
 
 // newSelfMetrics returns the self-metrics of r.
 func newSelfMetrics(r *Recorder) (*selfMetrics, error) {
-	for d := range selfmetrics.Catalogue().All() {
+	catalogue, err := selfmetrics.Catalogue().Merge(r.config.selfCatalogues...)
+	if err != nil {
+		return nil, err
+	}
+	for d := range catalogue.All() {
 		if r.byName[d.PrometheusName] != nil {
 			return nil, fmt.Errorf("otelkv: metric %q: WithSelfMetrics defines it: leave it out of the recorder's catalogue", d.PrometheusName)
 		}
 	}
 	c := r.config
 	c.selfMetrics, c.connectorLabel, c.tierMedium = false, "", nil
-	recorder, err := newRecorder(selfmetrics.Catalogue(), c)
+	recorder, err := newRecorder(catalogue, c)
 	if err != nil {
 		return nil, err
 	}
-	s := &selfMetrics{recorder: recorder}
+	for _, m := range recorder.metrics {
+		m.process = m.definition.Name != selfmetrics.PayloadAge.Name
+	}
 	// What is not counted for each engine has no engine's labels.
 	process := newEngine(recorder, 0, newEngineConfig(nil), c.constants)
+	s := &selfMetrics{recorder: recorder, process: process}
 	recorder.addScope(process)
 	observe, err := s.observer(r, process)
 	if err != nil {
-		return nil, errors.Join(err, recorder.Close())
+		return nil, err
 	}
 	recorder.RegisterCallback(observe)
 	return s, nil
 }
 
 // observer returns the function that reads the counts of r.
-func (s *selfMetrics) observer(r *Recorder, process *Engine) (func(), error) {
+func (s *selfMetrics) observer(r *Recorder, process *Engine) (func(context.Context) error, error) {
 	var errs []error
 	total := func(m schema.Int64Counter, labelValues ...string) Int64Total {
 		t, err := process.Int64Total(m, labelValues...)
@@ -60,29 +83,36 @@ func (s *selfMetrics) observer(r *Recorder, process *Engine) (func(), error) {
 		return t
 	}
 	payloads, refused := total(selfmetrics.Payloads), total(selfmetrics.RefusedNumbers)
-	folds, failures := total(selfmetrics.Folds), Int64Total{}
-	exports, counted := r.config.provider.(preaggregated.FailureCounter)
-	if counted {
-		failures = total(selfmetrics.ExportFailures)
-	}
+	folds, failures := total(selfmetrics.Folds), total(selfmetrics.ExportFailures)
+	dropped := total(selfmetrics.DroppedSeries)
 	var rejected [len(rejections{})]Int64Total
 	for i, reason := range reasons() {
 		rejected[i] = total(selfmetrics.RejectedEntries, reason.label)
 	}
 	series, err := process.Int64Gauge(selfmetrics.Series)
 	errs = append(errs, err)
-	return func() {
+	ignored := make(map[string]Int64Total)
+	return func(context.Context) error {
 		payloads.Observe(r.payloads.Load())
 		refused.Observe(r.refused.Load())
 		folds.Observe(r.folded.Load())
 		series.Record(r.series.Load())
-		if counted {
-			failures.Observe(exports.ExportFailures())
-		}
+		failures.Observe(r.failures.Load())
+		dropped.Observe(r.dropped.Load())
 		for i := range rejected {
 			rejected[i].Observe(r.rejected[i].Load())
 		}
+		for name, n := range r.ignored.byName() {
+			t, known := ignored[name]
+			if !known {
+				// The name was checked, so that this fails only on a closed recorder.
+				t, _ = process.Int64Total(selfmetrics.IgnoredPayloads, name)
+				ignored[name] = t
+			}
+			t.Observe(n)
+		}
 		r.recordAges()
+		return nil
 	}, errors.Join(errs...)
 }
 
@@ -120,11 +150,4 @@ func (s *selfMetrics) addEngine(e *Engine, attributes []attribute.KeyValue) erro
 	e.self, e.age = own, age
 	s.recorder.addScope(own)
 	return nil
-}
-
-func (s *selfMetrics) close() error {
-	if s == nil {
-		return nil
-	}
-	return s.recorder.Close()
 }

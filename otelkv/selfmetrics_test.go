@@ -7,9 +7,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
-	"github.com/otelkv/otelkv-go/internal/preaggregated"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/otelkvtest"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
@@ -91,7 +89,7 @@ func TestAPayloadOfAConnectorIsOneOfItsEngine(t *testing.T) {
 }
 
 func TestSelfMetricsAreOffUnlessAskedFor(t *testing.T) {
-	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		addEngine(t, recorder, 0)
 		for _, name := range recorder.Collect().Names() {
 			if strings.HasPrefix(name, "otelkv") {
@@ -102,10 +100,12 @@ func TestSelfMetricsAreOffUnlessAskedFor(t *testing.T) {
 }
 
 func TestSelfMetricsEndWithTheRecorder(t *testing.T) {
-	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	inFakeTime(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		if err := recorder.Close(); err != nil {
 			t.Fatal(err)
 		}
+		recorder.Collect()
+		time.Sleep(2 * otelkv.DefaultRemovalDelay)
 		if names := recorder.Collect().Names(); len(names) > 0 {
 			t.Errorf("a closed recorder shows %v", names)
 		}
@@ -117,45 +117,17 @@ func TestSelfMetricsMustNotBeDefinedTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider := sdkmetric.NewMeterProvider()
-	if _, err := otelkv.New(catalogue, otelkv.WithSelfMetrics(), otelkv.WithMeterProvider(provider)); err == nil || !strings.Contains(err.Error(), "otelkv_payloads") {
+	if _, err := otelkv.New(catalogue, otelkv.WithSelfMetrics()); err == nil || !strings.Contains(err.Error(), "otelkv_payloads") {
 		t.Errorf("got %v, want an error that names the metric", err)
 	}
 }
 
-// failing is a pipeline whose exports fail.
-type failing struct {
-	*sdkmetric.MeterProvider
-	source preaggregated.Source
-}
-
-func (f *failing) AddSource(_ preaggregated.Scope, source preaggregated.Source) (remove func(), err error) {
-	f.source = source
-	return func() {}, nil
-}
-
-func (f *failing) ExportFailures() int64 { return 42 }
-
-func TestExportFailuresOfThePipeline(t *testing.T) {
-	provider := &failing{MeterProvider: sdkmetric.NewMeterProvider()}
-	recorder, err := otelkv.New(vllm.TieringSpec(), otelkv.WithMeterProvider(provider), otelkv.WithSelfMetrics())
-	if err != nil {
-		t.Fatal(err)
+func TestExportFailures(t *testing.T) {
+	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithRecorderOptions(otelkv.WithSelfMetrics()))
+	for range 3 {
+		recorder.CountExportFailure()
 	}
-	t.Cleanup(func() {
-		if err := recorder.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	// The self-metrics are added last.
-	collected, _ := provider.source.NewReader(preaggregated.Deltas{}).Collect()
-	for _, m := range collected {
-		if m.Definition.Name == selfmetrics.ExportFailures.Name {
-			if got := m.Int64Points[0].Value; got != 42 {
-				t.Errorf("%s is %d, want 42", m.Definition.Name, got)
-			}
-			return
-		}
+	if got := recorder.Collect().Value(selfmetrics.ExportFailures, nil); got != 3 {
+		t.Errorf("%s is %v, want 3", selfmetrics.ExportFailures.Name, got)
 	}
-	t.Errorf("%s is absent", selfmetrics.ExportFailures.Name)
 }

@@ -5,9 +5,7 @@ import (
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
-
-	"github.com/otelkv/otelkv-go/schema"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 )
 
 // A series is one definition, one engine and one tuple of label values. It owns
@@ -21,26 +19,33 @@ type series struct {
 	bits        atomic.Uint64
 	labelValues []string
 	mirrors     []attribute.Set // its attributes under the names of its mirrors
-	instruments *instruments    // on another provider than ours
+	// instruments are its parts in [Recorder.RegisterInstruments], nil without one.
+	instruments atomic.Pointer[[]*instrumentSeries]
 
 	metric *instrumented
-	cell   *histogramCell // of a histogram on a pipeline of ours
+	cell   *histogramCell // of a histogram
 	// live says that the series is reported under its own name. The first
 	// measurement sets it, and so does priming.
 	live atomic.Bool
 	// mirrored says that the series' mirrors are reported even while it is not.
 	mirrored   atomic.Bool
 	attributes attribute.Set
-	start      int64    // of its count, in Unix nanoseconds
-	deltas     *[]delta // one for each reader of ours
+	start      int64 // of its count, in Unix nanoseconds
+	extras     atomic.Pointer[extras]
 }
 
-// instruments are what a series needs on a provider that measures by instruments.
-type instruments struct {
-	options []metric.ObserveOption // of a counter or gauge: its own, then one for each mirror
-	samples []sampleOptions        // of a histogram, likewise
-	// finished says that samples must not be recorded any more.
-	finished atomic.Bool
+// extras are what few series need.
+type extras struct {
+	deltas    []delta // one for each producer of deltas, guarded by Recorder.collecting
+	reservoir atomic.Pointer[exemplar.Reservoir]
+}
+
+// extend returns the extras of the series, and makes them first.
+func (s *series) extend() *extras {
+	if s.extras.Load() == nil {
+		s.extras.CompareAndSwap(nil, new(extras))
+	}
+	return s.extras.Load()
 }
 
 // show makes the series reported under its own name. It reads before it writes,
@@ -65,6 +70,9 @@ func (s *series) addInt64(increment int64) {
 		s.metric.recorder.refuse()
 	}
 	s.show()
+	if instruments := s.instruments.Load(); instruments != nil {
+		s.addToInstruments(*instruments)
+	}
 }
 
 func (s *series) addFloat64(increment float64) {
@@ -81,8 +89,11 @@ func (s *series) addFloat64(increment float64) {
 		}
 		if s.bits.CompareAndSwap(old, math.Float64bits(total)) {
 			s.show()
-			return
+			break
 		}
+	}
+	if instruments := s.instruments.Load(); instruments != nil {
+		s.addToInstruments(*instruments)
 	}
 }
 
@@ -100,23 +111,6 @@ func (s *series) setFloat64(value float64) {
 	s.show()
 }
 
-// observable reports whether the series is one that a callback reports.
-func (s *series) observable() bool { return s.instruments != nil && len(s.instruments.options) > 0 }
-
-// inherit makes a counter go on from the total of another.
-func (s *series) inherit(from *series) {
-	if from.mirrored.Load() {
-		s.mirrored.Store(true)
-	}
-	switch {
-	case !from.live.Load():
-	case s.metric.definition.Number() == schema.NumberKindInt64:
-		s.addInt64(from.int64Total())
-	default:
-		s.addFloat64(from.float64())
-	}
-}
-
 func (s *series) int64() int64 { return int64(s.bits.Load()) } //nolint:gosec // See setInt64.
 
 // int64Total is int64 for a counter, whose total never shows as negative.
@@ -132,26 +126,30 @@ func (s *series) float64() float64 { return math.Float64frombits(s.bits.Load()) 
 // finite reports whether v is neither NaN nor infinite.
 func finite(v float64) bool { return v-v == 0 }
 
-// A delta is what one reader that wants deltas has been told of a series.
+// A delta is what one producer of deltas has told of a series.
 type delta struct {
+	producer uint64   // whose it is
 	bits     uint64   // the value
 	counts   []uint64 // the buckets
-	count    uint64   // their sum
-	interval interval // what it has not been told yet, besides the buckets
+
+	exponential exponentialCounts
+	count       uint64   // their sum
+	interval    interval // what was not told yet, besides the buckets
 }
 
-// delta returns what r has been told of the series. It is called, as are all
-// methods that collect, while the recorder's collecting lock is held.
-func (s *series) delta(r *reader) *delta {
-	if s.deltas == nil {
-		s.deltas = new([]delta)
+// delta returns what p has told of the series. It is called, as is all that
+// collects, while the recorder's collecting lock is held.
+func (s *series) delta(p *Producer) *delta {
+	e := s.extend()
+	for len(e.deltas) <= p.slot {
+		e.deltas = append(e.deltas, delta{})
 	}
-	for len(*s.deltas) <= r.index {
-		d := delta{}
+	d := &e.deltas[p.slot]
+	if d.producer != p.id {
+		*d = delta{producer: p.id}
 		if s.cell != nil {
 			d.interval = s.cell.total
 		}
-		*s.deltas = append(*s.deltas, d)
 	}
-	return &(*s.deltas)[r.index]
+	return d
 }

@@ -53,7 +53,7 @@ func TestVLLMSimpleConnectorObserve(t *testing.T) {
 			append(series(0, 0, 0), series(1, 3, 0)...)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBothWaysOut(t, vllm.SimpleCPUSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+			byProducerAndInstruments(t, vllm.SimpleCPUSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 				for _, index := range c.engines {
 					addEngine(t, recorder, index)
 				}

@@ -2,6 +2,8 @@ package otelkv
 
 import (
 	"errors"
+	"maps"
+	"sync"
 	"sync/atomic"
 
 	"github.com/otelkv/otelkv-go/schema/selfmetrics"
@@ -14,6 +16,10 @@ type Statistics struct {
 	// Rejected is the number of payload entries that were skipped, by the error
 	// that their report wraps.
 	Rejected map[error]int64
+	// Ignored is how often the stats of another connector came and were left alone,
+	// by the connector's name, see [stats.Payload.Ignored]. The first
+	// [MaxConnectors] names are told apart, and the others are [Other].
+	Ignored map[string]int64
 	// Refused is the number of measurements of bound series that were not taken:
 	// NaN, infinite, negative where they add, or past what the number can hold.
 	Refused int64
@@ -21,6 +27,12 @@ type Statistics struct {
 	Series int64
 	// Folded is the number of times that label values were folded into [Other].
 	Folded int64
+	// Dropped is the number of removed series that were not told once more, because
+	// too many were removed between two collections.
+	Dropped int64
+	// ExportFailures is the number of exports that failed, see
+	// [Recorder.CountExportFailure].
+	ExportFailures int64
 }
 
 // Statistics returns what the recorder has counted of itself.
@@ -28,9 +40,13 @@ func (r *Recorder) Statistics() Statistics {
 	return Statistics{
 		Payloads: r.payloads.Load(),
 		Rejected: r.rejected.byReason(),
+		Ignored:  r.ignored.byName(),
 		Refused:  r.refused.Load(),
 		Series:   r.series.Load(),
 		Folded:   r.folded.Load(),
+		Dropped:  r.dropped.Load(),
+
+		ExportFailures: r.failures.Load(),
 	}
 }
 
@@ -73,4 +89,31 @@ func (r *rejections) byReason() map[error]int64 {
 		}
 	}
 	return counts
+}
+
+// ignored counts the stats of other connectors by name.
+type ignored struct {
+	mu     sync.Mutex
+	counts map[string]int64
+}
+
+func (i *ignored) count(name string, n int64) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if _, known := i.counts[name]; !known && (len(i.counts) >= MaxConnectors || checkLabelValue(name) != nil) {
+		name = Other
+	}
+	if i.counts == nil {
+		i.counts = make(map[string]int64)
+	}
+	i.counts[name] += n
+}
+
+func (i *ignored) byName() map[string]int64 {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.counts == nil {
+		return map[string]int64{}
+	}
+	return maps.Clone(i.counts)
 }

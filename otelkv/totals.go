@@ -103,18 +103,14 @@ type histogramState struct {
 // ascending. It may have more of them than the definition, whose boundaries
 // must be among them; buckets in between add up.
 //
-// It needs a pipeline of package exporters: an OpenTelemetry instrument takes
-// samples, not buckets, and on any other provider the error wraps
-// [ErrNeedsPipeline]. Where boundaries do not fit it wraps [ErrBoundaries].
+// Where boundaries do not fit, the error wraps [ErrBoundaries]. Instruments
+// ([Recorder.RegisterInstruments]) take samples, not buckets, and are not told.
 func (e *Engine) HistogramTotal(m schema.Histogram, boundaries []float64, labelValues ...string) (HistogramTotal, error) {
 	h, err := e.Histogram(m, labelValues...)
 	if err != nil {
 		return HistogramTotal{}, err
 	}
 	into, err := rebucket(boundaries, h.series.metric.definition.Boundaries)
-	if err == nil && h.series.cell == nil {
-		err = ErrNeedsPipeline
-	}
 	if err != nil {
 		return HistogramTotal{}, &stats.EntryError{Metric: m.PrometheusName, LabelValues: slices.Clone(labelValues), Err: err}
 	}

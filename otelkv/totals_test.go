@@ -1,6 +1,7 @@
 package otelkv_test
 
 import (
+	"context"
 	"errors"
 	"math"
 	"runtime"
@@ -17,7 +18,7 @@ import (
 )
 
 func TestTotalsElsewhere(t *testing.T) {
-	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
 		loads := must[otelkv.Int64Total](t)(engine.Int64Total(vllm.LoadBytes))
 		seconds := must[otelkv.Float64Total](t)(engine.Float64Total(vllm.LoadTime))
@@ -26,10 +27,11 @@ func TestTotalsElsewhere(t *testing.T) {
 			bytes          int64
 			seconds, usage float64
 		}
-		unregister := recorder.RegisterCallback(func() {
+		unregister := recorder.RegisterCallback(func(context.Context) error {
 			loads.Observe(source.bytes)
 			seconds.Observe(source.seconds)
 			usage.Record(source.usage)
+			return nil
 		})
 		delta := 0.0
 		for _, step := range []struct {
@@ -146,8 +148,7 @@ func TestBucketsElsewhere(t *testing.T) {
 }
 
 func TestTotalBindErrors(t *testing.T) {
-	pipeline := addEngine(t, otelkvtest.NewRecorder(t, vllm.TieringSpec()), 0)
-	foreign := addEngine(t, otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithSDKProvider()), 0)
+	engine := addEngine(t, otelkvtest.NewRecorder(t, vllm.TieringSpec()), 0)
 	histogram := func(e *otelkv.Engine, boundaries []float64) error {
 		_, err := e.HistogramTotal(vllm.LoadSize, boundaries)
 		return err
@@ -157,15 +158,14 @@ func TestTotalBindErrors(t *testing.T) {
 		want error
 		text string
 	}{
-		"label count":       {func() error { _, err := pipeline.Int64Total(vllm.TieringReadBytes); return err }(), otelkv.ErrLabelValues, "expects 1 labels"},
-		"unknown metric":    {func() error { _, err := pipeline.Int64Total(vllm.SimpleLoadBlocks); return err }(), otelkv.ErrUnknownMetric, "not in the catalogue"},
-		"float label count": {func() error { _, err := pipeline.Float64Total(vllm.LoadTime, "x"); return err }(), otelkv.ErrLabelValues, "expects 0 labels"},
-		"boundary missing":  {histogram(pipeline, vllm.LoadSize.Boundaries[1:]), otelkv.ErrBoundaries, "expected 1e+06 among"},
-		"infinite boundary": {histogram(pipeline, append(slices.Clone(vllm.LoadSize.Boundaries), math.Inf(1))), otelkv.ErrBoundaries, "not finite"},
-		"boundary is NaN":   {histogram(pipeline, append([]float64{math.NaN()}, vllm.LoadSize.Boundaries...)), otelkv.ErrBoundaries, "not finite"},
-		"boundary twice":    {histogram(pipeline, append([]float64{vllm.LoadSize.Boundaries[0]}, vllm.LoadSize.Boundaries...)), otelkv.ErrBoundaries, "do not ascend"},
-		"not ascending":     {histogram(pipeline, []float64{2, 1}), otelkv.ErrBoundaries, "do not ascend"},
-		"foreign provider":  {histogram(foreign, vllm.LoadSize.Boundaries), otelkv.ErrNeedsPipeline, "no pipeline"},
+		"label count":       {func() error { _, err := engine.Int64Total(vllm.TieringReadBytes); return err }(), otelkv.ErrLabelValues, "expects 1 labels"},
+		"unknown metric":    {func() error { _, err := engine.Int64Total(vllm.SimpleLoadBlocks); return err }(), otelkv.ErrUnknownMetric, "not in the catalogue"},
+		"float label count": {func() error { _, err := engine.Float64Total(vllm.LoadTime, "x"); return err }(), otelkv.ErrLabelValues, "expects 0 labels"},
+		"boundary missing":  {histogram(engine, vllm.LoadSize.Boundaries[1:]), otelkv.ErrBoundaries, "expected 1e+06 among"},
+		"infinite boundary": {histogram(engine, append(slices.Clone(vllm.LoadSize.Boundaries), math.Inf(1))), otelkv.ErrBoundaries, "not finite"},
+		"boundary is NaN":   {histogram(engine, append([]float64{math.NaN()}, vllm.LoadSize.Boundaries...)), otelkv.ErrBoundaries, "not finite"},
+		"boundary twice":    {histogram(engine, append([]float64{vllm.LoadSize.Boundaries[0]}, vllm.LoadSize.Boundaries...)), otelkv.ErrBoundaries, "do not ascend"},
+		"not ascending":     {histogram(engine, []float64{2, 1}), otelkv.ErrBoundaries, "do not ascend"},
 	} {
 		if !errors.Is(c.err, c.want) || !strings.Contains(c.err.Error(), c.text) {
 			t.Errorf("%s: got %v, want one that wraps %q and says %q", name, c.err, c.want, c.text)
@@ -179,12 +179,12 @@ func TestTotalBindErrors(t *testing.T) {
 // TestCallbacksDoNotOverlap: of two collections at the same time, the one that
 // read the source first must also be the one that observes first.
 func TestCallbacksDoNotOverlap(t *testing.T) {
-	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
 		loads := must[otelkv.Int64Total](t)(engine.Int64Total(vllm.LoadBytes))
 		var source, running atomic.Int64
 		var second sync.WaitGroup
-		recorder.RegisterCallback(func() {
+		recorder.RegisterCallback(func(context.Context) error {
 			total := source.Add(10)
 			if running.Add(1) != 1 {
 				t.Error("two calls are under way")
@@ -198,6 +198,7 @@ func TestCallbacksDoNotOverlap(t *testing.T) {
 			}
 			loads.Observe(total)
 			running.Add(-1)
+			return nil
 		})
 		recorder.Collect()
 		second.Wait()
@@ -208,11 +209,11 @@ func TestCallbacksDoNotOverlap(t *testing.T) {
 }
 
 func TestACallbackThatPanicsLosesNothingElse(t *testing.T) {
-	onBothWaysOut(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+	byProducerAndInstruments(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
 		loads := must[otelkv.Int64Total](t)(engine.Int64Total(vllm.LoadBytes))
-		recorder.RegisterCallback(func() { panic("a source that is gone") })
-		recorder.RegisterCallback(func() { loads.Observe(7) })
+		recorder.RegisterCallback(func(context.Context) error { panic("a source that is gone") })
+		recorder.RegisterCallback(func(context.Context) error { loads.Observe(7); return nil })
 		if v := recorder.Collect().Value(vllm.LoadBytes, nil); v != 7 {
 			t.Errorf("the series shows %v, want 7", v)
 		}

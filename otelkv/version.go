@@ -1,8 +1,10 @@
 package otelkv
 
-// Version is the release of this module, which the instrumentation scope
+// Version returns the release of this module, which the instrumentation scope
 // carries. It follows semantic versioning.
-const Version = "0.1.0"
+func Version() string { return version }
+
+const version = "0.1.0"
 
 // ScopeName is the name of the instrumentation scope of every metric that a
 // recorder emits.

@@ -12,6 +12,7 @@ import (
 type Catalogue struct {
 	definitions []Definition
 	byName      map[string]int
+	schemaURL   string
 }
 
 // NewCatalogue returns the catalogue of the given metrics, in their order. It
@@ -46,16 +47,30 @@ func newCatalogue(definitions []Definition) (*Catalogue, error) {
 	}
 	c := &Catalogue{definitions: definitions, byName: make(map[string]int, 2*len(definitions))}
 	for i, d := range definitions {
+		c.byName[d.PayloadName()] = i
 		c.byName[d.PrometheusName] = i
 		c.byName[d.Name] = i
 	}
 	return c, nil
 }
 
+// WithSchemaURL returns the catalogue with the schema URL of its names, which the
+// instrumentation scope of exported metrics carries (OTel specification, "Schema URL").
+// Catalogues that are made of it have the same.
+func (c *Catalogue) WithSchemaURL(url string) *Catalogue {
+	with := *c
+	with.schemaURL = url
+	return &with
+}
+
+// SchemaURL returns what [Catalogue.WithSchemaURL] set, or nothing.
+func (c *Catalogue) SchemaURL() string { return c.schemaURL }
+
 // Merge returns a catalogue of c's definitions and those of the others. Where
 // two have the same Prometheus name, the later one takes the place of the
 // earlier, which is how vLLM merges the definitions of a specification, its
-// tiers and its connector. Every rule of [NewCatalogue] holds for the result;
+// tiers and its connector (OffloadPromMetrics and
+// TieringOffloadingSpec.build_metric_definitions). Every rule of [NewCatalogue] holds for the result;
 // a clash that is no replacement is an error.
 func (c *Catalogue) Merge(others ...*Catalogue) (*Catalogue, error) {
 	var added []Definition
@@ -89,7 +104,11 @@ func (c *Catalogue) merge(added []Definition) (*Catalogue, error) {
 		place[d.PrometheusName] = len(merged)
 		merged = append(merged, d)
 	}
-	return newCatalogue(merged)
+	all, err := newCatalogue(merged)
+	if err != nil {
+		return nil, err
+	}
+	return all.WithSchemaURL(c.schemaURL), nil
 }
 
 // All yields the definitions in order. Their slices belong to the catalogue
@@ -102,7 +121,7 @@ func (c *Catalogue) All() iter.Seq[Definition] {
 func (c *Catalogue) Len() int { return len(c.definitions) }
 
 // Lookup returns the definition with the given name, which is either its
-// OpenTelemetry name or its Prometheus family name. The definition's slices
+// OpenTelemetry name, its Prometheus family name or its key in payloads. The definition's slices
 // belong to the catalogue and must not be changed.
 func (c *Catalogue) Lookup(name string) (Definition, bool) {
 	i, ok := c.byName[name]
@@ -155,10 +174,18 @@ func (c *Catalogue) Histogram(name string) (Histogram, error) {
 	return Histogram(d), err
 }
 
+// didYouMean is [didYouMean] for a name that c does not have.
+func (c *Catalogue) didYouMean(name string) string {
+	return didYouMean(name, func(other string) bool {
+		_, ok := c.byName[other]
+		return ok
+	})
+}
+
 func (c *Catalogue) typed(name string, kind Kind, number NumberKind) (Definition, error) {
 	d, ok := c.Lookup(name)
 	if !ok {
-		return Definition{}, fmt.Errorf("otelkv: metric %q: %w", name, ErrUnknownMetric)
+		return Definition{}, fmt.Errorf("otelkv: metric %q: %w%s", name, ErrUnknownMetric, c.didYouMean(name))
 	}
 	if d.kind != kind || d.number != number {
 		return Definition{}, fmt.Errorf("otelkv: metric %q: %w: it is a %s of %s, not a %s of %s",

@@ -2,6 +2,7 @@ package schema_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -172,6 +173,35 @@ func TestTypedLookup(t *testing.T) {
 				t.Errorf("error %v, want %s", err, want)
 			}
 		})
+	}
+}
+
+// People look a metric up under the name of its samples, or under that of a
+// family that they expect "_total" to be added to.
+func TestDidYouMean(t *testing.T) {
+	c := catalogue(t, counter(), histogram(), gauge(), named("kv.declared", "kv:declared_total"))
+	for name, want := range map[string]string{
+		"kv:load_bytes_total":   "kv:load_bytes",
+		"kv:load_bytes_created": "kv:load_bytes",
+		"kv.load_bytes_total":   "kv.load_bytes",
+		"kv:declared":           "kv:declared_total",
+		"kv:load_size_bucket":   "kv:load_size",
+		"kv:load_size_count":    "kv:load_size",
+		"kv:load_size_sum":      "kv:load_size",
+		"kv:jobs_total":         "kv:jobs",
+		"kv:load":               "",
+		"kv:load_bytes_total_":  "",
+		"_total":                "",
+		"":                      "",
+	} {
+		text := fmt.Sprintf("otelkv: metric %q: not in the catalogue", name)
+		if want != "" {
+			text += fmt.Sprintf(": did you mean %q?", want)
+		}
+		_, err := c.Int64Counter(name)
+		if !errors.Is(err, schema.ErrUnknownMetric) || err.Error() != text {
+			t.Errorf("error %v, want %s", err, text)
+		}
 	}
 }
 

@@ -7,11 +7,13 @@ import (
 
 // Label names that vLLM's series carry.
 const (
-	// LabelModelName is the first engine label: the served model's name.
+	// LabelModelName is the first engine label: the served model's name. vLLM's
+	// PrometheusStatLogger (vllm/v1/metrics/loggers.py) gives every series both.
 	LabelModelName = "model_name"
 	// LabelEngine is the second engine label: the engine's index in decimal.
 	LabelEngine = "engine"
-	// LabelTier names a tier as "<index>:<type>", for example "1:fs".
+	// LabelTier names a tier as "<index>:<type>", for example "1:fs", as vLLM's
+	// TieringMetricsTracker does (vllm/v1/kv_offload/tiering/metrics.py).
 	LabelTier = "tier"
 	// LabelTransferType is the direction of the deprecated trio, for example
 	// "GPU_to_CPU".
@@ -31,7 +33,8 @@ type Definition struct {
 	// PrometheusName is the metric family's name, exact. A counter's samples add
 	// "_total" unless the name ends in it. Payloads use it as their key.
 	PrometheusName string
-	// Unit is a UCUM unit: "By", "s", "1" or an annotation such as "{job}".
+	// Unit is a UCUM unit: "By", "s", "1" or an annotation such as "{job}". It may
+	// be empty, as for OpenTelemetry's instruments.
 	Unit string
 	// Description is the text of the instrument and of the HELP line.
 	Description string
@@ -41,7 +44,8 @@ type Definition struct {
 	// LabelValues lists, by label name, the values of a label that has a closed
 	// set of them. Other values are taken all the same.
 	LabelValues map[string][]string
-	// PrimaryTier says that the label "tier" also takes the primary tier.
+	// PrimaryTier says that the label "tier" also takes the primary tier, vLLM's
+	// PRIMARY_TIER_LABEL.
 	PrimaryTier bool
 	// Boundaries are a histogram's upper bounds, ascending, without +Inf.
 	Boundaries []float64
@@ -51,8 +55,13 @@ type Definition struct {
 	// StartsAtZero makes the metric exist at zero as soon as an engine is
 	// declared. It takes no label values, or is a mirror.
 	StartsAtZero bool
+	// Additive says of a gauge that its values add up across engines and label
+	// values to something meaningful, as jobs in flight and blocks do and
+	// fractions do not. OpenTelemetry calls such a metric an UpDownCounter.
+	// Prometheus has no such kind, and shows a gauge.
+	Additive bool
 	// FromInfo makes the metric a gauge of value 1 whose labels are filled from a
-	// payload's info, vLLM's config_info.
+	// payload's info, as in vLLM's pull request 56867.
 	FromInfo bool
 	// Stability tells how much the metric may still change.
 	Stability Stability
@@ -68,8 +77,9 @@ type Definition struct {
 	// Trap tells what readers of the metric get wrong.
 	Trap string
 
-	kind   Kind
-	number NumberKind
+	kind        Kind
+	number      NumberKind
+	payloadName string // if it is not PrometheusName
 }
 
 // A Mirror names one metric whose values another repeats. It costs nothing to
@@ -98,6 +108,15 @@ func (d Definition) Number() NumberKind { return d.number }
 func (d Definition) SampleName() string {
 	if d.kind == KindCounter {
 		return withTotal(d.PrometheusName)
+	}
+	return d.PrometheusName
+}
+
+// PayloadName returns the metric's key in payloads: its Prometheus name, without what
+// [Catalogue.WithPrefix] did to it.
+func (d Definition) PayloadName() string {
+	if d.payloadName != "" {
+		return d.payloadName
 	}
 	return d.PrometheusName
 }

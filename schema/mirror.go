@@ -14,7 +14,7 @@ func checkMirrorSources(d placed, index *nameIndex) []string {
 		source, ok := index.byFamilyName[m.Of]
 		switch {
 		case !ok:
-			reasons = append(reasons, fmt.Sprintf("mirrors %q, which is not in the catalogue", m.Of))
+			reasons = append(reasons, fmt.Sprintf("mirrors %q, which is not in the catalogue%s", m.Of, index.didYouMean(m.Of)))
 		case len(source.Mirrors) > 0:
 			reasons = append(reasons, fmt.Sprintf("mirrors %q, which is a mirror itself", m.Of))
 		case source.FromInfo:
@@ -22,6 +22,8 @@ func checkMirrorSources(d placed, index *nameIndex) []string {
 		case source.kind != d.kind || source.number != d.number:
 			reasons = append(reasons, fmt.Sprintf("mirrors %q, a %s of %s: expected a %s of %s",
 				m.Of, source.kind, source.number, d.kind, d.number))
+		case source.Additive != d.Additive:
+			reasons = append(reasons, fmt.Sprintf("mirrors %q: expected both of them to be additive, or neither", m.Of))
 		case !slices.Equal(source.Boundaries, d.Boundaries):
 			reasons = append(reasons, fmt.Sprintf("mirrors %q, whose boundaries differ: expected %v", m.Of, d.Boundaries))
 		}

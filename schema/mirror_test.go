@@ -21,6 +21,21 @@ var mirrorBreaches = []breach{
 		`otelkv: metric "kv:old_bytes": mirrors "kv:none", which is not in the catalogue`,
 	},
 	{
+		"mirror of a sample",
+		[]schema.Metric{counter(), mirror(schema.Mirror{Of: "kv:load_bytes_total", LabelValues: []string{"load"}})},
+		"mirror-source",
+		`otelkv: metric "kv:old_bytes": mirrors "kv:load_bytes_total", which is not in the catalogue: did you mean "kv:load_bytes"?`,
+	},
+	{
+		"mirror that is not additive",
+		[]schema.Metric{gauge(additive), gauge(func(m *schema.Int64Gauge) {
+			m.Name, m.PrometheusName = "kv.old", "kv:old"
+			m.Mirrors = []schema.Mirror{{Of: "kv:jobs"}}
+		})},
+		"mirror-source",
+		`otelkv: metric "kv:old": mirrors "kv:jobs": expected both of them to be additive, or neither`,
+	},
+	{
 		"mirror of itself",
 		[]schema.Metric{mirror(schema.Mirror{Of: "kv:old_bytes"})},
 		"mirror-source",

@@ -22,6 +22,30 @@ func withoutTotal(name string) string {
 	return strings.TrimSuffix(name, totalSuffix)
 }
 
+// sampleSuffixes returns what a scrape puts behind the names of families.
+func sampleSuffixes() []string {
+	return []string{totalSuffix, "_bucket", "_count", "_sum", "_created"}
+}
+
+// didYouMean returns the end of an error about an unknown name: a question that
+// names the metric that was meant, or "". People mistake the name of a sample
+// for that of its family, and expect vLLM to have added "_total" to a family, or
+// not to have added it.
+func didYouMean(name string, known func(string) bool) string {
+	others := []string{name + totalSuffix}
+	for _, suffix := range sampleSuffixes() {
+		if family, found := strings.CutSuffix(name, suffix); found {
+			others = append(others, family)
+		}
+	}
+	for _, other := range others {
+		if known(other) {
+			return fmt.Sprintf(": did you mean %q?", other)
+		}
+	}
+	return ""
+}
+
 // exposedNames returns every name that an exposition of the metric can show:
 // those of its family, which text format 0.0.4 and OpenMetrics write
 // differently for a counter, and those of its samples. The "_created" ones are

@@ -9,9 +9,8 @@ import (
 // WithPrefix returns the catalogue with Prometheus names as a re-publisher gives
 // them: the prefix before each, and underscores for colons. With "ray_",
 // vllm:kv_offload_load_bytes becomes ray_vllm_kv_offload_load_bytes, as Ray has
-// it. OpenTelemetry names stay, so that an exporter with this catalogue renames
-// what a recorder with the original one emits. Give it to exporters only: the
-// keys of payloads keep their names.
+// it. OpenTelemetry names and the keys of payloads stay, so that a recorder of this
+// catalogue takes what one of the original takes.
 //
 // Mirrors, replacements and queries follow the names. The error joins
 // [DefinitionError] values where the prefix makes a name illegal, or two names
@@ -24,6 +23,7 @@ func (c *Catalogue) WithPrefix(prefix string) (*Catalogue, error) {
 	definitions := make([]Definition, 0, len(c.definitions))
 	for _, d := range c.definitions {
 		d = d.clone()
+		d.payloadName = d.PayloadName()
 		d.PrometheusName = renamed[d.PrometheusName]
 		for i, m := range d.Mirrors {
 			d.Mirrors[i].Of = renamed[m.Of]
@@ -36,7 +36,7 @@ func (c *Catalogue) WithPrefix(prefix string) (*Catalogue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("otelkv: prefix %q: %w", prefix, err)
 	}
-	return prefixed, nil
+	return prefixed.WithSchemaURL(c.schemaURL), nil
 }
 
 // renameIn renames the metrics that a text names by family or by sample.
@@ -46,7 +46,7 @@ func renameIn(text string, renamed map[string]string) string {
 		if to, ok := renamed[name]; ok {
 			return to
 		}
-		for _, suffix := range []string{totalSuffix, "_bucket", "_count", "_sum", "_created"} {
+		for _, suffix := range sampleSuffixes() {
 			family, found := strings.CutSuffix(name, suffix)
 			if to, ok := renamed[family]; found && ok {
 				return to + suffix

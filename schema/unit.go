@@ -74,11 +74,9 @@ func legalSymbol(symbol string) bool {
 	return false
 }
 
+// checkUnit takes no unit at all, as OpenTelemetry does ("Instrument unit": optional).
 func checkUnit(d placed, _ *nameIndex) []string {
-	if d.Unit == "" {
-		return []string{`no unit: expected one of UCUM, such as "By", "s", "1" or "{job}"`}
-	}
-	if !legalUnit(d.Unit) {
+	if d.Unit != "" && !legalUnit(d.Unit) {
 		return []string{fmt.Sprintf("unit %q is not understood: "+
 			`expected one of UCUM, such as "By", "s", "1", "{job}" or "s/MiBy", at most %d bytes`, d.Unit, maxUnitLength)}
 	}

@@ -17,7 +17,7 @@ func TestUnit(t *testing.T) {
 		{"{job}", true}, {"{KV block}", false}, {"{}", false}, {"{a{b}}", false}, {"{é}", false}, {"{job", false}, {"job}", false},
 		{"s/MiBy", true}, {"By/s", true}, {"1/s", true}, {"{job}/s", true}, {"By.s", true}, {"{a/b}.{c.d}", true},
 		{"/s", false}, {"s/", false}, {"s//By", false}, {"By s", false}, {"{a}{b}", false}, {"{a}s", false},
-		{"B", false}, {"bytes", false}, {"by", false}, {"seconds", false}, {"S", false}, {"GB", false}, {"", false},
+		{"B", false}, {"bytes", false}, {"by", false}, {"seconds", false}, {"S", false}, {"GB", false}, {"", true},
 		{longest, true}, {longest[:62] + "a}", false},
 	} {
 		t.Run(tt.unit, func(t *testing.T) {

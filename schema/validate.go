@@ -57,6 +57,7 @@ func rules() []rule {
 		{"mirrors-unique", checkMirrorsUnique},
 		{"starts-at-zero", checkStartsAtZero},
 		{"from-info", checkFromInfo},
+		{"additive", checkAdditive},
 		{"deprecated", checkDeprecated},
 	}
 }
@@ -111,6 +112,14 @@ func newNameIndex(definitions []Definition) *nameIndex {
 		}
 	}
 	return index
+}
+
+// didYouMean is [didYouMean] for a family name that no definition has.
+func (index *nameIndex) didYouMean(name string) string {
+	return didYouMean(name, func(other string) bool {
+		_, ok := index.byFamilyName[other]
+		return ok
+	})
 }
 
 func keepFirst(names map[string]placed, name string, p placed) {
@@ -172,6 +181,18 @@ func checkFromInfo(d placed, _ *nameIndex) []string {
 		reasons = append(reasons, "filled from info and a mirror: expected one of them")
 	}
 	return reasons
+}
+
+func checkAdditive(d placed, _ *nameIndex) []string {
+	switch {
+	case !d.Additive:
+		return nil
+	case d.kind != KindGauge:
+		return []string{fmt.Sprintf("additive %s: expected it on gauges only", d.kind)}
+	case d.FromInfo:
+		return []string{"additive and filled from info: the value of an info metric does not add up"}
+	}
+	return nil
 }
 
 func checkDeprecated(d placed, _ *nameIndex) []string {

@@ -41,6 +41,8 @@ func gauge(change ...func(*schema.Int64Gauge)) schema.Metric {
 	return m
 }
 
+func additive(m *schema.Int64Gauge) { m.Additive = true }
+
 func histogram(change ...func(*schema.Histogram)) schema.Metric {
 	m := schema.Histogram{
 		Name:           "kv.load_size",
@@ -71,10 +73,22 @@ var otherBreaches = []breach{
 		`otelkv: metric "kv:a": no kind: expected one of the typed forms, such as Int64Counter or Histogram`,
 	},
 	{
-		"no unit",
-		[]schema.Metric{counter(func(m *schema.Int64Counter) { m.Unit = "" })},
-		"unit",
-		`otelkv: metric "kv:load_bytes": no unit: expected one of UCUM, such as "By", "s", "1" or "{job}"`,
+		"additive counter",
+		[]schema.Metric{counter(func(m *schema.Int64Counter) { m.Additive = true })},
+		"additive",
+		`otelkv: metric "kv:load_bytes": additive counter: expected it on gauges only`,
+	},
+	{
+		"additive histogram",
+		[]schema.Metric{histogram(func(m *schema.Histogram) { m.Additive = true })},
+		"additive",
+		`otelkv: metric "kv:load_size": additive histogram: expected it on gauges only`,
+	},
+	{
+		"additive info",
+		[]schema.Metric{gauge(func(m *schema.Int64Gauge) { m.Additive, m.FromInfo = true, true })},
+		"additive",
+		`otelkv: metric "kv:jobs": additive and filled from info: the value of an info metric does not add up`,
 	},
 	{
 		"unit in words",
@@ -195,6 +209,12 @@ func TestNewCatalogueAccepts(t *testing.T) {
 			m.FromInfo = true
 			m.LabelNames = []string{"chunks"}
 		})}},
+		{"no unit", []schema.Metric{counter(func(m *schema.Int64Counter) { m.Unit = "" })}},
+		{"additive", []schema.Metric{gauge(additive)}},
+		{"additive and mirrored", []schema.Metric{gauge(additive), gauge(additive, func(m *schema.Int64Gauge) {
+			m.Name, m.PrometheusName = "kv.old_jobs", "kv:old_jobs"
+			m.Mirrors = []schema.Mirror{{Of: "kv:jobs"}}
+		})}},
 		{"deprecated", []schema.Metric{counter(func(m *schema.Int64Counter) {
 			m.Stability, m.ReplacedBy = schema.StabilityDeprecated, "kv:b"
 		})}},
@@ -209,7 +229,7 @@ func TestNewCatalogueAccepts(t *testing.T) {
 
 func TestNewCatalogueReportsEverythingAtOnce(t *testing.T) {
 	_, err := schema.NewCatalogue(
-		counter(labels("engine", "engine"), func(m *schema.Int64Counter) { m.Unit = "" }),
+		counter(labels("engine", "engine"), func(m *schema.Int64Counter) { m.Unit = "!" }),
 		histogram(func(m *schema.Histogram) {
 			m.Boundaries = []float64{2, 1, math.Inf(1)}
 			m.Description = ""
@@ -217,7 +237,7 @@ func TestNewCatalogueReportsEverythingAtOnce(t *testing.T) {
 		gaugeNamed("kv.Load_Bytes", "kv:load_size_sum"),
 	)
 	want := []schema.DefinitionError{
-		{Metric: "kv:load_bytes", Rule: "unit", Reason: `no unit: expected one of UCUM, such as "By", "s", "1" or "{job}"`},
+		{Metric: "kv:load_bytes", Rule: "unit", Reason: `unit "!" is not understood: expected one of UCUM, such as "By", "s", "1", "{job}" or "s/MiBy", at most 63 bytes`},
 		{Metric: "kv:load_bytes", Rule: "label-names-unique", Reason: `label name "engine" is used twice`},
 		{Metric: "kv:load_bytes", Rule: "label-names-reserved", Reason: `label name "engine" is reserved: every series has it from its engine`},
 		{Metric: "kv:load_size", Rule: "description", Reason: "no description"},

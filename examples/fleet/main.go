@@ -1,12 +1,13 @@
 // Command fleet collects the offload stats of many workers in one process:
 //
-//	fleet aggregate -listen 127.0.0.1:8080 -engines 0,1
+//	fleet aggregate -listen 127.0.0.1:8080
 //	fleet work -to http://127.0.0.1:8080 -engine 0
 //	fleet work -to http://127.0.0.1:8080 -engine 1
 //
-// Workers send payloads, MessagePack in batches over HTTP, and the aggregating
-// process is scraped, at /metrics of the same address. README.md has the protocol,
-// and says when to use an OpenTelemetry Collector instead.
+// Workers send payloads, in batches over HTTP, and the aggregating process is
+// scraped, at /metrics of the same address. It is what a service embeds of package
+// ingest; "otelkv sidecar" is a program with all of it. docs/fleet.md says when to use
+// an OpenTelemetry Collector instead.
 package main
 
 import (
@@ -17,19 +18,18 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/otelkv/ingest"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-const usage = `usage: fleet aggregate [-listen address] [-model name] [-engines 0,1]
-       fleet work -to url [-engine 0] [-interval 1s]`
+const usage = `usage: fleet aggregate [-listen address]
+       fleet work -to url [-model llama] [-engine 0] [-interval 1s]`
 
 // errUsage says that the program was called in a way that it does not know.
 var errUsage = errors.New("fleet: bad usage")
@@ -81,32 +81,25 @@ func parse(flags *flag.FlagSet, arguments []string) error {
 func aggregate(ctx context.Context, arguments []string, out io.Writer) (err error) {
 	flags := flag.NewFlagSet("fleet aggregate", flag.ExitOnError)
 	listen := flags.String("listen", "127.0.0.1:8080", "where batches are taken and scrapes are served")
-	model := flags.String("model", "llama", "the label model_name")
-	engines := flags.String("engines", "0", "indexes of the engines whose workers send, by comma")
 	if err := parse(flags, arguments); err != nil {
 		return err
 	}
-	catalogue := vllm.TieringSpec()
-	pipeline, err := exporters.New(ctx, catalogue, exporters.WithDefaultExporters(exporters.Prometheus), exporters.WithoutServer())
+	recorder, err := otelkv.New(vllm.TieringSpec(), otelkv.WithSelfMetrics(ingest.Catalogue()))
+	if err != nil {
+		return err
+	}
+	receiver, err := ingest.New(recorder, ingest.WithEngineOptions(otelkv.WithPriming()))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, withTimeout(ctx, receiver.Shutdown)) }()
+	pipeline, err := exporters.Start(ctx, recorder, exporters.WithDefaultExporters(exporters.Prometheus), exporters.WithoutServer())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, withTimeout(ctx, pipeline.Shutdown)) }()
-	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
-	if err != nil {
-		return err
-	}
-	for text := range strings.SplitSeq(*engines, ",") {
-		index, err := strconv.Atoi(text)
-		if err != nil {
-			return fmt.Errorf("%w: engine %q: expected a number", errUsage, text)
-		}
-		if _, err := recorder.AddEngine(index, *model, otelkv.WithPriming()); err != nil {
-			return err
-		}
-	}
 	server, err := prometheus.StartServer(*listen, pipeline.Handler(),
-		prometheus.WithHandler("POST /batches/{sender}/{sequence}", newAggregator(recorder)))
+		prometheus.WithHandler("POST /v1/batches", receiver))
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/tinylib/msgp/msgp"
 
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -24,20 +27,38 @@ import (
 // counts once. Meanwhile stats go on gathering in the worker's payload.
 type client struct {
 	http     *http.Client
-	batches  string // URL of the sender's batches
+	url      string
+	sender   string
+	run      string // another one each time, since the numbers begin at 1
+	model    string
 	engine   int
 	sequence uint64
 	pending  []byte
 }
 
-// newClient returns a client of an aggregator. The sender's name must be another
-// one in each run, since its numbers begin at 1.
-func newClient(to, sender string, engine int) *client {
+// newClient returns a client of an aggregator.
+func newClient(to, sender, model string, engine int) *client {
 	return &client{
-		http:    &http.Client{Timeout: 10 * time.Second},
-		batches: strings.TrimSuffix(to, "/") + "/batches/" + url.PathEscape(sender),
-		engine:  engine,
+		http:   &http.Client{Timeout: 10 * time.Second},
+		url:    strings.TrimSuffix(to, "/") + "/v1/batches",
+		sender: sender,
+		run:    rand.Text(),
+		model:  model,
+		engine: engine,
 	}
+}
+
+// encode returns the batch of the payload, in the form that package ingest documents.
+func (c *client) encode(payload *stats.Payload) []byte {
+	batch := msgp.AppendMapHeader(nil, 4)
+	batch = msgp.AppendString(msgp.AppendString(batch, "sender"), c.sender)
+	batch = msgp.AppendString(msgp.AppendString(batch, "run"), c.run)
+	batch = msgp.AppendUint64(msgp.AppendString(batch, "sequence"), c.sequence)
+	batch = msgp.AppendArrayHeader(msgp.AppendString(batch, "records"), 1)
+	batch = msgp.AppendArrayHeader(batch, 4)
+	batch = msgp.AppendString(msgp.AppendInt(batch, c.engine), c.model)
+	batch = msgp.AppendInt64(batch, time.Now().Unix())
+	return payload.AppendMessagePack(batch)
 }
 
 // flush sends what is pending, and then what the payload holds, which it takes.
@@ -50,7 +71,7 @@ func (c *client) flush(ctx context.Context, payload *stats.Payload) error {
 		return nil
 	}
 	c.sequence++
-	c.pending = encodeBatch(record{c.engine, taken})
+	c.pending = c.encode(taken)
 	return c.deliver(ctx)
 }
 
@@ -59,7 +80,7 @@ func (c *client) deliver(ctx context.Context) error {
 	if c.pending == nil {
 		return nil
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, fmt.Sprintf("%s/%d", c.batches, c.sequence), bytes.NewReader(c.pending))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(c.pending))
 	if err != nil {
 		return err
 	}
@@ -126,6 +147,7 @@ func (w *worker) load(bytes int64) {
 func work(ctx context.Context, arguments []string) error {
 	flags := flag.NewFlagSet("fleet work", flag.ExitOnError)
 	to := flags.String("to", "", "URL of the aggregator")
+	model := flags.String("model", "llama", "the label model_name")
 	engine := flags.Int("engine", 0, "index of the engine that the worker serves")
 	interval := flags.Duration("interval", time.Second, "time between two batches")
 	if err := parse(flags, arguments); err != nil {
@@ -143,7 +165,7 @@ func work(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	c := newClient(*to, fmt.Sprintf("worker-%d-%d", *engine, time.Now().UnixNano()), *engine)
+	c := newClient(*to, fmt.Sprintf("worker-%d", *engine), *model, *engine)
 	ticker := time.NewTicker(*interval)
 	defer ticker.Stop()
 	for {

@@ -86,18 +86,7 @@ func (o *options) check(rest []string) error {
 
 // run serves until ctx ends. It calls listening before the first step.
 func run(ctx context.Context, o options, listening func(*exporters.Pipeline)) (err error) {
-	catalogue := vllm.TieringSpec()
-	pipeline, err := exporters.New(ctx, catalogue,
-		exporters.WithDefaultExporters(exporters.Prometheus), exporters.WithListen(o.listen), exporters.WithUnstartedServer())
-	if err != nil {
-		return err
-	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		err = errors.Join(err, pipeline.Shutdown(ctx))
-	}()
-	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
+	recorder, err := otelkv.New(vllm.TieringSpec())
 	if err != nil {
 		return err
 	}
@@ -113,8 +102,17 @@ func run(ctx context.Context, o options, listening func(*exporters.Pipeline)) (e
 		}
 		loads = append(loads, l)
 	}
-	// The engines are there: from here on no scrape lacks one.
-	pipeline.StartServer()
+	// All engines exist by now, so that no scrape lacks one.
+	pipeline, err := exporters.Start(ctx, recorder,
+		exporters.WithDefaultExporters(exporters.Prometheus), exporters.WithListen(o.listen))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		err = errors.Join(err, pipeline.Shutdown(ctx))
+	}()
 	listening(pipeline)
 	ticker := time.NewTicker(o.interval)
 	defer ticker.Stop()

@@ -62,7 +62,11 @@ func newTestCache(t *testing.T, options Options, dir string) *testCache {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pipeline, err := exporters.New(t.Context(), catalogue,
+	recorder, err := otelkv.New(catalogue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pipeline, err := exporters.Start(t.Context(), recorder,
 		exporters.WithExporters(exporters.Prometheus), exporters.WithoutServer())
 	if err != nil {
 		t.Fatal(err)
@@ -72,10 +76,6 @@ func newTestCache(t *testing.T, options Options, dir string) *testCache {
 			t.Errorf("shutdown: %v", err)
 		}
 	})
-	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
-	if err != nil {
-		t.Fatal(err)
-	}
 	cache, err := NewCache(options, dir, recorder, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

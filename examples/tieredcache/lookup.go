@@ -202,9 +202,10 @@ func (e *Engine) promoted(r *request, chunks []*Chunk, sums []uint32, errs []err
 		e.primary.Commit(c, sums[i])
 		arrived++
 	}
+	job.SetTime(elapsed)
 	if arrived == len(chunks) {
-		job.Succeed(elapsed)
+		job.Succeed()
 	} else {
-		job.FailPartially(arrived, elapsed)
+		job.FailPartially(arrived)
 	}
 }

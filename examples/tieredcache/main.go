@@ -54,13 +54,7 @@ func serve(ctx context.Context, options Options, stdout, stderr io.Writer) (err 
 	if err != nil {
 		return err
 	}
-	pipeline, err := newPipeline(ctx, catalogue, options.Listen)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, shutdown(pipeline)) }()
-
-	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline), otelkv.WithSelfMetrics())
+	recorder, err := otelkv.New(catalogue, otelkv.WithSelfMetrics())
 	if err != nil {
 		return err
 	}
@@ -68,8 +62,12 @@ func serve(ctx context.Context, options Options, stdout, stderr io.Writer) (err 
 	if err != nil {
 		return err
 	}
-	// The engines are there: from here on no scrape lacks one.
-	pipeline.StartServer()
+	// All engines exist by now, so that no scrape lacks one.
+	pipeline, err := startPipeline(ctx, recorder, options.Listen)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shutdown(pipeline)) }()
 	if address := pipeline.Addr(); address != nil {
 		fmt.Fprintf(stdout, "Serving metrics at http://%v%s, and a live page at http://%[1]v/\n", address, prometheus.MetricsPath)
 	} else {

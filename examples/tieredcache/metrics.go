@@ -19,7 +19,6 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
 	"github.com/otelkv/otelkv-go/otelkv/transfer"
 	"github.com/otelkv/otelkv-go/schema"
-	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -105,12 +104,10 @@ func catalogue() (*schema.Catalogue, error) {
 	return vllm.TieringSpec().Merge(own)
 }
 
-// newPipeline returns the pipeline, with the exporters that the environment
-// chooses or else Prometheus's, which also knows what the recorder counts of
-// itself. Its service is called as the program is, unless the environment says
-// otherwise. The live page is served beside the metrics, once the caller starts
-// the server.
-func newPipeline(ctx context.Context, catalogue *schema.Catalogue, listen string) (*exporters.Pipeline, error) {
+// startPipeline exports the recorder through the exporters that the environment
+// chooses, or else Prometheus's. Its service is called as the program is, unless the
+// environment says otherwise. The live page is served beside the metrics.
+func startPipeline(ctx context.Context, recorder *otelkv.Recorder, listen string) (*exporters.Pipeline, error) {
 	service, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
 		resource.WithAttributes(attribute.String("service.name", modelName)),
@@ -121,15 +118,10 @@ func newPipeline(ctx context.Context, catalogue *schema.Catalogue, listen string
 	case err != nil:
 		return nil, err
 	}
-	exported, err := catalogue.Merge(selfmetrics.Catalogue())
-	if err != nil {
-		return nil, err
-	}
-	return exporters.New(ctx, exported,
+	return exporters.Start(ctx, recorder,
 		exporters.WithDefaultExporters(exporters.Prometheus),
 		exporters.WithResource(service),
 		exporters.WithListen(listen),
-		exporters.WithUnstartedServer(),
 		exporters.WithServerOptions(prometheus.WithHandler("GET /{$}", http.HandlerFunc(servePage))))
 }
 
@@ -177,7 +169,7 @@ func NewEngineMetrics(recorder *otelkv.Recorder, index int, sizes Sizes, summary
 		SecondaryTiers: []string{fileTier.Type},
 		PrimaryChunks:  sizes.PrimaryChunks,
 		ChunkSize:      int64(sizes.ChunkBytes),
-	}, tiering.WithBackPressure(fileTier.Index, tiering.BackPressure{}))
+	}, tiering.WithBackPressure(fileTier.Index, tiering.DefaultBackPressure(fileTier.Type, "")))
 	m.Transfers, errs[4] = transfer.NewRecorder()
 	info, err := configInfo(sizes)
 	errs[5] = err

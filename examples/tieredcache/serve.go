@@ -145,7 +145,8 @@ func (e *Engine) cascadeEnded(chunks []*Chunk, job *tiering.Job, written int, el
 	}
 	if err == nil {
 		job.SetBytes(int64(written))
-		job.Succeed(elapsed)
+		job.SetTime(elapsed)
+		job.Succeed()
 		e.writesFail = false
 		return
 	}

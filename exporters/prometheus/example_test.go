@@ -8,65 +8,61 @@ import (
 	"strings"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
+	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-func Example() {
-	exporter, err := prometheus.New(vllm.TieringSpec())
+func ExampleNewCollector() {
+	recorder, err := otelkv.New(vllm.TieringSpec())
 	if err != nil {
 		panic(err)
 	}
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
-	defer func() { _ = provider.Shutdown(context.Background()) }()
-
-	mux := http.NewServeMux()
-	mux.Handle("/metrics", exporter.Handler())
-
-	// A recorder of this module makes the instruments; here is one by hand.
-	loaded, err := provider.Meter("example").Int64Counter("vllm.kv_offload.load_bytes", metric.WithUnit("By"))
+	collector, err := prometheus.NewCollector(recorder)
 	if err != nil {
 		panic(err)
 	}
-	loaded.Add(context.Background(), 4096, metric.WithAttributes(attribute.String("model_name", "m"), attribute.String("engine", "0")))
+	// The registry that the service serves already. controller-runtime's
+	// metrics.Registry is one, and prometheus.DefaultRegisterer another.
+	registry := promclient.NewRegistry()
+	registry.MustRegister(collector)
+
+	engine, err := recorder.AddEngine(0, "m")
+	if err != nil {
+		panic(err)
+	}
+	loaded, err := engine.Int64Counter(vllm.LoadBytes)
+	if err != nil {
+		panic(err)
+	}
+	loaded.Add(4096)
 
 	answer := httptest.NewRecorder()
-	mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for line := range strings.Lines(answer.Body.String()) {
-		if !strings.HasPrefix(line, "#") {
+		if strings.HasPrefix(line, "vllm:kv_offload_load_bytes_total") {
 			fmt.Print(line)
 		}
 	}
 	// Output: vllm:kv_offload_load_bytes_total{engine="0",model_name="m"} 4096
 }
 
-func ExampleWithRegisterer() {
-	// The registry that the service serves already. controller-runtime's
-	// metrics.Registry is one.
-	registry := promclient.NewRegistry()
-
-	exporter, err := prometheus.New(vllm.TieringSpec(), prometheus.WithRegisterer(registry))
-	if err != nil {
-		panic(err)
-	}
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
-	defer func() { _ = provider.Shutdown(context.Background()) }()
-	// Output:
-}
-
 func ExampleStartServer() {
-	exporter, err := prometheus.New(vllm.TieringSpec())
+	recorder, err := otelkv.New(vllm.TieringSpec())
 	if err != nil {
 		panic(err)
 	}
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
-	defer func() { _ = provider.Shutdown(context.Background()) }()
-
-	server, err := prometheus.StartServer("127.0.0.1:0", exporter.Handler(), prometheus.WithBearerToken("token"))
+	collector, err := prometheus.NewCollector(recorder)
+	if err != nil {
+		panic(err)
+	}
+	handler, err := prometheus.NewHandler([]*prometheus.Collector{collector})
+	if err != nil {
+		panic(err)
+	}
+	server, err := prometheus.StartServer("127.0.0.1:0", handler, prometheus.WithBearerToken("token"))
 	if err != nil {
 		panic(err)
 	}

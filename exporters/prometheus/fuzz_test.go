@@ -1,7 +1,6 @@
 package prometheus_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -9,79 +8,69 @@ import (
 	promclient "github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
+	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// FuzzScrape holds that no name, unit, description, label or scope of the host's
-// makes a scrape invalid, forges a line of ours, or takes ours away, and that a
-// label value of ours comes out of a parser as it went in.
+// FuzzScrape holds that no family of the host's forges a line of ours, or takes ours
+// away, and that a label value of ours comes out of a parser as it went in.
 func FuzzScrape(f *testing.F) {
-	f.Add("http.requests", "1", "Requests.", "http.route", "/a", "scope", uint8(0))
-	f.Add("test:jobs", "", "x", "le", "+Inf", "", uint8(1))
-	f.Add("test.load_size", "By", "a\nb\\", "__name__", "\"}\n\xff", "test", uint8(2))
-	f.Add("total", "s/s", "", "", "\x00", "\xff", uint8(3))
-	f.Fuzz(func(t *testing.T, name, unit, description, key, value, scope string, kind uint8) {
+	f.Add("http_requests_total", "Requests.", "http_route", "/a", uint8(0))
+	f.Add("test:jobs", "x", "le", "+Inf", uint8(1))
+	f.Add("test:load_size_bucket", "a\nb\\", "__name__", "\"}\n\xff", uint8(2))
+	f.Add("test:load_bytes", "", "", "\x00", uint8(3))
+	f.Fuzz(func(t *testing.T, name, help, key, value string, kind uint8) {
 		otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
-		point := metricdata.DataPoint[int64]{Attributes: attribute.NewSet(attribute.String(key, value)), Value: 1}
-		var data metricdata.Aggregation
+		m := &dto.Metric{Label: []*dto.LabelPair{{Name: &key, Value: &value}}}
+		foreign := &dto.MetricFamily{Name: &name, Help: &help, Metric: []*dto.Metric{m}}
 		switch kind % 4 {
 		case 0:
-			data = metricdata.Sum[int64]{IsMonotonic: true, Temporality: metricdata.CumulativeTemporality, DataPoints: []metricdata.DataPoint[int64]{point}}
+			foreign.Type, m.Counter = dto.MetricType_COUNTER.Enum(), &dto.Counter{Value: proto.Float64(1)}
 		case 1:
-			data = metricdata.Sum[int64]{Temporality: metricdata.CumulativeTemporality, DataPoints: []metricdata.DataPoint[int64]{point}}
+			foreign.Type, m.Gauge = dto.MetricType_GAUGE.Enum(), &dto.Gauge{Value: proto.Float64(1)}
 		case 2:
-			data = metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{point}}
+			foreign.Type, m.Histogram = dto.MetricType_HISTOGRAM.Enum(), &dto.Histogram{SampleCount: proto.Uint64(1), SampleSum: proto.Float64(2)}
 		default:
-			data = metricdata.Histogram[int64]{Temporality: metricdata.CumulativeTemporality, DataPoints: []metricdata.HistogramDataPoint[int64]{{
-				Attributes: point.Attributes, Bounds: []float64{1}, BucketCounts: []uint64{0, 1}, Count: 1, Sum: 2,
-			}}}
+			foreign.Type, m.Summary = dto.MetricType_SUMMARY.Enum(), &dto.Summary{SampleCount: proto.Uint64(1), SampleSum: proto.Float64(2)}
 		}
-		foreign := metricdata.ScopeMetrics{Metrics: []metricdata.Metrics{{Name: name, Unit: unit, Description: description, Data: data}}}
-		foreign.Scope.Name, foreign.Scope.Version = scope, value
-		ours := metricdata.ScopeMetrics{Metrics: []metricdata.Metrics{{Name: "test.usage", Data: metricdata.Gauge[float64]{DataPoints: []metricdata.DataPoint[float64]{
-			{Attributes: attribute.NewSet(attribute.String("tier", value)), Value: 0.5},
-		}}}}}
-		registry := promclient.NewRegistry()
-		exporter, err := prometheus.New(everyKind(), prometheus.WithRegisterer(registry), prometheus.WithTargetInfo(),
-			prometheus.WithProducer(producer(func() ([]metricdata.ScopeMetrics, error) {
-				return []metricdata.ScopeMetrics{ours, foreign}, nil
-			})))
+		recorder := newRecorder(t, everyKind)
+		engine := addEngine(t, recorder, 0)
+		tier, err := engine.Int64Counter(loadBytes, value)
+		if err == nil {
+			tier.Add(5)
+		}
+		must[otelkv.Float64Gauge](t)(engine.Float64Gauge(usage)).Record(0.5)
+		collector := newCollector(t, recorder)
+		text := body(t, scrape(t, newHandler(t, collector, prometheus.WithGatherer(promclient.GathererFunc(func() ([]*dto.MetricFamily, error) {
+			return []*dto.MetricFamily{foreign}, nil
+		}))), ""))
+		ours := 0
+		for line := range strings.Lines(text) {
+			if strings.HasPrefix(line, "test:usage_perc{") {
+				ours++
+			}
+		}
+		if ours != 1 {
+			t.Errorf("test:usage_perc has %d lines in:\n%s", ours, text)
+		}
 		if err != nil {
-			t.Fatal(err)
+			return
 		}
-		provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
-		defer func() { _ = provider.Shutdown(context.Background()) }()
-
-		text := body(t, scrape(t, hostHandler(registry), ""))
+		text = body(t, scrape(t, newHandler(t, collector), ""))
 		if !utf8.ValidString(text) {
 			t.Errorf("Prometheus refuses the scrape: it is not UTF-8:\n%q", text)
 		}
-		parsed := families(t, text)
-		usage := parsed["test:usage_perc"]
-		if len(usage.GetMetric()) != 1 {
-			if name == "test.usage" || name == "test:usage_perc" {
-				return
-			}
-			t.Fatalf("test:usage_perc has %d series in:\n%s", len(usage.GetMetric()), text)
+		loads := families(t, text)["test:load_bytes_total"].GetMetric()
+		if len(loads) != 1 || loads[0].GetCounter().GetValue() != 5 {
+			t.Fatalf("test:load_bytes_total is %v in:\n%s", loads, text)
 		}
-		if got, want := label(usage.GetMetric()[0], "tier"), strings.ToValidUTF8(value, "\uFFFD"); got != want {
+		if got, want := label(loads[0], "tier"), strings.ToValidUTF8(value, "\uFFFD"); got != want {
 			t.Errorf("tier is %q, want %q", got, want)
 		}
 	})
-}
-
-func label(m *dto.Metric, name string) string {
-	for _, pair := range m.GetLabel() {
-		if pair.GetName() == name {
-			return pair.GetValue()
-		}
-	}
-	return ""
 }
 
 // FuzzCatalogueNames holds that whatever a catalogue takes is shown under exactly
@@ -92,34 +81,38 @@ func FuzzCatalogueNames(f *testing.F) {
 			f.Add(name, "a\r\nb\\n \"c\" ", "tier", kind)
 		}
 	}
-	f.Fuzz(func(t *testing.T, prometheusName, description, label string, kind uint8) {
+	f.Fuzz(func(t *testing.T, prometheusName, description, labelName string, kind uint8) {
 		otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Errorf("reported: %v", err) }))
 		const name = "a"
-		labels, set := []string{label}, attribute.NewSet(attribute.String(label, "value"))
-		point := metricdata.DataPoint[int64]{Attributes: set, Value: 7}
-		var definition schema.Metric
-		var data metricdata.Aggregation
-		switch kind % 3 {
-		case 0:
-			definition = schema.Int64Counter{Name: name, PrometheusName: prometheusName, Unit: "By", Description: description, LabelNames: labels}
-			data = metricdata.Sum[int64]{IsMonotonic: true, Temporality: metricdata.CumulativeTemporality, DataPoints: []metricdata.DataPoint[int64]{point}}
-		case 1:
-			definition = schema.Int64Gauge{Name: name, PrometheusName: prometheusName, Unit: "By", Description: description, LabelNames: labels}
-			data = metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{point}}
-		default:
-			definition = schema.Histogram{Name: name, PrometheusName: prometheusName, Unit: "By", Description: description, LabelNames: labels, Boundaries: []float64{1}}
-			data = metricdata.Histogram[float64]{Temporality: metricdata.CumulativeTemporality, DataPoints: []metricdata.HistogramDataPoint[float64]{{
-				Attributes: set, Bounds: []float64{1}, BucketCounts: []uint64{0, 7}, Count: 7, Sum: 14,
-			}}}
-		}
-		catalogue, err := schema.NewCatalogue(definition)
+		labels := []string{labelName}
+		counter := schema.Int64Counter{Name: name, PrometheusName: prometheusName, Unit: "By", Description: description, LabelNames: labels}
+		gauge := schema.Int64Gauge{Name: name, PrometheusName: prometheusName, Unit: "By", Description: description, LabelNames: labels}
+		histogram := schema.Histogram{Name: name, PrometheusName: prometheusName, Unit: "By", Description: description, LabelNames: labels, Boundaries: []float64{1}}
+		catalogue, err := schema.NewCatalogue([]schema.Metric{counter, gauge, histogram}[kind%3])
 		if err != nil {
 			return
 		}
-		exporter, _ := newExporter(t, catalogue, prometheus.WithProducer(producer(func() ([]metricdata.ScopeMetrics, error) {
-			return []metricdata.ScopeMetrics{{Metrics: []metricdata.Metrics{{Name: name, Unit: "By", Data: data}}}}, nil
-		})))
-		text := body(t, scrape(t, exporter.Handler(), ""))
+		recorder, err := otelkv.New(catalogue)
+		if err != nil {
+			return // a label of the engine's
+		}
+		engine := addEngine(t, recorder, 0)
+		switch kind % 3 {
+		case 0:
+			must[otelkv.Int64Counter](t)(engine.Int64Counter(counter, "value")).Add(7)
+		case 1:
+			must[otelkv.Int64Gauge](t)(engine.Int64Gauge(gauge, "value")).Record(7)
+		default:
+			h := must[otelkv.Histogram](t)(engine.Histogram(histogram, "value"))
+			for range 7 {
+				h.Record(2)
+			}
+		}
+		collector := newCollector(t, recorder)
+		text := body(t, scrape(t, newHandler(t, collector), ""))
+		if other := body(t, scrape(t, registryHandler(collector), "")); other != text {
+			t.Errorf("a registry says\n%s\na handler says\n%s", other, text)
+		}
 		d, _ := catalogue.Lookup(name)
 		family := families(t, text)[d.SampleName()]
 		// The format has no way to show blanks before a description.
@@ -130,8 +123,8 @@ func FuzzCatalogueNames(f *testing.F) {
 		if got := m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount()); got != 7 {
 			t.Errorf("the value is %v, want 7", got)
 		}
-		if len(m.GetLabel()) != 1 || m.GetLabel()[0].GetName() != label {
-			t.Errorf("labels %v, want %q alone", m.GetLabel(), label)
+		if len(m.GetLabel()) != 3 || label(m, labelName) != "value" {
+			t.Errorf("labels %v, want %q beside the engine's", m.GetLabel(), labelName)
 		}
 	})
 }

@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 
@@ -44,7 +43,6 @@ type Server struct {
 	secure   bool
 	http     *http.Server
 	unused   *unusedConnections
-	start    sync.Once
 	done     chan struct{}
 }
 
@@ -148,24 +146,13 @@ func WithHandler(pattern string, handler http.Handler) ServerOption {
 	})
 }
 
-// StartServer returns a server as [NewUnstartedServer] does, and starts it.
-func StartServer(address string, handler http.Handler, opts ...ServerOption) (*Server, error) {
-	s, err := NewUnstartedServer(address, handler, opts...)
-	if err != nil {
-		return nil, err
-	}
-	s.Start()
-	return s, nil
-}
-
-// NewUnstartedServer listens at address, host:port, and serves the handler at
-// [MetricsPath] from [Server.Start] on until it is shut down. Scrapes that come
-// earlier wait. An empty address means [DefaultAddress]. The handler is usually
-// [Exporter.Handler], which bounds concurrent scrapes.
+// StartServer listens at address, host:port, and serves the handler at
+// [MetricsPath] until it is shut down. An empty address means [DefaultAddress]. The
+// handler is usually that of [NewHandler], which bounds concurrent scrapes.
 //
 // The server owns a goroutine, and one for each connection. What goes wrong
 // later than the return is reported to the error handler of package otel.
-func NewUnstartedServer(address string, handler http.Handler, opts ...ServerOption) (*Server, error) {
+func StartServer(address string, handler http.Handler, opts ...ServerOption) (*Server, error) {
 	c := serverConfig{timeouts: Timeouts{ReadHeader: 5 * time.Second, Read: 10 * time.Second, Write: 30 * time.Second, Idle: 2 * time.Minute}}
 	for _, opt := range opts {
 		opt.applyServer(&c)
@@ -190,7 +177,7 @@ func NewUnstartedServer(address string, handler http.Handler, opts ...ServerOpti
 		return nil, fmt.Errorf("otelkv: scrape server: %w", err)
 	}
 	unused := &unusedConnections{open: make(map[net.Conn]struct{})}
-	return &Server{
+	s := &Server{
 		listener: listener,
 		secure:   c.tls != nil,
 		unused:   unused,
@@ -206,13 +193,9 @@ func NewUnstartedServer(address string, handler http.Handler, opts ...ServerOpti
 			TLSConfig:         c.tls,
 			ErrorLog:          log.New(errorWriter{}, "", 0),
 		},
-	}, nil
-}
-
-// Start begins to serve. It may be called again, and does nothing after
-// [Server.Shutdown].
-func (s *Server) Start() {
-	s.start.Do(func() { go s.serve() })
+	}
+	go s.serve()
+	return s, nil
 }
 
 func (s *Server) serve() {
@@ -252,8 +235,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err != nil {
 		err = fmt.Errorf("otelkv: scrape server: %w", errors.Join(err, s.http.Close()))
 	}
-	// One that was never started closes its listener in serve.
-	s.Start()
 	<-s.done
 	return err
 }

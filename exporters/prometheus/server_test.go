@@ -105,9 +105,9 @@ func TestServerServesOtherHandlers(t *testing.T) {
 }
 
 func TestServerCompresses(t *testing.T) {
-	exporter, provider := newExporter(t, everyKind())
-	instruments(t, provider.Meter("otelkv"), everyKind(), engine...)
-	server := start(t, exporter.Handler())
+	recorder := newRecorder(t, everyKind)
+	measure(t, addEngine(t, recorder, 0))
+	server := start(t, newHandler(t, newCollector(t, recorder)))
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -434,46 +434,6 @@ func TestServerShutdown(t *testing.T) {
 		}
 		if n, err := unused.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("read %d bytes of the unused connection and got %v, want it closed", n, err)
-		}
-	})
-}
-
-func TestUnstartedServer(t *testing.T) {
-	unstarted := func(t *testing.T) *prometheus.Server {
-		server, err := prometheus.NewUnstartedServer("127.0.0.1:0", hello)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return server
-	}
-	t.Run("lets scrapes wait for the start", func(t *testing.T) {
-		server := unstarted(t)
-		conn, err := net.Dial("tcp", server.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = conn.Close() }()
-		if _, err := io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
-			t.Fatal(err)
-		}
-		server.Start()
-		server.Start()
-		if answer, err := io.ReadAll(conn); err != nil || !strings.HasSuffix(string(answer), "hello\n") {
-			t.Errorf("got %q and %v", answer, err)
-		}
-		if err := server.Shutdown(t.Context()); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Run("is shut down", func(t *testing.T) {
-		handleErrors(t)
-		server := unstarted(t)
-		if err := server.Shutdown(t.Context()); err != nil {
-			t.Error(err)
-		}
-		server.Start()
-		if _, err := net.Dial("tcp", server.Addr().String()); err == nil {
-			t.Error("the server still listens")
 		}
 	})
 }

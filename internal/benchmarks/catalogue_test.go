@@ -10,7 +10,6 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
-	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -74,20 +73,18 @@ func withBoundaries(d schema.Definition) schema.Definition {
 	return d
 }
 
-// newPipeline returns a recorder on a pipeline that is scraped, and the pipeline.
-func newPipeline(b *testing.B, catalogue *schema.Catalogue, options ...otelkv.Option) (*otelkv.Recorder, *exporters.Pipeline) {
+// newRecorder returns a recorder without limits.
+func newRecorder(b *testing.B, catalogue *schema.Catalogue) *otelkv.Recorder {
 	b.Helper()
-	pipeline, err := exporters.New(b.Context(), catalogue,
-		exporters.WithExporters(exporters.Prometheus), exporters.WithoutServer())
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := pipeline.Shutdown(context.Background()); err != nil {
-			b.Error(err)
-		}
-	})
-	return newRecorder(b, catalogue, pipeline, options...), pipeline
+	return must(otelkv.New(catalogue, otelkv.WithSeriesLimit(0), otelkv.WithTotalSeriesLimit(0)))(b)
+}
+
+// newReader returns a reader of a recorder, which has a producer.
+func newReader(b *testing.B, recorder *otelkv.Recorder) sdkmetric.Reader {
+	b.Helper()
+	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(must(recorder.Producer())(b)))
+	serveReader(b, reader)
+	return reader
 }
 
 // newProvider returns a provider of the SDK without a limit of series, and its
@@ -95,29 +92,30 @@ func newPipeline(b *testing.B, catalogue *schema.Catalogue, options ...otelkv.Op
 func newProvider(b *testing.B) (*sdkmetric.MeterProvider, sdkmetric.Reader) {
 	b.Helper()
 	reader := sdkmetric.NewManualReader()
+	return serveReader(b, reader), reader
+}
+
+// serveReader returns a provider for the reader, without a limit of series.
+func serveReader(b *testing.B, reader sdkmetric.Reader) *sdkmetric.MeterProvider {
+	b.Helper()
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithCardinalityLimit(0))
 	b.Cleanup(func() {
 		if err := provider.Shutdown(context.Background()); err != nil {
 			b.Error(err)
 		}
 	})
-	return provider, reader
+	return provider
 }
 
-// newRecorder returns a recorder without limits of its own.
-func newRecorder(b *testing.B, catalogue *schema.Catalogue, provider metric.MeterProvider, options ...otelkv.Option) *otelkv.Recorder {
+// registerInstruments makes the recorder's metrics instruments of the provider.
+func registerInstruments(b *testing.B, recorder *otelkv.Recorder, provider metric.MeterProvider) {
 	b.Helper()
-	recorder, err := otelkv.New(catalogue, append(options,
-		otelkv.WithMeterProvider(provider), otelkv.WithSeriesLimit(0), otelkv.WithTotalSeriesLimit(0))...)
-	if err != nil {
-		b.Fatal(err)
-	}
+	unregister := must(recorder.RegisterInstruments(provider))(b)
 	b.Cleanup(func() {
-		if err := recorder.Close(); err != nil {
+		if err := unregister(); err != nil {
 			b.Error(err)
 		}
 	})
-	return recorder
 }
 
 // newEngine returns the engine that all series belong to.

@@ -12,7 +12,6 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
-	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -125,7 +124,9 @@ func BenchmarkCollect(b *testing.B) {
 	})
 	serial(b, "otelkv_instruments", func(b *testing.B) {
 		provider, reader := newProvider(b)
-		s.fill(b, newEngine(b, newRecorder(b, s.catalogue(), provider)), tiers)
+		recorder := newRecorder(b, s.catalogue())
+		registerInstruments(b, recorder, provider)
+		s.fill(b, newEngine(b, recorder), tiers)
 		benchmarkCollect(b, reader, collectedSeries)
 	})
 	serial(b, "otel_cached", func(b *testing.B) {
@@ -135,33 +136,12 @@ func BenchmarkCollect(b *testing.B) {
 	})
 }
 
-// newCollected returns a reader of a pipeline of the given series.
+// newCollected returns a reader of a recorder of the given series.
 func newCollected(b *testing.B, s scalars, tiers []string) sdkmetric.Reader {
 	b.Helper()
-	recorder, reader := newCollectedPipeline(b, s.catalogue())
+	recorder := newRecorder(b, s.catalogue())
 	s.fill(b, newEngine(b, recorder), tiers)
-	return reader
-}
-
-// newCollectedPipeline returns a recorder on a pipeline, and the pipeline's
-// reader.
-func newCollectedPipeline(b *testing.B, catalogue *schema.Catalogue) (*otelkv.Recorder, sdkmetric.Reader) {
-	b.Helper()
-	var reader sdkmetric.Reader
-	pipeline, err := exporters.New(b.Context(), catalogue, exporters.WithExporters(exporters.None),
-		exporters.WithReader(func(_ context.Context, settings exporters.Settings) (sdkmetric.Reader, error) {
-			reader = sdkmetric.NewManualReader(sdkmetric.WithProducer(settings.Producer(nil)))
-			return reader, nil
-		}))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := pipeline.Shutdown(context.Background()); err != nil {
-			b.Error(err)
-		}
-	})
-	return newRecorder(b, catalogue, pipeline), reader
+	return newReader(b, recorder)
 }
 
 // BenchmarkCollectHistogram is BenchmarkCollect for 1,900 histogram series of ten
@@ -170,9 +150,9 @@ func BenchmarkCollectHistogram(b *testing.B) {
 	size, tiers := newMetrics("").histogram, tierNames(otelkv.DefaultSeriesLimit)
 
 	serial(b, "otelkv", func(b *testing.B) {
-		recorder, reader := newCollectedPipeline(b, schema.MustCatalogue(size))
+		recorder := newRecorder(b, schema.MustCatalogue(size))
 		fillHistogram(b, newEngine(b, recorder), size, tiers)
-		benchmarkCollect(b, reader, len(tiers))
+		benchmarkCollect(b, newReader(b, recorder), len(tiers))
 	})
 	serial(b, "otel_cached", func(b *testing.B) {
 		provider, reader := newProvider(b)

@@ -4,8 +4,9 @@
 // Every benchmark has sub-benchmarks impl=NAME, and below them serial (one
 // goroutine) and parallel (one goroutine a processor, all on the same series):
 //
-//	otelkv                on a pipeline of package exporters
-//	otelkv_instruments    on a plain MeterProvider of the SDK, where the other row is on a pipeline
+//	otelkv                a recorder; collected by a producer, scraped by a handler, pushed by a pipeline
+//	otelkv_registry       the collector in a registry of client_golang
+//	otelkv_instruments    a recorder whose metrics are instruments of a MeterProvider of the SDK
 //	otel_cached           the OpenTelemetry SDK with an option slice prepared for each series, or with
 //	                      observable instruments, and its stock Prometheus exporter
 //	otel_naive            the OpenTelemetry SDK with attributes given in each call

@@ -54,7 +54,7 @@ func BenchmarkObserveGrowth(b *testing.B) {
 	payload := newPayload(b, m)
 	for _, series := range growth {
 		b.Run("impl=otelkv/series="+strconv.Itoa(series), func(b *testing.B) {
-			recorder, _ := newPipeline(b, m.catalogue())
+			recorder := newRecorder(b, m.catalogue())
 			e := newEngine(b, recorder)
 			m.fill(b, e.Binder(), tierNames(series*payloadTiers/payloadSeries))
 			benchmarkObserve(b, e, payload)
@@ -69,7 +69,7 @@ func BenchmarkObserveGrowth(b *testing.B) {
 func BenchmarkObserveAllGrowth(b *testing.B) {
 	s := newScalars()
 	grow(b, "otelkv", func(b *testing.B, series int) {
-		recorder, _ := newPipeline(b, s.catalogue())
+		recorder := newRecorder(b, s.catalogue())
 		benchmarkObserve(b, newEngine(b, recorder), s.payload(b, tierNames(series/collectedMetrics)))
 	})
 	grow(b, "client_golang", func(b *testing.B, series int) {
@@ -134,7 +134,7 @@ func BenchmarkMemory(b *testing.B) {
 	catalogue := schema.MustCatalogue(m.all()...)
 
 	hold(b, "kind=counter/impl=otelkv", series, func(b *testing.B) any {
-		recorder, _ := newPipeline(b, catalogue)
+		recorder := newRecorder(b, catalogue)
 		e := newEngine(b, recorder)
 		for _, tier := range tiers {
 			must(e.Int64Counter(m.int64Counter, tier))(b).Add(0)
@@ -157,7 +157,7 @@ func BenchmarkMemory(b *testing.B) {
 		return vector
 	})
 	hold(b, "kind=histogram/impl=otelkv", series, func(b *testing.B) any {
-		recorder, _ := newPipeline(b, catalogue)
+		recorder := newRecorder(b, catalogue)
 		e := newEngine(b, recorder)
 		for _, tier := range tiers {
 			must(e.Histogram(m.histogram, tier))(b)

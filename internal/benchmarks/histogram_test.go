@@ -15,14 +15,14 @@ import (
 // BenchmarkHistogramRecord adds a sample to a histogram of ten boundaries.
 func BenchmarkHistogramRecord(b *testing.B) {
 	m := newMetrics("")
-	recorder, _ := newPipeline(b, schema.MustCatalogue(m.all()...))
+	recorder := newRecorder(b, schema.MustCatalogue(m.all()...))
 	bound := must(newEngine(b, recorder).Histogram(m.histogram, tier))(b)
 	provider, _ := newProvider(b)
 	instrument := must(provider.Meter("").Float64Histogram("size", metric.WithExplicitBucketBoundaries(boundaries()...)))(b)
 	options := []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(attributes(tier)...))}
 	vector := promclient.NewHistogramVec(promclient.HistogramOpts{Name: "size", Buckets: boundaries()}, labelNames())
 	child := vector.WithLabelValues(modelName, engine, tier)
-	victoria := vm.NewSet().NewPrometheusHistogramExt(victoriaName("size"), boundaries())
+	victoria := vm.NewSet().NewPrometheusHistogramExt(victoriaName("size", tier), boundaries())
 	ctx := context.Background()
 
 	measure(b, "otelkv", func(b *testing.B) {
@@ -86,7 +86,8 @@ func BenchmarkHistogramRecord(b *testing.B) {
 func BenchmarkHistogramRecordForeign(b *testing.B) {
 	m := newMetrics("")
 	provider, _ := newProvider(b)
-	recorder := newRecorder(b, schema.MustCatalogue(m.all()...), provider)
+	recorder := newRecorder(b, schema.MustCatalogue(m.all()...))
+	registerInstruments(b, recorder, provider)
 	bound := must(newEngine(b, recorder).Histogram(m.histogram, tier))(b)
 	instrument := must(provider.Meter("").Float64Histogram("size", metric.WithExplicitBucketBoundaries(boundaries()...)))(b)
 	options := []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(attributes(tier)...))}

@@ -15,10 +15,12 @@ import (
 // values.
 func BenchmarkObserve(b *testing.B) {
 	m := newPayloadMetrics()
-	recorder, _ := newPipeline(b, m.catalogue())
+	recorder := newRecorder(b, m.catalogue())
 	e := newEngine(b, recorder)
 	provider, _ := newProvider(b)
-	instruments := newEngine(b, newRecorder(b, m.catalogue(), provider))
+	registered := newRecorder(b, m.catalogue())
+	registerInstruments(b, registered, provider)
+	instruments := newEngine(b, registered)
 	payload := newPayload(b, m)
 	vectors := newVectors(payload)
 	children := vectors.children(payload)

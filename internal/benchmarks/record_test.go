@@ -32,14 +32,14 @@ func measure(b *testing.B, impl string, serial func(*testing.B), parallel func(*
 // BenchmarkCounterAdd adds a whole number to a counter of int64.
 func BenchmarkCounterAdd(b *testing.B) {
 	m := newMetrics("")
-	recorder, _ := newPipeline(b, schema.MustCatalogue(m.all()...))
+	recorder := newRecorder(b, schema.MustCatalogue(m.all()...))
 	bound := must(newEngine(b, recorder).Int64Counter(m.int64Counter, tier))(b)
 	provider, _ := newProvider(b)
 	instrument := must(provider.Meter("").Int64Counter("bytes"))(b)
 	options := []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(attributes(tier)...))}
 	vector := promclient.NewCounterVec(promclient.CounterOpts{Name: "bytes_total"}, labelNames())
 	child := vector.WithLabelValues(modelName, engine, tier)
-	victoria := vm.NewSet().NewCounter(victoriaName("bytes_total"))
+	victoria := vm.NewSet().NewCounter(victoriaName("bytes_total", tier))
 	ctx := context.Background()
 
 	measure(b, "otelkv", func(b *testing.B) {
@@ -101,14 +101,14 @@ func BenchmarkCounterAdd(b *testing.B) {
 // BenchmarkCounterAddFloat64 adds a fraction to a counter of float64.
 func BenchmarkCounterAddFloat64(b *testing.B) {
 	m := newMetrics("")
-	recorder, _ := newPipeline(b, schema.MustCatalogue(m.all()...))
+	recorder := newRecorder(b, schema.MustCatalogue(m.all()...))
 	bound := must(newEngine(b, recorder).Float64Counter(m.float64Counter, tier))(b)
 	provider, _ := newProvider(b)
 	instrument := must(provider.Meter("").Float64Counter("time"))(b)
 	options := []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(attributes(tier)...))}
 	vector := promclient.NewCounterVec(promclient.CounterOpts{Name: "time_total"}, labelNames())
 	child := vector.WithLabelValues(modelName, engine, tier)
-	victoria := vm.NewSet().NewFloatCounter(victoriaName("time_total"))
+	victoria := vm.NewSet().NewFloatCounter(victoriaName("time_total", tier))
 	ctx := context.Background()
 
 	measure(b, "otelkv", func(b *testing.B) {
@@ -170,14 +170,14 @@ func BenchmarkCounterAddFloat64(b *testing.B) {
 // BenchmarkGaugeRecord sets a gauge of float64.
 func BenchmarkGaugeRecord(b *testing.B) {
 	m := newMetrics("")
-	recorder, _ := newPipeline(b, schema.MustCatalogue(m.all()...))
+	recorder := newRecorder(b, schema.MustCatalogue(m.all()...))
 	bound := must(newEngine(b, recorder).Float64Gauge(m.gauge, tier))(b)
 	provider, _ := newProvider(b)
 	instrument := must(provider.Meter("").Float64Gauge("usage"))(b)
 	options := []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(attributes(tier)...))}
 	vector := promclient.NewGaugeVec(promclient.GaugeOpts{Name: "usage"}, labelNames())
 	child := vector.WithLabelValues(modelName, engine, tier)
-	victoria := vm.NewSet().NewGauge(victoriaName("usage"), nil)
+	victoria := vm.NewSet().NewGauge(victoriaName("usage", tier), nil)
 	ctx := context.Background()
 
 	measure(b, "otelkv", func(b *testing.B) {
@@ -238,7 +238,7 @@ func BenchmarkGaugeRecord(b *testing.B) {
 
 // victoriaName returns the name and labels of a series as VictoriaMetrics takes
 // them.
-func victoriaName(name string) string {
+func victoriaName(name, tier string) string {
 	labels := make([]string, 0, 3)
 	for _, kv := range attributes(tier) {
 		labels = append(labels, string(kv.Key)+"="+strconv.Quote(kv.Value.AsString()))

@@ -2,30 +2,35 @@ package benchmarks
 
 import (
 	"bytes"
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"testing"
 
+	vm "github.com/VictoriaMetrics/metrics"
 	promclient "github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	stock "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/metric"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
 // BenchmarkScrape answers a scrape of 9,500 series, up to the text. The stock
 // exporter is told to leave out scope labels and target_info, so that it writes
-// no more than otelkv's does.
+// no more than otelkv's does. VictoriaMetrics/metrics writes no help and no types.
 func BenchmarkScrape(b *testing.B) {
 	s, tiers := newScalars(), tierNames(otelkv.DefaultSeriesLimit)
 
 	serial(b, "otelkv", func(b *testing.B) {
 		benchmarkScrape(b, newScraped(b, s, tiers), collectedSeries)
+	})
+	serial(b, "otelkv_registry", func(b *testing.B) {
+		recorder := newRecorder(b, s.catalogue())
+		s.fill(b, newEngine(b, recorder), tiers)
+		benchmarkScrape(b, newRegistered(b, recorder), collectedSeries)
 	})
 	serial(b, "otel_cached", func(b *testing.B) {
 		meter, handler := newStock(b)
@@ -45,6 +50,15 @@ func BenchmarkScrape(b *testing.B) {
 		}
 		benchmarkScrape(b, newHandler(registry), collectedSeries)
 	})
+	serial(b, "victoriametrics", func(b *testing.B) {
+		set := vm.NewSet()
+		for i := range collectedMetrics {
+			for j, tier := range tiers {
+				set.NewFloatCounter(victoriaName("benchmark_bytes_"+strconv.Itoa(i)+"_total", tier)).Add(float64(j) / 7)
+			}
+		}
+		benchmarkScrape(b, victoriaHandler(set), collectedSeries)
+	})
 }
 
 // BenchmarkScrapeHistogram is BenchmarkScrape for 1,900 histogram series of ten
@@ -55,9 +69,14 @@ func BenchmarkScrapeHistogram(b *testing.B) {
 	lines := len(tiers) * (len(size.Boundaries) + 3)
 
 	serial(b, "otelkv", func(b *testing.B) {
-		recorder, pipeline := newPipeline(b, schema.MustCatalogue(size))
+		recorder := newRecorder(b, schema.MustCatalogue(size))
 		fillHistogram(b, newEngine(b, recorder), size, tiers)
-		benchmarkScrape(b, pipeline.Handler(), lines)
+		benchmarkScrape(b, newOwnHandler(b, recorder), lines)
+	})
+	serial(b, "otelkv_registry", func(b *testing.B) {
+		recorder := newRecorder(b, schema.MustCatalogue(size))
+		fillHistogram(b, newEngine(b, recorder), size, tiers)
+		benchmarkScrape(b, newRegistered(b, recorder), lines)
 	})
 	serial(b, "otel_cached", func(b *testing.B) {
 		meter, handler := newStock(b)
@@ -77,6 +96,16 @@ func BenchmarkScrapeHistogram(b *testing.B) {
 		}
 		benchmarkScrape(b, newHandler(registry), lines)
 	})
+	serial(b, "victoriametrics", func(b *testing.B) {
+		set := vm.NewSet()
+		for _, tier := range tiers {
+			histogram := set.NewPrometheusHistogramExt(victoriaName("benchmark_size", tier), boundaries())
+			for _, sample := range sizes {
+				histogram.Update(sample)
+			}
+		}
+		benchmarkScrape(b, victoriaHandler(set), lines)
+	})
 }
 
 // newStock returns a meter without a limit of series, and the scrape handler of
@@ -85,25 +114,41 @@ func newStock(b *testing.B) (metric.Meter, http.Handler) {
 	b.Helper()
 	registry := promclient.NewRegistry()
 	exporter := must(stock.New(stock.WithRegisterer(registry), stock.WithoutScopeInfo(), stock.WithoutTargetInfo()))(b)
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithCardinalityLimit(0))
-	b.Cleanup(func() {
-		if err := provider.Shutdown(context.Background()); err != nil {
-			b.Error(err)
-		}
-	})
-	return provider.Meter("benchmarks"), newHandler(registry)
+	return serveReader(b, exporter).Meter("benchmarks"), newHandler(registry)
 }
 
 func newHandler(registry *promclient.Registry) http.Handler {
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
 }
 
-// newScraped returns the scrape handler of a pipeline of the given series.
+// victoriaHandler returns a scrape handler of VictoriaMetrics/metrics.
+func victoriaHandler(set *vm.Set) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { set.WritePrometheus(w) })
+}
+
+// newScraped returns the scrape handler of a recorder of the given series.
 func newScraped(b *testing.B, s scalars, tiers []string) http.Handler {
 	b.Helper()
-	recorder, pipeline := newPipeline(b, s.catalogue())
+	recorder := newRecorder(b, s.catalogue())
 	s.fill(b, newEngine(b, recorder), tiers)
-	return pipeline.Handler()
+	return newOwnHandler(b, recorder)
+}
+
+// newOwnHandler returns otelkv's handler of scrapes.
+func newOwnHandler(b *testing.B, recorder *otelkv.Recorder) http.Handler {
+	b.Helper()
+	collector := must(prometheus.NewCollector(recorder))(b)
+	return must(prometheus.NewHandler([]*prometheus.Collector{collector}))(b)
+}
+
+// newRegistered returns the handler of a registry that has otelkv's collector.
+func newRegistered(b *testing.B, recorder *otelkv.Recorder) http.Handler {
+	b.Helper()
+	registry := promclient.NewRegistry()
+	if err := registry.Register(must(prometheus.NewCollector(recorder))(b)); err != nil {
+		b.Fatal(err)
+	}
+	return newHandler(registry)
 }
 
 // benchmarkScrape answers scrapes, and checks that no line is missing.
@@ -115,7 +160,8 @@ func benchmarkScrape(b *testing.B, handler http.Handler, lines int) {
 		response.reset()
 		handler.ServeHTTP(response, request)
 	}
-	if n := bytes.Count(response.body.Bytes(), []byte("\nbenchmark")); n != lines {
+	text := append([]byte("\n"), response.body.Bytes()...)
+	if n := bytes.Count(text, []byte("\nbenchmark")); n != lines {
 		b.Fatalf("the scrape has status %d and %d samples, want %d", response.status, n, lines)
 	}
 }

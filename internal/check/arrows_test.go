@@ -14,8 +14,9 @@ const module = "github.com/otelkv/otelkv-go/"
 func TestArrows(t *testing.T) {
 	const (
 		api        = "go.opentelemetry.io/otel"
-		sdk        = "go.opentelemetry.io/otel/sdk"
 		prometheus = "github.com/prometheus/"
+		pushers    = "go.opentelemetry.io/otel/exporters"
+		grpc       = "google.golang.org/grpc"
 	)
 	for _, arrow := range []struct {
 		packages string
@@ -23,13 +24,17 @@ func TestArrows(t *testing.T) {
 	}{
 		{"./schema", []string{api, prometheus, module + "otelkv", module + "exporters", module + "internal", "go.yaml.in", "github.com/"}},
 		{"./schema/vllm", []string{api, prometheus, module + "otelkv", module + "exporters", "go.yaml.in"}},
+		{"./schema/registry", []string{api, prometheus, module + "otelkv", module + "exporters"}},
+		{"./schema/peers", []string{api, prometheus, module + "otelkv", module + "exporters"}},
 		{"./otelkv/stats", []string{api, prometheus, module + "exporters"}},
 		{"./otelkv/tiering", []string{api, prometheus, module + "exporters"}},
 		{"./otelkv/transfer", []string{api, prometheus, module + "exporters"}},
 		{"./otelkv/connector", []string{api, prometheus, module + "exporters"}},
 		{"./otelkv/simplecpu", []string{api, prometheus, module + "exporters"}},
-		{"./otelkv", []string{sdk, prometheus, module + "exporters", module + "otelkv/tiering", module + "otelkv/transfer"}},
-		{"./exporters/...", []string{module + "otelkv", module + "examples"}},
+		{"./otelkv", []string{prometheus, pushers, grpc, module + "exporters", module + "otelkv/tiering", module + "otelkv/transfer"}},
+		{"./otelkv/otelkvtest", []string{prometheus, pushers, grpc, module + "exporters"}},
+		{"./exporters/prometheus", []string{pushers, grpc, module + "exporters/internal", module + "otelkv/otelkvtest", module + "examples"}},
+		{"./exporters/...", []string{module + "otelkv/otelkvtest", module + "otelkv/tiering", module + "otelkv/transfer", module + "examples"}},
 	} {
 		t.Run(arrow.packages, func(t *testing.T) {
 			for _, dependency := range dependencies(t, arrow.packages) {

@@ -24,15 +24,15 @@ func read(t *testing.T, path string) string {
 
 // The version that every metric's scope carries is the one that was released last.
 func TestVersion(t *testing.T) {
-	if !semantic.MatchString(otelkv.Version) {
-		t.Errorf("version %q is no semantic version", otelkv.Version)
+	if !semantic.MatchString(otelkv.Version()) {
+		t.Errorf("version %q is no semantic version", otelkv.Version())
 	}
 	released := regexp.MustCompile(`(?m)^## \[(\d[^\]]*)\] - \d{4}-\d{2}-\d{2}$`).FindAllStringSubmatch(read(t, "CHANGELOG.md"), -1)
 	if len(released) == 0 {
 		t.Fatal("the CHANGELOG has no release")
 	}
-	if newest := released[0][1]; newest != otelkv.Version {
-		t.Errorf("the version is %s, and the newest release of the CHANGELOG is %s", otelkv.Version, newest)
+	if newest := released[0][1]; newest != otelkv.Version() {
+		t.Errorf("the version is %s, and the newest release of the CHANGELOG is %s", otelkv.Version(), newest)
 	}
 }
 

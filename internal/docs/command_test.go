@@ -13,19 +13,26 @@ import (
 func commands() map[string]string {
 	return map[string]string{
 		"go run ./examples/tieredcache":                   "go run ./examples/tieredcache -listen 127.0.0.1:0 -duration 1s",
-		"go run ./examples/replay FILE":                   "go run ./examples/replay internal/conformance/testdata/case-cpu-0.jsonl",
+		"go run ./examples/replay FILE":                   "go run ./cmd/otelkv replay internal/conformance/testdata/case-cpu-0.jsonl",
+		"go run ./cmd/otelkv replay FILE":                 "go run ./cmd/otelkv replay internal/conformance/testdata/case-cpu-0.jsonl",
 		"promtool check rules docs/alerts/rules.yaml":     "promtool check rules docs/alerts/rules.yaml",
 		"promtool test rules docs/alerts/rules.test.yaml": "promtool test rules docs/alerts/rules.test.yaml",
-		"go test ./...":                      "", // is what runs this test
-		"go get github.com/otelkv/otelkv-go": "", // needs the module's proxy
+		"go test ./...":                                   "", // is what runs this test
+		"go get github.com/otelkv/otelkv-go":              "", // needs the module's proxy
 
+		// The tests of cmd/otelkv run the sidecar, and make vllm both.
+		"pip install ./vllm": "",
+		"otelkv sidecar --listen unix:///run/otelkv/ingest.sock":                                    "",
+		"OTEL_METRICS_EXPORTER=otlp OTEL_EXPORTER_OTLP_ENDPOINT=http://gateway:4318 otelkv sidecar": "",
 		// The tests of examples/fleet run these two against each other.
-		"go run ./examples/fleet aggregate -listen 127.0.0.1:8080 -engines 0,1": "",
-		"go run ./examples/fleet work -to http://127.0.0.1:8080 -engine 0":      "",
-		"curl -s http://127.0.0.1:8080/metrics | grep load_bytes":               "",
+		"go run ./examples/fleet aggregate -listen 127.0.0.1:8080":         "",
+		"go run ./examples/fleet work -to http://127.0.0.1:8080 -engine 0": "",
+		"curl -s http://127.0.0.1:8080/metrics | grep load_bytes":          "",
 		// These need a Collector with the components that its configuration names.
+		"otelcol-contrib --config examples/fleet/gateway/router.yaml":                                        "",
+		"otelcol-contrib --config examples/fleet/gateway/replicate.yaml":                                     "",
 		"otelcol-contrib --config examples/fleet/gateway/collector.yaml":                                     "",
-		"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 go run ./examples/fleet/gateway -worker worker-0": "",
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 go run ./examples/fleet/gateway -worker worker-0": "",
 		"curl -s http://127.0.0.1:8889/metrics | grep load_bytes":                                            "",
 	}
 }

@@ -20,6 +20,7 @@ func Files(root string) ([]File, error) {
 		{"docs/metrics.md", reference},
 		{"schema/vllm/names/names.go", nameConstants},
 		{"schema/vllm/registry/registry.yaml", registryFile},
+		{"schema/vllm/registry/manifest.yaml", manifestFile},
 		{"schema/vllm/schema.yaml", telemetryFile},
 		{"docs/dashboards/kv-offload.json", dashboardFile},
 		{"docs/alerts/rules.yaml", rulesFile},

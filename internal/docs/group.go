@@ -3,6 +3,7 @@ package docs
 import (
 	"slices"
 
+	"github.com/otelkv/otelkv-go/otelkv/ingest"
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -19,15 +20,27 @@ type group struct {
 func groups() []group {
 	self := group{
 		title: "The recorder itself",
-		text:  "What a recorder counts of itself, where it was made with `otelkv.WithSelfMetrics`. Give the exporter a catalogue that has these too: `vllm.TieringSpec().Merge(selfmetrics.Catalogue())`.",
+		text:  "What a recorder counts of itself, where it was made with `otelkv.WithSelfMetrics`. They leave as the other metrics do.",
 	}
 	for d := range selfmetrics.Catalogue().All() {
 		self.metrics = append(self.metrics, d)
 	}
-	return append(vllmGroups(), self)
+	receiver := group{
+		title: "The receiver",
+		text:  "What a receiver of package `otelkv/ingest` counts, where its recorder was made with `otelkv.WithSelfMetrics(ingest.Catalogue())`. The sidecar has them.",
+	}
+	for d := range ingest.Catalogue().All() {
+		receiver.metrics = append(receiver.metrics, d)
+	}
+	unmerged := group{
+		"Not merged",
+		"Names that only pull requests and branches of vLLM have. No release has them, no catalogue does, and they may change; `vllm.TieringSpec().With(vllm.Unmerged()...)` adds them.",
+		vllm.Unmerged(),
+	}
+	return append(vllmGroups(), unmerged, self, receiver)
 }
 
-// vllmGroups returns the metrics of package vllm.
+// vllmGroups returns the metrics of package vllm that vLLM has, or had.
 func vllmGroups() []group {
 	return []group{
 		{
@@ -52,7 +65,7 @@ func vllmGroups() []group {
 		},
 		{
 			"Configuration",
-			"Static facts, as labels of a series that is always 1.",
+			"Static facts, as labels of a series that is always 1. The pull request that adds it to vLLM is open.",
 			[]schema.Metric{vllm.ConfigInfo(vllm.CPUConfigLabelNames()...)},
 		},
 		{
@@ -74,6 +87,16 @@ func vllmGroups() []group {
 			"Retired",
 			"Names that vLLM dropped. No catalogue has them; `vllm.TieringSpec().With(vllm.Retired()...)` adds them for readers that still ask.",
 			vllm.Retired(),
+		},
+		{
+			"Scheduler",
+			"What routers read before they send an engine a request. No catalogue has these; `vllm.TieringSpec().With(vllm.Scheduler()...)` adds them for a service that is read in place of an engine.",
+			vllm.Scheduler(),
+		},
+		{
+			"External prefix cache",
+			"How much of the prompts a KV connector served, in tokens. No catalogue has these; `vllm.TieringSpec().With(vllm.ExternalPrefixCache()...)` adds them.",
+			vllm.ExternalPrefixCache(),
 		},
 	}
 }
@@ -101,6 +124,7 @@ func specifications(d schema.Definition) []string {
 		{"vllm.SimpleCPUSpec", vllm.SimpleCPUSpec()},
 		{"vllm.SimpleCPUPoolSpec", vllm.SimpleCPUPoolSpec()},
 		{"selfmetrics.Catalogue", selfmetrics.Catalogue()},
+		{"ingest.Catalogue", ingest.Catalogue()},
 	} {
 		if _, ok := s.catalogue.Lookup(d.PrometheusName); ok {
 			names = append(names, s.name)
@@ -129,6 +153,12 @@ func labelNames(d schema.Definition) []string {
 // ofProcess reports whether a metric is counted for the whole process, and has no
 // engine's labels: all self-metrics but the age of an engine's payload.
 func ofProcess(d schema.Definition) bool {
-	_, own := selfmetrics.Catalogue().Lookup(d.PrometheusName)
-	return own && d.PrometheusName != selfmetrics.PayloadAge.PrometheusName
+	return isOwn(d) && d.PrometheusName != selfmetrics.PayloadAge.PrometheusName
+}
+
+// isOwn reports whether a metric is not vLLM's, but counts what this module does.
+func isOwn(d schema.Definition) bool {
+	_, recorder := selfmetrics.Catalogue().Lookup(d.PrometheusName)
+	_, receiver := ingest.Catalogue().Lookup(d.PrometheusName)
+	return recorder || receiver
 }

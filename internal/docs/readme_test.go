@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -26,14 +24,15 @@ func TestReadmeScrape(t *testing.T) {
 	if shown == nil {
 		t.Fatal("the README shows no scrape")
 	}
-	catalogue := vllm.TieringSpec()
-	exporter, err := prometheus.New(catalogue)
+	recorder, err := otelkv.New(vllm.TieringSpec())
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
-	defer func() { _ = provider.Shutdown(t.Context()) }()
-	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(provider))
+	collector, err := prometheus.NewCollector(recorder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := prometheus.NewHandler([]*prometheus.Collector{collector})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +46,7 @@ func TestReadmeScrape(t *testing.T) {
 	}
 	read.Add(4 << 20)
 	answer := httptest.NewRecorder()
-	exporter.Handler().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	for line := range strings.Lines(string(shown[1])) {
 		if !strings.Contains("\n"+answer.Body.String(), "\n"+line) {
 			t.Errorf("the scrape lacks the README's line %s", line)

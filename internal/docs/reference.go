@@ -9,19 +9,21 @@ import (
 	"strings"
 
 	"github.com/otelkv/otelkv-go/schema"
-	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 )
 
 const referenceHead = `<!-- Generated from the catalogue. To change it, change the definition and run go generate ./... -->
 
 # Metrics
 
-Every metric of packages ` + "`schema/vllm` and `schema/selfmetrics`" + `, with both of its names. A scrape shows the sample names. Payloads use the Prometheus name as
+Every metric of packages ` + "`schema/vllm`, `schema/selfmetrics` and `otelkv/ingest`" + `, with both of its names. A scrape shows the sample names. Payloads use the Prometheus name as
 their key. OTLP carries the OpenTelemetry name, unless the exporter is told to use the other ([names](names.md)).
 
 Every series of vLLM's metrics has the labels ` + "`model_name` and `engine`" + ` before those listed here. Units are
 [UCUM](https://ucum.org/): ` + "`By`" + ` is bytes, ` + "`s`" + ` seconds, ` + "`1`" + ` a fraction from 0 to 1 (or the constant 1 of an info metric), and a word in
 braces says what is counted. ` + "`[5m]`" + ` in the queries suits a scrape interval of a minute or less.
+
+A gauge that is additive has values that add up across engines, such as jobs in flight. OpenTelemetry calls it an UpDownCounter, and so do OTLP and the
+weaver registry; a scrape shows a gauge.
 
 A series exists from its first measurement on, unless its row says "from the start" or its engine was declared with
 ` + "`otelkv.WithPriming`" + `. An absent series can therefore mean zero.
@@ -58,8 +60,10 @@ func writeMetric(b *bytes.Buffer, d schema.Definition) {
 	b.WriteString("| | |\n|---|---|\n")
 	row("OpenTelemetry name", code(d.Name))
 	row("Samples", codes(sampleNames(d)))
-	row("Kind", fmt.Sprintf("%s of %s", d.Kind(), d.Number()))
-	row("Unit", code(d.Unit))
+	row("Kind", kind(d))
+	if d.Unit != "" {
+		row("Unit", code(d.Unit))
+	}
 	if labels := labelNames(d); len(labels) > 0 {
 		row("Labels", codes(labels))
 	}
@@ -83,9 +87,18 @@ func writeMetric(b *bytes.Buffer, d schema.Definition) {
 	}
 }
 
+// kind tells the metric's kind, and what OTLP carries where that differs.
+func kind(d schema.Definition) string {
+	text := fmt.Sprintf("%s of %s", d.Kind(), d.Number())
+	if d.Additive {
+		text += ", additive: an UpDownCounter over OTLP"
+	}
+	return text
+}
+
 // since tells the first release that had the metric.
 func since(d schema.Definition) string {
-	if _, own := selfmetrics.Catalogue().Lookup(d.PrometheusName); own {
+	if isOwn(d) {
 		return "otelkv " + d.Since
 	}
 	if d.Since == "" {

@@ -1,9 +1,11 @@
 package docs
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/otelkv/otelkv-go/otelkv/ingest"
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -18,8 +20,13 @@ func TestGroupsHoldEveryCatalogue(t *testing.T) {
 		}
 		documented[d.PrometheusName] = true
 	}
+	for _, m := range slices.Concat(vllm.Retired(), vllm.Scheduler(), vllm.ExternalPrefixCache(), vllm.Unmerged()) {
+		if name := m.Definition().PrometheusName; !documented[name] {
+			t.Errorf("%s is in no group", name)
+		}
+	}
 	for _, catalogue := range []*schema.Catalogue{
-		vllm.CPUSpec(2), vllm.TieringSpec(), vllm.SimpleCPUSpec(), vllm.SimpleCPUPoolSpec(), selfmetrics.Catalogue(),
+		vllm.CPUSpec(2), vllm.TieringSpec(), vllm.SimpleCPUSpec(), vllm.SimpleCPUPoolSpec(), selfmetrics.Catalogue(), ingest.Catalogue(),
 	} {
 		for d := range catalogue.All() {
 			if !documented[d.PrometheusName] {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/registry"
+	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
 const registryHead = "# Generated from the catalogue. To change it, change the definition and run go generate ./...\n"
@@ -23,4 +24,23 @@ func registryFile(string) ([]byte, error) {
 	b.WriteString(registryHead)
 	err = registry.Encode(&b, catalogue)
 	return b.Bytes(), err
+}
+
+// A registryManifest tells weaver what the registry beside it is. Weaver knows the
+// file by its name, manifest.yaml; a registry_manifest.yaml is one of version 1.
+type registryManifest struct {
+	FileFormat  string `yaml:"file_format"`
+	SchemaURL   string `yaml:"schema_url"`
+	Description string `yaml:"description"`
+	Stability   string `yaml:"stability"`
+}
+
+// manifestFile writes schema/vllm/registry/manifest.yaml.
+func manifestFile(string) ([]byte, error) {
+	return encodeYAML(registryHead, registryManifest{
+		FileFormat:  "definition_manifest/2.0",
+		SchemaURL:   vllm.SchemaURL,
+		Description: "Metrics of vLLM's KV-cache offloading, under OpenTelemetry names.",
+		Stability:   schema.StabilityDevelopment.String(),
+	})
 }

@@ -8,9 +8,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/registry"
+	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
 // The registry says all that the catalogue does: reading it gives the same
@@ -31,14 +33,80 @@ func TestRegistry(t *testing.T) {
 	}
 }
 
-// Weaver takes a folder, and every YAML file in it and below for a part of the
-// registry. The telemetry schema beside it would be an error.
+// Weaver takes a folder: a manifest, and every other YAML file in it and below for
+// a part of the registry. The telemetry schema beside it would be an error.
 func TestRegistryHasAFolderOfItsOwn(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Join(root, "schema", "vllm", "registry"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(entries) != 1 || entries[0].Name() != "registry.yaml" {
-		t.Errorf("the registry's folder holds %v, and not registry.yaml alone", entries)
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	if want := []string{"manifest.yaml", "registry.yaml"}; !slices.Equal(names, want) {
+		t.Errorf("the registry's folder holds %v, want %v", names, want)
+	}
+}
+
+// What weaver asks of a registry: its formats, every attribute defined once, and
+// none used that is not defined.
+func TestRegistryIsComplete(t *testing.T) {
+	var file struct {
+		FileFormat string                 `yaml:"file_format"`
+		Attributes []struct{ Key string } `yaml:"attributes"`
+		Metrics    []registryMetric       `yaml:"metrics"`
+	}
+	readYAML(t, "registry.yaml", &file)
+	if file.FileFormat != "definition/2" {
+		t.Errorf("file format %q, want definition/2", file.FileFormat)
+	}
+	defined := make(map[string]bool)
+	for _, a := range file.Attributes {
+		if defined[a.Key] {
+			t.Errorf("attribute %q is defined twice", a.Key)
+		}
+		defined[a.Key] = true
+	}
+	upDownCounters := 0
+	for _, m := range file.Metrics {
+		for _, a := range m.Attributes {
+			if !defined[a.Ref] {
+				t.Errorf("%s: attribute %q is not defined", m.Name, a.Ref)
+			}
+		}
+		if m.Instrument == "updowncounter" {
+			upDownCounters++
+		}
+	}
+	additive := 0
+	for _, d := range definitions(vllmGroups()) {
+		if d.Additive {
+			additive++
+		}
+	}
+	if upDownCounters != additive || additive == 0 {
+		t.Errorf("%d updowncounters, want %d", upDownCounters, additive)
+	}
+	var manifest map[string]string
+	readYAML(t, "manifest.yaml", &manifest)
+	if manifest["schema_url"] != vllm.SchemaURL || manifest["file_format"] != "definition_manifest/2.0" {
+		t.Errorf("the manifest is %v", manifest)
+	}
+}
+
+type registryMetric struct {
+	Name, Instrument string
+	Attributes       []struct{ Ref string }
+}
+
+func readYAML(t *testing.T, name string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "schema", "vllm", "registry", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(text, into); err != nil {
+		t.Fatal(err)
 	}
 }

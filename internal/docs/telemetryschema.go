@@ -2,19 +2,13 @@ package docs
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/vllm"
 )
-
-// telemetryVersionNow is the last version of this module that changed a name. A
-// release that changes none leaves it.
-const telemetryVersionNow = "0.1.0"
-
-// telemetrySchemaURL identifies the schema. Its last element is the version, as
-// the specification asks.
-const telemetrySchemaURL = "https://otelkv.github.io/otelkv-go/schema/" + telemetryVersionNow
 
 const telemetrySchemaHead = `# Generated from the catalogue. To change it, change the definition and run go generate ./...
 #
@@ -55,10 +49,10 @@ func telemetryFile(string) ([]byte, error) {
 	}
 	return encodeYAML(telemetrySchemaHead, telemetrySchema{
 		FileFormat: "1.1.0",
-		SchemaURL:  telemetrySchemaURL,
+		SchemaURL:  vllm.SchemaURL,
 		Versions: map[string]telemetryVersion{
-			telemetryVersionNow: {Metrics: &telemetryMetrics{Changes: changes}},
-			"0.0.0":             {},
+			path.Base(vllm.SchemaURL): {Metrics: &telemetryMetrics{Changes: changes}},
+			"0.0.0":                   {},
 		},
 	})
 }

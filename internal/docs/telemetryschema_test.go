@@ -9,6 +9,8 @@ import (
 	telemetry "go.opentelemetry.io/otel/schema/v1.1"
 	"go.opentelemetry.io/otel/schema/v1.1/ast"
 	"go.opentelemetry.io/otel/schema/v1.1/types"
+
+	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
 // The file is read as any consumer of telemetry schemas reads it.
@@ -16,6 +18,9 @@ func TestTelemetrySchema(t *testing.T) {
 	file, err := telemetry.ParseFile(filepath.Join(root, "schema", "vllm", "schema.yaml"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if file.FileFormat != "1.1.0" || file.SchemaURL != vllm.SchemaURL {
+		t.Errorf("file format %q and schema URL %q, want 1.1.0 and %s", file.FileFormat, file.SchemaURL, vllm.SchemaURL)
 	}
 	version := types.TelemetryVersion(path.Base(file.SchemaURL))
 	if _, ok := file.Versions[version]; !ok {

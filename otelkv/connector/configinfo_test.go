@@ -29,8 +29,7 @@ func sent(p *stats.Payload) facts {
 	if p == nil {
 		return nil
 	}
-	info, _ := p.Info()
-	return maps.Clone(info)
+	return maps.Clone(p.Info()[0])
 }
 
 func TestConfigInfo(t *testing.T) {

@@ -39,8 +39,8 @@ func ExampleConfigInfo() {
 		"cpu_eviction_policy":    "lru",
 	})
 	fmt.Println(err)
-	info, _ := config.Take().Info()
-	fmt.Println(info["cpu_num_chunks"], config.Take() == nil)
+	info := config.Take().Info()
+	fmt.Println(info[0]["cpu_num_chunks"], config.Take() == nil)
 	// Output:
 	// otelkv: metric "vllm:kv_offload_config_info": no value for labels ["cpu_capacity_tokens_at_max_len"], sent empty; labels ["cpu_eviction_policy"] are not declared, dropped
 	// 1024 true

@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -138,12 +139,18 @@ func NewTracker(opts ...Option) (*Tracker, error) {
 // the call took. A negative duration is taken as zero; a result that is none is
 // ignored and counted in [State].
 func (t *Tracker) RecordLookup(request string, result Result, duration time.Duration) {
+	t.RecordLookupContext(context.Background(), request, result, duration)
+}
+
+// RecordLookupContext is [Tracker.RecordLookup] for a lookup whose delays can become
+// exemplars of the span in the context. A payload has no exemplars.
+func (t *Tracker) RecordLookupContext(ctx context.Context, request string, result Result, duration time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	duration = max(duration, 0)
 	switch result {
 	case Resolved:
-		t.resolve(request)
+		t.resolve(ctx, request)
 	case Deferred:
 		if t.deferred.Get(request) == nil {
 			t.deferred.Add(request).start = t.now() - duration
@@ -152,7 +159,7 @@ func (t *Tracker) RecordLookup(request string, result Result, duration time.Dura
 		t.rejected++
 		return
 	}
-	t.syncDelay.Record(duration.Seconds())
+	sink.Record(ctx, t.syncDelay, duration.Seconds())
 }
 
 // RequestFinished says that a request is over. If a lookup of it was deferred
@@ -161,12 +168,12 @@ func (t *Tracker) RecordLookup(request string, result Result, duration time.Dura
 func (t *Tracker) RequestFinished(request string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.resolve(request)
+	t.resolve(context.Background(), request)
 }
 
-func (t *Tracker) resolve(request string) {
+func (t *Tracker) resolve(ctx context.Context, request string) {
 	if d := t.deferred.Get(request); d != nil {
-		t.asyncDelay.Record(max(t.now()-d.start, 0).Seconds())
+		sink.Record(ctx, t.asyncDelay, max(t.now()-d.start, 0).Seconds())
 		t.deferred.Remove(request)
 	}
 }

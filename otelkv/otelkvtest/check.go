@@ -151,9 +151,13 @@ func (c *checker) aggregation(d schema.Definition, data metricdata.Aggregation) 
 		kind, number = schema.KindHistogram.String(), schema.NumberKindFloat64
 		boundaries(c, d, data.DataPoints)
 	}
+	want := d.Kind().String()
+	if d.Additive {
+		want = sumKind(false)
+	}
 	switch {
-	case kind != d.Kind().String():
-		c.report(d.Name, "kind", "it is emitted as a %s (%T): expected a %s", kind, data, d.Kind())
+	case kind != want:
+		c.report(d.Name, "kind", "it is emitted as a %s (%T): expected a %s", kind, data, want)
 	case number != d.Number():
 		c.report(d.Name, "number", "its values are %s: expected %s", number, d.Number())
 	}

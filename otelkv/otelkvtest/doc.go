@@ -1,6 +1,6 @@
 // Package otelkvtest tests code that records through package otelkv.
 //
-// [NewRecorder] gives a recorder on a pipeline in memory. Pass it to the code
+// [NewRecorder] gives a recorder that is collected in memory. Pass it to the code
 // under test, [Recorder.Collect], and look at what would be exported:
 //
 //	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec())
@@ -11,6 +11,5 @@
 // also without package otelkv: it explains each rule of the catalogue that the
 // emitted data breaks, as testing/slogtest does for handlers.
 //
-// The package is meant for tests and brings a pipeline with every exporter's
-// dependencies along.
+// The package is meant for tests.
 package otelkvtest

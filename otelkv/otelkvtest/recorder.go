@@ -5,11 +5,9 @@ import (
 	"errors"
 	"testing"
 
-	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
-	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -34,8 +32,9 @@ type optionFunc func(*config)
 func (f optionFunc) apply(c *config) { f(c) }
 
 type config struct {
-	recorder []otelkv.Option
-	foreign  bool
+	recorder    []otelkv.Option
+	instruments bool
+	export      []otelkv.ExportOption
 }
 
 // WithRecorderOptions passes options to the recorder.
@@ -43,10 +42,11 @@ func WithRecorderOptions(options ...otelkv.Option) Option {
 	return optionFunc(func(c *config) { c.recorder = append(c.recorder, options...) })
 }
 
-// WithSDKProvider puts the recorder on a plain MeterProvider of the SDK instead
-// of a pipeline of package exporters, as in a service that has its own.
-func WithSDKProvider() Option {
-	return optionFunc(func(c *config) { c.foreign = true })
+// WithInstruments makes the recorder's metrics instruments of a MeterProvider of the
+// SDK ([otelkv.Recorder.RegisterInstruments]) with the given options, instead of giving
+// each reader a producer.
+func WithInstruments(options ...otelkv.ExportOption) Option {
+	return optionFunc(func(c *config) { c.instruments, c.export = true, options })
 }
 
 // NewRecorder returns a recorder of the catalogue's metrics. It ends with the
@@ -57,52 +57,41 @@ func NewRecorder(t testing.TB, catalogue *schema.Catalogue, options ...Option) *
 	for _, o := range options {
 		o.apply(&c)
 	}
-	provider, cumulative, delta := newProvider(t, catalogue, c.foreign)
-	recorder, err := otelkv.New(catalogue, append(c.recorder[:len(c.recorder):len(c.recorder)], otelkv.WithMeterProvider(provider))...)
+	recorder, err := otelkv.New(catalogue, c.recorder...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	r := &Recorder{Recorder: recorder, t: t}
+	r.cumulative = r.newReader(c, sdkmetric.CumulativeTemporalitySelector)
+	r.delta = r.newReader(c, deltas)
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(r.cumulative), sdkmetric.WithReader(r.delta))
+	if c.instruments {
+		if _, err := recorder.RegisterInstruments(provider, c.export...); err != nil {
+			t.Fatal(err)
+		}
+	}
 	t.Cleanup(func() {
-		if err := recorder.Close(); err != nil {
+		err := recorder.Close()
+		if err := errors.Join(err, provider.Shutdown(context.Background())); err != nil {
 			t.Error(err)
 		}
 	})
-	return &Recorder{Recorder: recorder, t: t, cumulative: cumulative, delta: delta}
+	return r
 }
 
-// newProvider returns a provider and its two readers.
-func newProvider(t testing.TB, catalogue *schema.Catalogue, foreign bool) (provider metric.MeterProvider, cumulative, delta sdkmetric.Reader) {
-	if foreign {
-		cumulative = sdkmetric.NewManualReader()
-		delta = sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(deltas))
-		provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(cumulative), sdkmetric.WithReader(delta))
-		t.Cleanup(func() { shutDown(t, provider) })
-		return provider, cumulative, delta
+func (r *Recorder) newReader(c config, temporality sdkmetric.TemporalitySelector) sdkmetric.Reader {
+	options := []sdkmetric.ManualReaderOption{sdkmetric.WithTemporalitySelector(temporality)}
+	if !c.instruments {
+		producer, err := r.Producer(otelkv.WithTemporality(temporality))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		options = append(options, sdkmetric.WithProducer(producer))
 	}
-	reader := func(to *sdkmetric.Reader, temporality sdkmetric.TemporalitySelector) exporters.Option {
-		return exporters.WithReader(func(_ context.Context, settings exporters.Settings) (sdkmetric.Reader, error) {
-			*to = sdkmetric.NewManualReader(
-				sdkmetric.WithTemporalitySelector(temporality),
-				sdkmetric.WithProducer(settings.Producer(temporality)))
-			return *to, nil
-		})
-	}
-	pipeline, err := exporters.New(t.Context(), catalogue, exporters.WithExporters(exporters.None), exporters.WithoutServer(),
-		reader(&cumulative, sdkmetric.CumulativeTemporalitySelector), reader(&delta, deltas))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { shutDown(t, pipeline) })
-	return pipeline, cumulative, delta
+	return sdkmetric.NewManualReader(options...)
 }
 
 func deltas(sdkmetric.InstrumentKind) metricdata.Temporality { return metricdata.DeltaTemporality }
-
-func shutDown(t testing.TB, provider interface{ Shutdown(context.Context) error }) {
-	if err := provider.Shutdown(context.Background()); err != nil && !errors.Is(err, sdkmetric.ErrReaderShutdown) {
-		t.Error(err)
-	}
-}
 
 // Collect returns what an exporter of totals would export now, such as that of
 // Prometheus.

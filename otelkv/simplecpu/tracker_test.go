@@ -17,7 +17,8 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// reduced is a payload in the flat form of vLLM's logger, nil for no payload.
+// reduced is a payload in the flat form of vLLM's logger, with the info that the
+// logger leaves out, and nil for no payload.
 type reduced map[string]float64
 
 func reduce(p *stats.Payload) reduced {
@@ -27,6 +28,15 @@ func reduce(p *stats.Payload) reduced {
 	r := reduced{}
 	for key, value := range p.Reduce().All() {
 		r[key] = value.Float64()
+	}
+	for metric := range p.Metrics() {
+		if metric.Name() != vllm.SimpleInfo.PrometheusName {
+			continue
+		}
+		for entry := range metric.Entries() {
+			labels := "('" + strings.Join(entry.LabelValues(), "', '") + "')"
+			r[metric.Name()+":"+labels] = entry.Value().Float64()
+		}
 	}
 	return r
 }
@@ -193,7 +203,7 @@ func TestVLLMSimpleReduce(t *testing.T) {
 	want := simple(7, 4, outcome("stored", 3), loaded(9))
 	maps.DeleteFunc(want, func(key string, _ float64) bool { return strings.HasPrefix(key, vllm.SimpleInfo.PrometheusName) })
 	got := reduced{}
-	for key, value := range tracker.Take().Reduce().Without(vllm.SimpleInfo).All() {
+	for key, value := range tracker.Take().Reduce().All() {
 		got[key] = value.Float64()
 	}
 	mustEqual(t, "log line", want, got)
@@ -387,7 +397,6 @@ func Example() {
 	// Unordered output:
 	// vllm:simple_kv_offload_used_blocks 3
 	// vllm:simple_kv_offload_pending_store_blocks 2
-	// vllm:simple_kv_offload_info:('cpu', 'false', 'false', '64') 1
 	// vllm:simple_kv_offload_save_outcomes_total:('stored',) 3
 	// vllm:simple_kv_offload_save_outcomes_total:('dropped_cpu_full',) 1
 	// vllm:simple_kv_offload_load_blocks_total 2

@@ -1,6 +1,7 @@
 package stats_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/otelkv/otelkv-go/otelkv/stats"
@@ -20,6 +21,20 @@ func TestAllocations(t *testing.T) {
 	check(decodeMessagePack(data, &full))
 	check(full.Connector("C").AddCounter("c", stats.Int64(1)))
 	jsonData := full.AppendJSON(nil)
+	nixl := fields{"transfer_duration", list{0.5, 0.25}, "num_failed_transfers", list{}}
+	connectors := pack(t, fields{"OffloadingConnector", raw(data), "SimpleCPUOffloadConnector", fields{}, "NixlConnector", nixl})
+	scheduler := pack(t, fields{"num_running_reqs", 1, "prefix_cache_stats", fields{"requests", 1}, "kv_connector_stats", raw(connectors)})
+	outputs := pack(t, list{0, list{}, raw(scheduler), 1.5})
+	alone := pack(t, nixl)
+	jsonConnectors := slices.Concat([]byte(`{"num_running_reqs": 1, "kv_connector_stats": {"OffloadingConnector": `), jsonData,
+		[]byte(`, "NixlConnector": {"data": {"transfer_duration": [0.5]}}}}`))
+	message := func(data []byte) func() {
+		return func() {
+			_, err := stats.Decoder{EngineCoreOutputs: true}.MessagePack(data, &decoded)
+			check(err)
+		}
+	}
+	decodeConnectors := message(connectors)
 	tests := []struct {
 		name string
 		run  func()
@@ -32,6 +47,13 @@ func TestAllocations(t *testing.T) {
 		{"Merge", func() { total.Reset(); check(total.Merge(&full)) }},
 		{"MessagePack", func() { check(decodeMessagePack(data, &decoded)) }},
 		{"JSON", func() { check(decodeJSON(jsonData, &decoded)) }},
+		{"connectors", decodeConnectors},
+		{"SchedulerStats", message(scheduler)},
+		{"EngineCoreOutputs", message(outputs)},
+		{"another connector", message(alone)},
+		{"SchedulerStats in JSON", func() { check(decodeJSON(jsonConnectors, &decoded)) }},
+		{"Merge with connectors", func() { decodeConnectors(); total.Reset(); check(total.Merge(&decoded)) }},
+		{"TakeInto with connectors", func() { decodeConnectors(); decoded.TakeInto(&taken) }},
 		{"AppendMessagePack", func() { buffer = full.AppendMessagePack(buffer[:0]) }},
 		{"AppendJSON", func() { buffer = full.AppendJSON(buffer[:0]) }},
 		{"iterators", func() {

@@ -1,6 +1,7 @@
 package stats_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -66,11 +67,24 @@ func floats(values ...float64) []stats.Number {
 // dump returns everything that a payload shows, in order, one line an entry, by
 // way of the exported accessors alone.
 func dump(p *stats.Payload) []string {
+	var ignored []string
+	for name, n := range p.Ignored() {
+		ignored = append(ignored, fmt.Sprint("ignored ", name, " ", n))
+	}
+	slices.Sort(ignored)
+	return append(dumpContent(p), ignored...)
+}
+
+// dumpContent is dump without what was ignored, which is not encoded.
+func dumpContent(p *stats.Payload) []string {
 	var lines []string
-	if info, ok := p.Info(); ok {
+	if info := p.Info(); info != nil && len(info) == 0 {
+		lines = append(lines, "info of no series")
+	}
+	for _, facts := range p.Info() {
 		lines = append(lines, "info")
-		for _, name := range slices.Sorted(maps.Keys(info)) {
-			lines = append(lines, "  "+name+"="+info[name])
+		for _, name := range slices.Sorted(maps.Keys(facts)) {
+			lines = append(lines, "  "+name+"="+facts[name])
 		}
 	}
 	for m := range p.Metrics() {
@@ -89,7 +103,7 @@ func dump(p *stats.Payload) []string {
 	}
 	for name, child := range p.Connectors() {
 		lines = append(lines, "connector "+name)
-		for _, line := range dump(child) {
+		for _, line := range dumpContent(child) {
 			lines = append(lines, "  "+line)
 		}
 	}

@@ -7,52 +7,177 @@ import (
 	"github.com/otelkv/otelkv-go/internal/tuple"
 )
 
-// fields are the places of a payload's fields, zero where one is missing.
-type fields struct {
-	types, data, info, connectors mark
-	// others counts the fields of other names.
-	others int
-	// done tells that the data has been decoded.
-	done bool
-	end  mark
+// payload decodes the whole input.
+func (s *decoding) payload(p *Payload) {
+	switch got := s.r.peek(); {
+	case got == shapeNull:
+		s.r.skip()
+	case got == shapeMap:
+		s.stats(p, true)
+	case got == shapeArray && s.engineCoreOutputs:
+		s.outputs(p)
+	default:
+		s.r.fail(fmt.Errorf("%w: expected a payload, which is a map, or null, got %v", ErrMalformed, got))
+	}
 }
 
-// found tells a place from the zero mark, at which only a whole payload begins.
-func (m mark) found() bool { return m.offset > 0 }
+// stats decodes the map ahead, whichever of the forms that [Decoder] lists it has.
+// A SchedulerStats is only looked for in the outermost map.
+func (s *decoding) stats(p *Payload, outermost bool) {
+	start := s.r.mark()
+	f := s.fields(p, true)
+	switch {
+	case s.r.failure() != nil || !f.any:
+		return
+	case f.isPayload():
+		if at, err := f.misfit(); err != nil {
+			s.r.seek(at)
+			s.r.fail(err)
+			return
+		}
+		s.body(p, &f)
+	case f.scheduler.found() && outermost:
+		s.r.seek(f.scheduler.mark)
+		s.connectorStats(p)
+	case p.parent == nil && s.candidates.areConnectors():
+		s.r.seek(start)
+		s.connectors(p)
+	default:
+		p.ignore("", 1)
+	}
+	s.seekEnd(&f)
+}
 
-func (f fields) none() bool {
-	return f.others == 0 && !f.types.found() && !f.data.found() && !f.info.found() && !f.connectors.found()
+// outputs decodes the EngineCoreOutputs ahead, whose third item is a
+// SchedulerStats, or null. Items at the end may be missing.
+func (s *decoding) outputs(p *Payload) {
+	s.r.beginArray()
+	for i := 0; s.r.more(); i++ {
+		if i == 2 {
+			s.schedulerStats(p)
+		} else {
+			s.r.skip()
+		}
+	}
+}
+
+// schedulerStats decodes the SchedulerStats ahead.
+func (s *decoding) schedulerStats(p *Payload) {
+	got := s.r.peek()
+	if got != shapeMap {
+		s.expectMap("the scheduler's stats", got)
+		return
+	}
+	found := false
+	s.r.beginMap()
+	for s.r.more() {
+		if s.r.peek() != shapeString {
+			s.r.skip()
+			s.r.skip()
+			continue
+		}
+		switch name := s.r.text(); {
+		case string(name) != fieldScheduler:
+			s.r.skip()
+		case found:
+			s.r.fail(fmt.Errorf("%w: field %q is there twice", ErrMalformed, fieldScheduler))
+		default:
+			found = true
+			s.connectorStats(p)
+		}
+	}
+}
+
+// connectorStats decodes the value ahead, which is a SchedulerStats'
+// kv_connector_stats.
+func (s *decoding) connectorStats(p *Payload) {
+	if got := s.r.peek(); got != shapeMap {
+		s.expectMap(fmt.Sprintf("field %q", fieldScheduler), got)
+		return
+	}
+	s.stats(p, false)
+}
+
+// expectMap passes over null, and fails for any other shape that is no map.
+func (s *decoding) expectMap(what string, got shape) {
+	if got == shapeNull {
+		s.r.skip()
+		return
+	}
+	s.r.fail(fmt.Errorf("%w: %s: expected a map, got %v", ErrMalformed, what, got))
+}
+
+// A field is where the value of a payload's field stands, and its shape.
+type field struct {
+	mark
+	shape shape
+}
+
+// fits reports whether the field has the shape that "types" and "data" have in a
+// payload. Null stands for an empty map.
+func (f field) fits() bool { return f.shape == shapeMap || f.shape == shapeNull }
+
+// fields are those of a map that may be a payload.
+type fields struct {
+	types, data, info, connectors, scheduler field
+	// any tells that the map is not empty, and done that the data has been decoded.
+	any, done bool
+	end       mark
+}
+
+// isPayload reports whether the map is a payload, good or bad: its types or its
+// data fit.
+func (f *fields) isPayload() bool { return f.types.fits() || f.data.fits() }
+
+// misfit says what is wrong with the form of a map that is a payload, and where.
+func (f *fields) misfit() (at mark, err error) {
+	switch {
+	case f.types.found() && !f.types.fits():
+		return f.types.mark, fmt.Errorf("%w: field %q: expected a map, got %v", ErrMalformed, fieldTypes, f.types.shape)
+	case !f.data.found():
+		return f.end, fmt.Errorf(`%w: it has "types", and no "data"`, ErrMalformed)
+	case !f.data.fits():
+		return f.data.mark, fmt.Errorf("%w: field %q: expected a map, got %v", ErrMalformed, fieldData, f.data.shape)
+	}
+	return f.end, nil
 }
 
 // fields passes over the map ahead, which may be a payload for p, and returns what
 // it found. Whatever the order of the fields, the types come first: they are
 // decoded where they stand, and so is the data that follows them. Everything else
-// is left for later.
-func (s *decoding) fields(p *Payload) fields {
+// is left for later. Of the outermost map, which may hold payloads under their
+// connectors' names, all other values are examined.
+func (s *decoding) fields(p *Payload, examine bool) fields {
 	var f fields
+	if examine {
+		s.candidates.reset()
+	}
 	s.r.beginMap()
 	for s.r.more() {
-		if !s.expectName("a field's name") {
-			break
-		}
-		name := s.r.text()
-		place := f.place(name)
-		if place == nil {
-			f.others++
+		f.any = true
+		var place *field
+		if s.r.peek() == shapeString {
+			place = f.place(s.r.text())
+		} else {
 			s.r.skip()
-			continue
 		}
-		if place.found() {
-			s.r.fail(fmt.Errorf("%w: field %s is there twice", ErrMalformed, quote(name)))
-			break
+		if place != nil {
+			if place.found() {
+				s.r.fail(fmt.Errorf("%w: field %q is there twice", ErrMalformed, f.name(place)))
+				break
+			}
+			// Peeking first puts the mark behind white space.
+			shape := s.r.peek()
+			*place = field{s.r.mark(), shape}
 		}
-		*place = s.r.mark()
 		switch {
-		case place == &f.types:
+		case place == &f.types && f.types.fits():
 			s.decodeMap(f.types, fieldTypes, p, (*decoding).types)
-		case place == &f.data && f.types.found():
+		case place == &f.data && f.data.fits() && f.types.fits():
 			s.decodeMap(f.data, fieldData, p, (*decoding).metrics)
 			f.done = true
+		case examine:
+			s.examine()
 		default:
 			s.r.skip()
 		}
@@ -61,9 +186,9 @@ func (s *decoding) fields(p *Payload) fields {
 	return f
 }
 
-// place returns where the place of a field is kept, or nil for a name that means
+// place returns where the field of a name is kept, or nil for a name that means
 // nothing.
-func (f *fields) place(name []byte) *mark {
+func (f *fields) place(name []byte) *field {
 	switch string(name) {
 	case fieldTypes:
 		return &f.types
@@ -73,8 +198,20 @@ func (f *fields) place(name []byte) *mark {
 		return &f.info
 	case fieldConnectors:
 		return &f.connectors
+	case fieldScheduler:
+		return &f.scheduler
 	}
 	return nil
+}
+
+// name is the inverse of place.
+func (f *fields) name(place *field) string {
+	for _, name := range []string{fieldTypes, fieldData, fieldInfo, fieldConnectors, fieldScheduler} {
+		if f.place([]byte(name)) == place {
+			return name
+		}
+	}
+	return ""
 }
 
 // expectName fails the reader unless a string is ahead.
@@ -87,192 +224,39 @@ func (s *decoding) expectName(what string) bool {
 	return false
 }
 
-// payload decodes the whole input.
-func (s *decoding) payload(p *Payload) {
-	switch got := s.r.peek(); got {
-	case shapeNull:
-		s.r.skip()
-		return
-	case shapeMap:
-	default:
-		s.r.fail(fmt.Errorf("%w: expected a payload, which is a map, or null, got %v", ErrMalformed, got))
-		return
-	}
-	start := s.r.mark()
-	f := s.fields(p)
-	switch {
-	case s.r.failure() != nil || f.none():
-		return
-	case f.data.found():
-		s.body(p, f)
-	case !f.types.found() && !f.info.found() && p.parent == nil:
-		s.r.seek(start)
-		s.connectors(p)
-		if !s.anyConnector {
-			s.r.fail(errNoPayload)
-		}
-	default:
-		s.r.fail(errNoPayload)
-	}
-	s.seekEnd(f)
-}
-
-var errNoPayload = fmt.Errorf(
-	`%w: expected a map with "types" and "data", or such maps under their connectors' names`, ErrMalformed)
-
 // seekEnd goes to the end of a map whose fields have been decoded.
-func (s *decoding) seekEnd(f fields) {
+func (s *decoding) seekEnd(f *fields) {
 	if s.r.failure() == nil {
 		s.r.seek(f.end)
 	}
 }
 
-// body decodes what is left of a payload that has "data".
-func (s *decoding) body(p *Payload, f fields) {
+// body decodes what is left of a payload whose form is right.
+func (s *decoding) body(p *Payload, f *fields) {
 	if !f.done {
 		s.decodeMap(f.data, fieldData, p, (*decoding).metrics)
 	}
 	if f.info.found() && s.r.failure() == nil {
-		s.r.seek(f.info)
+		s.r.seek(f.info.mark)
 		s.info(p)
 	}
 	if f.connectors.found() && p.parent == nil {
-		s.decodeMap(f.connectors, fieldConnectors, p, (*decoding).connectors)
+		s.decodeMap(f.connectors, fieldConnectors, p, (*decoding).nested)
 	}
 }
 
 // decodeMap decodes a field that is a map. Null stands for an empty one, and
 // anything else fails.
-func (s *decoding) decodeMap(place mark, field string, p *Payload, decode func(*decoding, *Payload)) {
+func (s *decoding) decodeMap(f field, name string, p *Payload, decode func(*decoding, *Payload)) {
 	if s.r.failure() != nil {
 		return
 	}
-	s.r.seek(place)
-	switch got := s.r.peek(); got {
-	case shapeMap:
-		decode(s, p)
-	case shapeNull:
-		s.r.skip()
-	default:
-		s.r.fail(fmt.Errorf("%w: field %q: expected a map, got %v", ErrMalformed, field, got))
-	}
-}
-
-// connectors decodes a map of nested payloads.
-func (s *decoding) connectors(p *Payload) {
-	s.r.beginMap()
-	for s.r.more() {
-		if !s.expectName("a connector's name") || !count(s.r, &s.counts.connectors, s.limits.Connectors, "connectors") {
-			return
-		}
-		text := s.r.text()
-		if err := s.checkText(text); err != nil {
-			s.errs.Add(&EntryError{Connector: s.clip(text), Err: fmt.Errorf("name: %w", err)})
-			s.r.skip()
-			continue
-		}
-		child := p.connector(string(text))
-		if s.connector(child) {
-			s.anyConnector = true
-			continue
-		}
-		s.errs.Add(&EntryError{Connector: child.name, Err: fmt.Errorf(`%w: expected a map with "types" and "data"`, ErrMalformed)})
-	}
-}
-
-// connector decodes the nested payload ahead, bare or under "data", and reports
-// whether it is one.
-func (s *decoding) connector(child *Payload) bool {
-	got := s.r.peek()
-	if got != shapeMap {
-		s.r.skip()
-		return got == shapeNull
-	}
-	f := s.fields(child)
-	body := f
-	if f.data.found() && !f.types.found() && s.r.failure() == nil {
-		s.r.seek(f.data)
-		switch s.r.peek() {
-		case shapeNull:
-			s.seekEnd(f)
-			return true
-		case shapeMap:
-			body = s.fields(child)
-		default:
-			body = fields{others: 1}
-		}
-	}
-	isPayload := body.data.found() || body.none()
-	if body.data.found() {
-		s.body(child, body)
-	}
-	s.seekEnd(f)
-	return isPayload
-}
-
-// info decodes the static facts ahead, values as Python's str() has them.
-func (s *decoding) info(p *Payload) {
-	got := s.r.peek()
-	if got != shapeMap {
-		s.r.skip()
-		if got != shapeNull {
-			s.reportInfo(p, fmt.Errorf("%w: expected a map, got %v", ErrMalformed, got))
-		}
+	s.r.seek(f.mark)
+	if f.shape != shapeMap {
+		s.expectMap(fmt.Sprintf("field %q", name), f.shape)
 		return
 	}
-	facts := map[string]string{}
-	n := 0
-	s.r.beginMap()
-	for s.r.more() {
-		if !s.expectName("a label name") || !count(s.r, &n, s.limits.Info, "facts in info") {
-			return
-		}
-		text := s.r.text()
-		if err := s.checkText(text); err != nil {
-			s.reportInfo(p, fmt.Errorf("label %s: %w", quote(text), err))
-			s.r.skip()
-			continue
-		}
-		name := string(text)
-		value, err := s.fact()
-		if err != nil {
-			s.reportInfo(p, fmt.Errorf("label %s: %w", quote(name), err))
-			continue
-		}
-		facts[name] = value
-	}
-	p.info = facts
-	p.show()
-}
-
-func (s *decoding) reportInfo(p *Payload, err error) {
-	s.errs.Add(&EntryError{Connector: p.name, Err: fmt.Errorf("info: %w", err)})
-}
-
-// fact returns the value ahead as text.
-func (s *decoding) fact() (string, error) {
-	switch got := s.r.peek(); got {
-	case shapeString:
-		text := s.r.text()
-		return string(text), s.checkText(text)
-	case shapeNumber:
-		n, ok := s.r.number()
-		if !ok {
-			return "", errBeyond
-		}
-		return n.String(), nil
-	case shapeBool:
-		if s.r.boolean() {
-			return "True", nil
-		}
-		return "False", nil
-	case shapeNull:
-		s.r.skip()
-		return "None", nil
-	default:
-		s.r.skip()
-		return "", fmt.Errorf("%w: expected a string, got %v", ErrLabelValues, got)
-	}
+	decode(s, p)
 }
 
 // checkText says what is wrong with a name or a label value.

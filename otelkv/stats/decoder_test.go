@@ -141,6 +141,20 @@ var decodeTests = []struct {
 		fields{"types", fields{}, "data", fields{}, "info", fields{"s", "v", "i", 16, "f", 2.0, "t", true, "u", false, "n", nil}},
 		[]string{"info", "  f=2.0", "  i=16", "  n=None", "  s=v", "  t=True", "  u=False"}, nil},
 	{"empty info", `{"data": {}, "info": {}}`, fields{"data", fields{}, "info", fields{}}, []string{"info"}, nil},
+	{"info of several series",
+		`{"types": {}, "data": {}, "info": [{"tier": "0:primary", "n": 16}, {}, {"tier": "1:fs"}]}`,
+		fields{"types", fields{}, "data", fields{}, "info", list{fields{"tier", "0:primary", "n", 16}, fields{}, fields{"tier", "1:fs"}}},
+		[]string{"info", "  n=16", "  tier=0:primary", "info", "info", "  tier=1:fs"}, nil},
+	{"info of no series", `{"data": {}, "info": []}`, fields{"data", fields{}, "info", list{}}, []string{"info of no series"}, nil},
+	{"info of series that are none",
+		`{"data": {}, "info": [5, {"a": [], "b": "v"}, null]}`,
+		fields{"data", fields{}, "info", list{5, fields{"a", list{}, "b", "v"}, nil}},
+		[]string{"info", "  b=v"},
+		[]string{
+			`info: malformed: expected a map, got a number`,
+			`info: label "a": bad label values: expected a string, got a list`,
+			`info: malformed: expected a map, got null`,
+		}},
 	{"bad info",
 		`{"data": {}, "info": {"a": [1], "b": 1e999, "c": "v"}}`,
 		fields{"data", fields{}, "info", fields{"a", list{1}, "b", uint64(math.MaxUint64), "c", "v"}},
@@ -150,7 +164,7 @@ var decodeTests = []struct {
 			`info: label "b": bad number: an integer beyond int64 or a float beyond float64`,
 		}},
 	{"info that is no map", `{"data": {}, "info": 5}`, fields{"data", fields{}, "info", 5}, nil,
-		[]string{`info: malformed: expected a map, got a number`}},
+		[]string{`info: malformed: expected a list of maps, got a number`}},
 
 	{"no types", `{"data": {"c": 1}}`, fields{"data", fields{"c", 1}}, nil,
 		[]string{`metric "c": wrong kind: it has none under "types"`}},
@@ -240,10 +254,10 @@ var decodeTests = []struct {
 	{"connectors",
 		`{"A": {"data": {"types": {"c": "counter"}, "data": {"c": 1}}}, "B": {"types": {"c": "gauge"}, "data": {"c": 2}}, "C": {"data": {}}, "D": null}`,
 		fields{"A", fields{"data", step("c", "counter", fields{list{}, 1})}, "B", step("c", "gauge", 2), "C", fields{"data", fields{}}, "D", nil},
-		[]string{"connector A", "  counter c", "    (): 1", "connector B", "  gauge c", "    (): 2"}, nil},
+		[]string{"connector A", "  counter c", "    (): 1", "connector B", "  gauge c", "    (): 2", "connector C", "connector D"}, nil},
 	{"connectors without data", `{"A": {"data": null}, "B": {}, "C": {"data": {"types": {"c": "counter"}, "data": {"c": 1}}}}`,
 		fields{"A", fields{"data", nil}, "B", fields{}, "C", fields{"data", step("c", "counter", 1)}},
-		[]string{"connector C", "  counter c", "    (): 1"}, nil},
+		[]string{"connector A", "connector B", "connector C", "  counter c", "    (): 1"}, nil},
 	{"connector with the name of a field",
 		`{"types": {}, "data": {}, "connectors": {"types": {"data": {"types": {"c": "counter"}, "data": {"c": 1}}}}}`,
 		fields{"types", fields{}, "data", fields{}, "connectors", fields{"types", fields{"data", step("c", "counter", 1)}}},
@@ -256,14 +270,74 @@ var decodeTests = []struct {
 		`{"Nixl": {"data": {"transfer_duration": [1, 2]}}, "List": [1], "Bare": {"x": 1}, "DataIsList": {"data": []}, "A": {"data": {"types": {"c": "counter"}, "data": {"c": [{"labels": [1], "value": 1}, {"labels": [], "value": 1}]}}}}`,
 		fields{"Nixl", fields{"data", fields{"transfer_duration", list{1, 2}}}, "List", list{1}, "Bare", fields{"x", 1}, "DataIsList", fields{"data", list{}},
 			"A", fields{"data", step("c", "counter", fields{list{1}, 1, list{}, 1})}},
-		[]string{"connector A", "  counter c", "    (): 1"},
+		[]string{"connector A", "  counter c", "    (): 1", "ignored Bare 1", "ignored DataIsList 1", "ignored List 1", "ignored Nixl 1"},
+		[]string{`connector "A": metric "c": bad label values: value 0 is a number, expected a string`}},
+	{"connectors whose payloads are broken",
+		`{"NoData": {"types": {"c": "counter"}}, "List": {"data": {"types": {}, "data": []}}, "TypesList": {"data": {"types": 5, "data": {"c": 1}}}, "NoTypes": {"data": {"data": {"c": 1}}}, "A": {"types": {}, "data": {}}}`,
+		fields{"NoData", fields{"types", fields{"c", "counter"}}, "List", fields{"data", fields{"types", fields{}, "data", list{}}},
+			"TypesList", fields{"data", fields{"types", 5, "data", fields{"c", 1}}}, "NoTypes", fields{"data", fields{"data", fields{"c", 1}}},
+			"A", fields{"types", fields{}, "data", fields{}}},
+		[]string{"connector NoTypes", "connector A"},
 		[]string{
-			`connector "Nixl": malformed: expected a map with "types" and "data"`,
-			`connector "List": malformed: expected a map with "types" and "data"`,
-			`connector "Bare": malformed: expected a map with "types" and "data"`,
-			`connector "DataIsList": malformed: expected a map with "types" and "data"`,
-			`connector "A": metric "c": bad label values: value 0 is a number, expected a string`,
+			`connector "NoData": malformed: it has "types", and no "data"`,
+			`connector "List": malformed: field "data": expected a map, got a list`,
+			`connector "TypesList": malformed: field "types": expected a map, got a number`,
+			`connector "NoTypes": metric "c": wrong kind: it has none under "types"`,
 		}},
+	{"connector that sends once well and once in another form",
+		`{"A": {"data": {"types": {"c": "counter"}, "data": {"c": 1}}}, "A": {"x": [1]}}`,
+		fields{"A", fields{"data", step("c", "counter", 1)}, "A", fields{"x", list{1}}},
+		[]string{"connector A", "  counter c", "    (): 1", "ignored A 1"}, nil},
+	{"only other connectors",
+		`{"NixlConnector": {"data": {"transfer_duration": [0.5], "num_failed_transfers": []}}, "UMBPConnector": {"save": {"submitted": 1}}, "": {"x": 1}}`,
+		fields{"NixlConnector", fields{"data", fields{"transfer_duration", list{0.5}, "num_failed_transfers", list{}}},
+			"UMBPConnector", fields{"save", fields{"submitted", 1}}, "", fields{"x", 1}},
+		[]string{"ignored NixlConnector 1", "ignored UMBPConnector 1", "ignored unnamed 1"}, nil},
+	{"another connector alone",
+		`{"transfer_duration": [0.5], "post_duration": [], "num_failed": 0, "nested": {"x": 1}, "none": null}`,
+		fields{"transfer_duration", list{0.5}, "post_duration", list{}, "num_failed", 0, "nested", fields{"x", 1}, "none", nil},
+		[]string{"ignored unnamed 1"}, nil},
+	{"another connector alone, with fields of our names",
+		`{"types": [1], "data": "x", "info": 5, "connectors": []}`,
+		fields{"types", list{1}, "data", "x", "info", 5, "connectors", list{}},
+		[]string{"ignored unnamed 1"}, nil},
+	{"another connector alone, with keys that are no strings", "",
+		fields{list{"a", "b"}, 1, 2, list{3}, nil, fields{4, 5}},
+		[]string{"ignored unnamed 1"}, nil},
+	{"a payload from before types and data", `{"CPU_to_GPU": [{"op_size": 1, "op_time": 2}]}`,
+		fields{"CPU_to_GPU", list{fields{"op_size", 1, "op_time", 2}}},
+		[]string{"ignored unnamed 1"}, nil},
+	{"other connectors with keys that are no strings", "",
+		fields{"X", fields{list{"a", "b"}, 1}, 7, fields{8, 9}, "A", fields{"data", step("c", "counter", 1)}, 6, fields{"data", step("c", "counter", 1)}},
+		[]string{"connector A", "  counter c", "    (): 1", "ignored X 1", "ignored other 1"},
+		[]string{`name: malformed: expected a string, got a number`}},
+	{"connectors nested twice", `{"A": {"data": {"B": {"data": {}}}}}`,
+		fields{"A", fields{"data", fields{"B", fields{"data", fields{}}}}},
+		[]string{"ignored A 1"}, nil},
+	{"what vLLM adds beside types and data",
+		`{"_metrics_descriptor": {"types": {"x": 1}, "data": [2]}, "types": {"c": "counter"}, "data": {"c": 1}, "kv_connector_stats": 5}`,
+		fields{"_metrics_descriptor", fields{"types", fields{"x", 1}, "data", list{2}}, "types", fields{"c", "counter"}, "data", fields{"c", 1}, "kv_connector_stats", 5},
+		[]string{"counter c", "  (): 1"}, nil},
+
+	{"SchedulerStats",
+		`{"num_running_reqs": 1, "prefix_cache_stats": {"requests": 2}, "kv_connector_stats": {"types": {"c": "counter"}, "data": {"c": 1}}, "ec_connector_stats": {"types": {"c": "gauge"}, "data": {"c": 2}}, "cudagraph_stats": null}`,
+		fields{"num_running_reqs", 1, "prefix_cache_stats", fields{"requests", 2}, "kv_connector_stats", step("c", "counter", 1),
+			"ec_connector_stats", step("c", "gauge", 2), "cudagraph_stats", nil},
+		[]string{"counter c", "  (): 1"}, nil},
+	{"SchedulerStats of several connectors",
+		`{"perf_stats": null, "kv_connector_stats": {"A": {"data": {"types": {"c": "counter"}, "data": {"c": 1}}}, "NixlConnector": {"transfer_duration": [1]}}}`,
+		fields{"perf_stats", nil, "kv_connector_stats", fields{"A", fields{"data", step("c", "counter", 1)}, "NixlConnector", fields{"transfer_duration", list{1}}}},
+		[]string{"connector A", "  counter c", "    (): 1", "ignored NixlConnector 1"}, nil},
+	{"SchedulerStats of another connector",
+		`{"kv_connector_stats": {"transfer_duration": [1]}, "num_running_reqs": 1}`,
+		fields{"kv_connector_stats", fields{"transfer_duration", list{1}}, "num_running_reqs", 1},
+		[]string{"ignored unnamed 1"}, nil},
+	{"SchedulerStats without stats", `{"num_running_reqs": 1, "kv_connector_stats": null, "lora": {"a": 1}}`,
+		fields{"num_running_reqs", 1, "kv_connector_stats", nil, "lora", fields{"a", 1}}, nil, nil},
+	{"SchedulerStats inside",
+		`{"kv_connector_stats": {"kv_connector_stats": {"types": {"c": "counter"}, "data": {"c": 1}}}}`,
+		fields{"kv_connector_stats", fields{"kv_connector_stats", step("c", "counter", 1)}},
+		[]string{"connector kv_connector_stats", "  counter c", "    (): 1"}, nil},
 	{"connectors beside data",
 		`{"types": {"c": "counter"}, "data": {"c": 1}, "connectors": {"data": {"data": {"types": {"c": "gauge"}, "data": {"c": 2}}}}}`,
 		fields{"types", fields{"c", "counter"}, "data", fields{"c", 1}, "connectors", fields{"data", fields{"data", step("c", "gauge", 2)}}},
@@ -309,19 +383,18 @@ func TestDecodeEncodeDecode(t *testing.T) {
 			if err := decodeMessagePack(pack(t, test.messagePack), &p); err != nil {
 				t.Fatal(err)
 			}
+			want := dumpContent(&p)
 			if err := decodeJSON(p.AppendJSON(nil), &q); err != nil {
 				t.Error(err)
 			}
-			expect(t, &q, test.want...)
+			expect(t, &q, want...)
 			if err := decodeMessagePack(p.AppendMessagePack(nil), &q); err != nil {
 				t.Error(err)
 			}
-			expect(t, &q, test.want...)
+			expect(t, &q, want...)
 		})
 	}
 }
-
-const notPayload = `malformed: expected a map with "types" and "data", or such maps under their connectors' names`
 
 func TestDecodeFailures(t *testing.T) {
 	deepJSON := strings.Repeat("[", 100) + strings.Repeat("]", 100)
@@ -337,15 +410,14 @@ func TestDecodeFailures(t *testing.T) {
 		{"no input", "messagepack", ``, stats.ErrTruncated, `otelkv: payload at byte 0: truncated`},
 		{"number", "json", `5`, stats.ErrMalformed, `otelkv: payload at byte 0: malformed: expected a payload, which is a map, or null, got a number`},
 		{"list", "messagepack", string(pack(t, list{})), stats.ErrMalformed, `otelkv: payload at byte 0: malformed: expected a payload, which is a map, or null, got a list`},
-		{"types alone", "json", `{"types": {}}`, stats.ErrMalformed, `otelkv: payload at byte 13: ` + notPayload},
-		{"info alone", "messagepack", string(pack(t, fields{"info", fields{}})), stats.ErrMalformed, `otelkv: payload at byte 7: ` + notPayload},
-		{"payload of old", "json", `{"CPU_to_GPU": [{"op_size": 1, "op_time": 2}]}`, stats.ErrMalformed, `otelkv: payload at byte 46: ` + notPayload},
-		{"data is a list", "json", `{"data": []}`, stats.ErrMalformed, `otelkv: payload at byte 9: malformed: field "data": expected a map, got a list`},
+		{"types alone", "json", `{"types": {}}`, stats.ErrMalformed, `otelkv: payload at byte 13: malformed: it has "types", and no "data"`},
+		{"data is a list", "json", `{"types": {}, "data": []}`, stats.ErrMalformed, `otelkv: payload at byte 22: malformed: field "data": expected a map, got a list`},
+		{"connectors are a list", "json", `{"types": {}, "data": {}, "connectors": []}`, stats.ErrMalformed, `otelkv: payload at byte 40: malformed: field "connectors": expected a map, got a list`},
+		{"SchedulerStats with a list", "json", `{"x": 1, "kv_connector_stats": [1]}`, stats.ErrMalformed, `otelkv: payload at byte 31: malformed: field "kv_connector_stats": expected a map, got a list`},
+		{"SchedulerStats with two", "messagepack", string(pack(t, fields{"kv_connector_stats", nil, "kv_connector_stats", nil})), stats.ErrMalformed, `otelkv: payload at byte 40: malformed: field "kv_connector_stats" is there twice`},
 		{"types is a list", "messagepack", string(pack(t, fields{"types", list{}, "data", fields{}})), stats.ErrMalformed, `otelkv: payload at byte 7: malformed: field "types": expected a map, got a list`},
 		{"data twice", "json", `{"data": {}, "data": {}}`, stats.ErrMalformed, `otelkv: payload at byte 20: malformed: field "data" is there twice`},
-		{"key is a number", "messagepack", string(pack(t, fields{1, 2})), stats.ErrMalformed, `otelkv: payload at byte 1: malformed: expected a field's name, got a number`},
 		{"metric is a number", "messagepack", string(pack(t, fields{"types", fields{1, "counter"}, "data", fields{}})), stats.ErrMalformed, `otelkv: payload at byte 8: malformed: expected a metric's name, got a number`},
-		{"nested twice", "json", `{"A": {"data": {"B": {"data": {}}}}}`, stats.ErrMalformed, `otelkv: payload at byte 36: ` + notPayload},
 		{"too deep", "json", `{"x": ` + deepJSON + `, "data": {}}`, stats.ErrTooLarge, `otelkv: payload at byte 37: too large: more than 32 levels deep`},
 		{"too deep", "messagepack", string(pack(t, fields{"x", deepPacked, "data", fields{}})), stats.ErrTooLarge, `otelkv: payload at byte 35: too large: more than 32 levels deep`},
 		{"too deep in a value", "json", `{"types": {"c": "counter"}, "data": {"c": [{"labels": [], "value": ` + deepJSON + `}]}}`, stats.ErrTooLarge, `otelkv: payload at byte 95: too large: more than 32 levels deep`},
@@ -461,12 +533,12 @@ func TestJSONGolden(t *testing.T) {
 		counter("c", stats.Int64(7), "\"\\\n\t\x00\x7f\u2028é", "b").
 		gauge("g", stats.Float64(2)).
 		histogram("h", append(ints(1), floats(0.5, 1e-7, nan())...))
-	p.SetInfo(map[string]string{"k": "v", "a": ""})
+	p.SetInfo(map[string]string{"k": "v", "a": ""}, nil, map[string]string{})
 	p.check(p.Connector("C").AddCounter("c", stats.Int64(1)))
 	want := `{"types":{"c":"counter","g":"gauge","h":"histogram"},` +
 		`"data":{"c":[{"labels":["\"\\\n\u0009\u0000\u007f\u2028é","b"],"value":7}],` +
 		`"g":[{"labels":[],"value":2.0}],"h":[{"labels":[],"value":[1,0.5,1e-07,null]}]},` +
-		`"info":{"a":"","k":"v"},` +
+		`"info":[{"a":"","k":"v"},{}],` +
 		`"connectors":{"C":{"data":{"types":{"c":"counter"},"data":{"c":[{"labels":[],"value":1}]}}}}}`
 	if got := string(p.AppendJSON(nil)); got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
@@ -487,9 +559,11 @@ func TestDecodeIntoConnector(t *testing.T) {
 		}
 		expect(t, p.Payload, "counter own", "  (): 1", "connector C", "  counter c", "    (): 1")
 	}
-	if err := decodeJSON([]byte(`{"D": {"data": {}}}`), nested); !errors.Is(err, stats.ErrMalformed) {
-		t.Errorf("got %v, want ErrMalformed: payloads nest once", err)
+	// Payloads nest once, so this is another connector's.
+	if err := decodeJSON([]byte(`{"D": {"data": {}}}`), nested); err != nil {
+		t.Error(err)
 	}
+	expect(t, p.Payload, "counter own", "  (): 1", "ignored C 1")
 }
 
 // TestMetricWithoutEntries follows one through everything that passes payloads on.

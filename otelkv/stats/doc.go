@@ -10,9 +10,9 @@
 //
 //	{"types": {name: kind}, "data": {name: {label values: value}}}
 //
-// This package is that dict in Go, with vLLM's rules for adding up, merging and
-// reducing, and the same bytes on the wire. A Go tier can send to a vLLM front
-// end, and a Go front end can receive from vLLM's workers.
+// since vLLM #45957. This package is that dict in Go, with vLLM's rules for adding
+// up, merging and reducing, and the same bytes on the wire. A Go tier can send to a
+// vLLM front end, and a Go front end can receive from vLLM's workers.
 //
 // A payload describes itself: it names each metric's kind, so that it is merged,
 // reduced and passed on without a catalogue. What finally counts it, package
@@ -43,6 +43,14 @@
 // the payload is reset or taken. A bound handle alone makes no entry. A counter's
 // entry starts again from zero in each interval; a gauge that is not recorded
 // again is absent, not zero.
+//
+// # Other connectors
+//
+// A vLLM that prefills elsewhere runs its offloading connector beside another one, in
+// a MultiConnector. The other one's stats, a NIXL connector's for example, are in no
+// form that this package knows, and are none of its business. A [Decoder] leaves them
+// alone, and [Payload.Ignored] tells whose they were, so that nothing is lost without
+// a trace.
 //
 // # Errors
 //

@@ -1,10 +1,13 @@
 package stats_test
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -33,7 +36,41 @@ func FuzzDecodeJSON(f *testing.F) {
 		}
 		compare(t, &p, &reused)
 		checkRoundTrip(t, &p)
+		if mayBeWrapped(data, err) {
+			stats := slices.Concat([]byte(`{"num_running_reqs":1,"kv_connector_stats":`), data, []byte(`,"perf_stats":{"types":{}}}`))
+			checkWrapped(t, &p, err, outputs.JSON(stats, &reused), &reused)
+			message := slices.Concat([]byte(`[0,[{"types":{}}],`), stats, []byte(`,1.5]`))
+			checkWrapped(t, &p, err, outputs.JSON(message, &reused), &reused)
+		}
 	})
+}
+
+// outputs takes what the fuzzer made with something around it.
+var outputs = stats.Decoder{Limits: wider(fuzzLimits), EngineCoreOutputs: true}
+
+func wider(l stats.Limits) stats.Limits {
+	l.Bytes += 256
+	return l
+}
+
+// mayBeWrapped reports whether data is one whole value that means the same inside a
+// SchedulerStats: one that is none itself.
+func mayBeWrapped(data []byte, err error) bool {
+	_, failed := errors.AsType[*stats.DecodeError](err)
+	return !failed && !bytes.Contains(data, []byte("kv_connector_stats")) && !bytes.Contains(data, []byte(`\u`))
+}
+
+// checkWrapped holds that a payload is the same inside a SchedulerStats and inside
+// the EngineCoreOutputs around that, unless it is too deep there.
+func checkWrapped(t *testing.T, want *stats.Payload, wantErr, err error, got *stats.Payload) {
+	t.Helper()
+	if errors.Is(err, stats.ErrTooLarge) && got.IsEmpty() {
+		return
+	}
+	if fmt.Sprint(err) != fmt.Sprint(wantErr) {
+		t.Errorf("inside other stats: %v, want %v", err, wantErr)
+	}
+	compare(t, want, got)
 }
 
 func FuzzDecodeMessagePack(f *testing.F) {
@@ -65,6 +102,13 @@ func FuzzDecodeMessagePack(f *testing.F) {
 			t.Errorf("after clearing the input (-want +got):\n%s", diff)
 		}
 		checkRoundTrip(t, &p)
+		if value := given[:len(given)-len(rest)]; mayBeWrapped(value, err) {
+			stats := pack(t, fields{"num_running_reqs", 1, "kv_connector_stats", raw(value), list{"k", 1}, fields{"types", nil}})
+			_, wrapped := outputs.MessagePack(stats, &reused)
+			checkWrapped(t, &p, err, wrapped, &reused)
+			_, wrapped = outputs.MessagePack(pack(t, list{0, list{fields{"types", nil}}, raw(stats), 1.5}), &reused)
+			checkWrapped(t, &p, err, wrapped, &reused)
+		}
 	})
 }
 
@@ -89,12 +133,27 @@ func checkDecoded(t *testing.T, p *stats.Payload, err error) {
 		t.Errorf("%v, but the payload holds %q", err, dump(p))
 	}
 	metrics, entries, samples := size(p)
-	for _, child := range p.Connectors() {
+	connectors := 0
+	for name, child := range p.Connectors() {
+		connectors++
+		if !utf8.ValidString(name) || len(name) > fuzzLimits.LabelLength {
+			t.Errorf("a connector is called %q", name)
+		}
 		m, e, s := size(child)
 		metrics, entries, samples = metrics+m, entries+e, samples+s
 	}
 	if metrics > fuzzLimits.Metrics || entries > fuzzLimits.Entries || samples > fuzzLimits.Samples {
 		t.Errorf("%d metrics, %d entries, %d samples: over the limits", metrics, entries, samples)
+	}
+	for name := range p.Ignored() {
+		connectors++
+		if !utf8.ValidString(name) || len(name) > fuzzLimits.LabelLength {
+			t.Errorf("%q was ignored", name)
+		}
+	}
+	// A connector can be both, and "other" comes on top.
+	if connectors > 2*fuzzLimits.Connectors+1 {
+		t.Errorf("%d connectors: over the limit", connectors)
 	}
 }
 
@@ -113,6 +172,12 @@ func size(p *stats.Payload) (metrics, entries, samples int) {
 // holds the same entries already.
 func checkRoundTrip(t *testing.T, p *stats.Payload) {
 	t.Helper()
+	compare := func(t *testing.T, want, got *stats.Payload) {
+		t.Helper()
+		if diff := cmp.Diff(dumpContent(want), dump(got), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
 	var q stats.Payload
 	if err := decodeMessagePack(p.AppendMessagePack(nil), &q); err != nil {
 		t.Errorf("decoding what was encoded as MessagePack: %v", err)

@@ -65,7 +65,7 @@ func (p *Payload) Histogram(m schema.Histogram, labelValues ...string) (*Histogr
 func (p *Payload) bind(d schema.Definition, labelValues []string) (*Entry, error) {
 	e, err := p.boundEntry(d, labelValues)
 	if err != nil {
-		return nil, entryError(err, d.PrometheusName, labelValues)
+		return nil, entryError(err, d.PayloadName(), labelValues)
 	}
 	m := e.metric
 	if m.number == 0 {
@@ -89,7 +89,7 @@ func (p *Payload) boundEntry(d schema.Definition, labelValues []string) (*Entry,
 	if got, want := len(labelValues), len(d.LabelNames); got != want {
 		return nil, fmt.Errorf("%w: expected %d for %q, got %d", ErrLabelValues, want, d.LabelNames, got)
 	}
-	m, err := p.metric(d.PrometheusName, d.Kind())
+	m, err := p.metric(d.PayloadName(), d.Kind())
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ const (
 	fieldData       = "data"
 	fieldInfo       = "info"
 	fieldConnectors = "connectors"
+	fieldScheduler  = "kv_connector_stats" // of a SchedulerStats
 	fieldLabels     = "labels"
 	fieldValue      = "value"
 )
@@ -37,16 +38,27 @@ func (p *Payload) AppendJSON(dst []byte) []byte {
 	}
 	dst = append(dst, '}')
 	if p.info != nil {
-		dst = append(dst, `,"info":{`...)
-		for i, name := range slices.Sorted(maps.Keys(p.info)) {
-			dst = appendJSONKey(dst, i, name)
-			dst = appendJSONString(dst, p.info[name])
+		dst = append(dst, `,"info":[`...)
+		for i, facts := range p.info {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendJSONFacts(dst, facts)
 		}
-		dst = append(dst, '}')
+		dst = append(dst, ']')
 	}
 	if p.hasConnectors() {
 		dst = append(dst, `,"connectors":`...)
 		dst = p.appendJSONConnectors(dst)
+	}
+	return append(dst, '}')
+}
+
+func appendJSONFacts(dst []byte, facts map[string]string) []byte {
+	dst = append(dst, '{')
+	for i, name := range slices.Sorted(maps.Keys(facts)) {
+		dst = appendJSONKey(dst, i, name)
+		dst = appendJSONString(dst, facts[name])
 	}
 	return append(dst, '}')
 }
@@ -141,7 +153,7 @@ func appendJSONString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// hasConnectors reports whether a nested payload holds anything.
+// hasConnectors reports whether there are nested payloads.
 func (p *Payload) hasConnectors() bool {
 	for range p.Connectors() {
 		return true
@@ -158,7 +170,7 @@ func (p *Payload) isNestedOnly() bool {
 	}
 	for name := range p.Connectors() {
 		switch name {
-		case fieldTypes, fieldData, fieldInfo, fieldConnectors:
+		case fieldTypes, fieldData, fieldInfo, fieldConnectors, fieldScheduler:
 			return false
 		}
 	}

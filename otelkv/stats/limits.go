@@ -20,9 +20,10 @@ type Limits struct {
 	// LabelLength bounds the bytes of one label value, name or value of the info,
 	// each of which alone is left out if it is longer. Default 1,024.
 	LabelLength int
-	// Info bounds the facts under "info". Default 64.
+	// Info bounds the series under "info", and the facts of each. Default 64.
 	Info int
-	// Connectors bounds the nested payloads. Default 64.
+	// Connectors bounds the nested payloads. What other connectors sent past the
+	// limit is ignored without their names. Default 64.
 	Connectors int
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,6 +50,11 @@ func TestLimits(t *testing.T) {
 		}
 		return b.Payload
 	}
+	series := func(n int) *stats.Payload {
+		var p stats.Payload
+		p.SetInfo(slices.Repeat([]map[string]string{{"k": "v"}}, n)...)
+		return &p
+	}
 	tests := []struct {
 		name   string
 		limits stats.Limits
@@ -59,6 +65,7 @@ func TestLimits(t *testing.T) {
 		{"entries", stats.Limits{Entries: 3}, entries, "more than 3 entries"},
 		{"samples", stats.Limits{Samples: 3}, samples, "more than 3 samples"},
 		{"info", stats.Limits{Info: 3}, info, "more than 3 facts in info"},
+		{"info series", stats.Limits{Info: 3}, series, "more than 3 series in info"},
 		{"connectors", stats.Limits{Connectors: 3}, connectors, "more than 3 connectors"},
 	}
 	for _, test := range tests {

@@ -7,11 +7,12 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// Merge adds what other holds, as vLLM's aggregate does: counters add up, a gauge
-// takes other's value, a histogram takes other's samples after its own, and
-// other's info replaces p's unless there is none. Nested payloads merge by name.
-// Everything is copied: p and other share no memory that either changes. A nil
-// other, which [Payload.Take] returns for nothing, is as an empty one.
+// Merge adds what other holds, as vLLM's aggregate does (vLLM #45957): counters add
+// up, a gauge takes other's value, a histogram takes other's samples after its own,
+// and other's info replaces p's unless there is none (vLLM #56867). Nested payloads
+// merge by name, and what was ignored adds up. Everything is copied: p and other
+// share no memory that either changes. A nil other, which [Payload.Take] returns for
+// nothing, is as an empty one.
 //
 // What cannot be merged is left out and named in the returned error, which joins
 // [EntryError] values; everything else is merged. That is a metric that p has as
@@ -25,14 +26,17 @@ func (p *Payload) Merge(other *Payload) error {
 	var errs errorlist.List
 	p.merge(other, &errs)
 	for name, child := range other.Connectors() {
-		p.connector(name).merge(child, &errs)
+		to := p.connector(name)
+		to.show()
+		to.merge(child, &errs)
 	}
+	p.ignoreAll(other)
 	return errs.Join()
 }
 
 func (p *Payload) merge(other *Payload, errs *errorlist.List) {
 	if other.info != nil {
-		p.SetInfo(other.info)
+		p.copyInfo(other.info)
 	}
 	for _, from := range other.present {
 		m, err := p.metric(from.name, from.kind)

@@ -11,8 +11,8 @@ import (
 
 // AppendMessagePack appends the payload in the form that vLLM sends between
 // processes and [Decoder.MessagePack] describes, byte for byte as msgspec encodes
-// it: integers in their shortest form, floats as float64. The info is a third
-// field only if there is any.
+// it: integers in their shortest form, floats as float64. The info is a third field
+// only if there is any, where vLLM since #56867 also sends null.
 func (p *Payload) AppendMessagePack(dst []byte) []byte {
 	if p.isNestedOnly() {
 		return p.appendMessagePackConnectors(dst)
@@ -39,10 +39,13 @@ func (p *Payload) AppendMessagePack(dst []byte) []byte {
 	}
 	if p.info != nil {
 		dst = msgp.AppendString(dst, fieldInfo)
-		dst = msgp.AppendMapHeader(dst, uint32(len(p.info)))
-		for _, name := range slices.Sorted(maps.Keys(p.info)) {
-			dst = msgp.AppendString(dst, name)
-			dst = msgp.AppendString(dst, p.info[name])
+		dst = msgp.AppendArrayHeader(dst, uint32(len(p.info)))
+		for _, facts := range p.info {
+			dst = msgp.AppendMapHeader(dst, uint32(len(facts)))
+			for _, name := range slices.Sorted(maps.Keys(facts)) {
+				dst = msgp.AppendString(dst, name)
+				dst = msgp.AppendString(dst, facts[name])
+			}
 		}
 	}
 	if p.hasConnectors() {

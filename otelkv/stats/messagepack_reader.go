@@ -139,7 +139,22 @@ func (r *messagePackReader) more() bool {
 	return true
 }
 
+// claimsMore reports whether a text or binary value claims more bytes than there are.
+// The library checks that too, with an int, which may be too small for the claim.
+func (r *messagePackReader) claimsMore() bool {
+	const bin32, ext32, str32 = 0xc6, 0xc9, 0xdb
+	if len(r.rest) < 5 || r.rest[0] != bin32 && r.rest[0] != ext32 && r.rest[0] != str32 ||
+		uint64(binary.BigEndian.Uint32(r.rest[1:])) <= uint64(len(r.rest)) {
+		return false
+	}
+	r.truncated()
+	return true
+}
+
 func (r *messagePackReader) text() []byte {
+	if r.claimsMore() {
+		return nil
+	}
 	text, rest, err := msgp.ReadStringZC(r.rest)
 	r.advance(rest, err)
 	return text
@@ -210,7 +225,7 @@ func (r *messagePackReader) boolean() bool {
 func (r *messagePackReader) skip() { skipContainers(r, r.skipScalar) }
 
 func (r *messagePackReader) skipScalar() {
-	if r.err != nil {
+	if r.err != nil || r.claimsMore() {
 		return
 	}
 	rest, err := msgp.Skip(r.rest)

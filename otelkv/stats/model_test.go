@@ -19,6 +19,17 @@ import (
 type model struct {
 	names   []string
 	metrics map[string]*modelMetric
+	ignored int
+	// children are the connectors, of a MultiConnector's payload.
+	children []*modelChild
+}
+
+// modelChild is what came under a connector's name: a payload if there is a model,
+// and what was ignored.
+type modelChild struct {
+	name string
+	*model
+	ignored int
 }
 
 type modelMetric struct {
@@ -69,6 +80,59 @@ func (m *model) merge(other *model) (clashes int) {
 	return clashes
 }
 
+// child returns the child of a name, which may be new.
+func (m *model) child(name string) *modelChild {
+	for _, c := range m.children {
+		if c.name == name {
+			return c
+		}
+	}
+	c := &modelChild{name: name}
+	m.children = append(m.children, c)
+	return c
+}
+
+// connector returns the payload of a connector, which may be new.
+func (m *model) connector(name string) *model {
+	c := m.child(name)
+	if c.model == nil {
+		c.model = newModel()
+	}
+	return c.model
+}
+
+// mergeAll is merge with everything that came under connectors' names.
+func (m *model) mergeAll(other *model) (clashes int) {
+	clashes = m.mergeContent(other)
+	m.ignored += other.ignored
+	for _, c := range slices.Clone(other.children) {
+		if c.ignored > 0 {
+			m.child(c.name).ignored += c.ignored
+		}
+	}
+	return clashes
+}
+
+// mergeContent is mergeAll without what was ignored.
+func (m *model) mergeContent(other *model) (clashes int) {
+	clashes = m.merge(other)
+	for _, c := range slices.Clone(other.children) {
+		if c.model != nil {
+			clashes += m.connector(c.name).merge(c.model)
+		}
+	}
+	return clashes
+}
+
+func (m *model) isEmpty() bool {
+	for _, c := range m.children {
+		if c.ignored > 0 || c.model != nil && !c.isEmpty() {
+			return false
+		}
+	}
+	return len(m.names) == 0 && m.ignored == 0
+}
+
 func add(a, b any) any {
 	x, xIsInt := a.(int64)
 	y, yIsInt := b.(int64)
@@ -106,7 +170,23 @@ func (m *model) dump() []string {
 			lines = append(lines, line)
 		}
 	}
-	return lines
+	var ignored []string
+	if m.ignored > 0 {
+		ignored = append(ignored, fmt.Sprint("ignored unnamed ", m.ignored))
+	}
+	for _, c := range m.children {
+		if c.model != nil {
+			lines = append(lines, "connector "+c.name)
+			for _, line := range c.dump() {
+				lines = append(lines, "  "+line)
+			}
+		}
+		if c.ignored > 0 {
+			ignored = append(ignored, fmt.Sprint("ignored ", c.name, " ", c.ignored))
+		}
+	}
+	slices.Sort(ignored)
+	return append(lines, ignored...)
 }
 
 func randomNumber(r *rand.Rand) any {
@@ -132,7 +212,7 @@ func TestModel(t *testing.T) {
 					if want, got := w.models[i].dump(), dump(p); !slices.Equal(want, got) {
 						t.Fatalf("step %d, %s: payload %d (-model +payload):\n%s", step, what, i, cmp.Diff(want, got))
 					}
-					if p.IsEmpty() != (len(w.models[i].names) == 0) {
+					if p.IsEmpty() != w.models[i].isEmpty() {
 						t.Fatalf("step %d, %s: payload %d: IsEmpty is %t", step, what, i, p.IsEmpty())
 					}
 				}
@@ -152,13 +232,21 @@ type world struct {
 func (w *world) step(t *testing.T) string {
 	i, j := w.r.IntN(len(w.payloads)), w.r.IntN(len(w.payloads))
 	p, m := w.payloads[i], w.models[i]
-	switch choice := w.r.IntN(12); choice {
+	switch choice := w.r.IntN(16); choice {
 	default:
-		return w.recordByName(t, i)
+		return w.recordByName(t, i, p, m)
+	case 12:
+		name := w.connector()
+		return "connector " + name + ", " + w.recordByName(t, i, p.Connector(name), m.connector(name))
+	case 13, 14:
+		if j == 0 {
+			return "nothing"
+		}
+		return w.receive(t, i, j)
 	case 0, 1:
 		return w.recordBound()
 	case 2, 3:
-		clashes := m.merge(w.models[j])
+		clashes := m.mergeAll(w.models[j])
 		if got := len(entryErrors(t, p.Merge(w.payloads[j]))); got != clashes {
 			t.Errorf("merging %d into %d: %d errors, want %d", j, i, got, clashes)
 		}
@@ -168,8 +256,11 @@ func (w *world) step(t *testing.T) string {
 		w.models[i] = newModel()
 		return fmt.Sprint("reset ", i)
 	case 5:
-		taken := p.Take()
-		if diff := cmp.Diff(m.dump(), dumpOrNothing(taken), cmpopts.EquateEmpty()); diff != "" {
+		want := m
+		if m.isEmpty() {
+			want = newModel()
+		}
+		if diff := cmp.Diff(want.dump(), dumpOrNothing(p.Take()), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("taken from %d (-model +payload):\n%s", i, diff)
 		}
 		w.models[i] = newModel()
@@ -179,7 +270,10 @@ func (w *world) step(t *testing.T) string {
 			return "nothing"
 		}
 		p.TakeInto(w.payloads[j])
-		w.models[j], w.models[i] = m, newModel()
+		w.models[j], w.models[i] = newModel(), newModel()
+		if !m.isEmpty() {
+			w.models[j].mergeAll(m)
+		}
 		return fmt.Sprintf("take from %d into %d", i, j)
 	case 7:
 		if j == 0 {
@@ -193,7 +287,7 @@ func (w *world) step(t *testing.T) string {
 			t.Error(err)
 		}
 		w.models[j] = newModel()
-		w.models[j].merge(m)
+		w.models[j].mergeContent(m)
 		return fmt.Sprintf("%d to %d by %s", i, j, format)
 	}
 }
@@ -205,9 +299,55 @@ func dumpOrNothing(p *stats.Payload) []string {
 	return dump(p)
 }
 
+func (w *world) connector() string {
+	return []string{"OffloadingConnector", "SimpleCPUOffloadConnector", "B"}[w.r.IntN(3)]
+}
+
+// receive decodes what a vLLM of several connectors sends: the own metrics of one
+// payload as those of a connector, beside a connector that is not ours.
+func (w *world) receive(t *testing.T, i, j int) string {
+	own := newModel()
+	own.merge(w.models[i])
+	sent := build(t)
+	sent.check(sent.Merge(w.payloads[i]))
+	for name := range sent.Connectors() {
+		sent.Connector(name).Reset()
+	}
+	ours := raw(sent.AppendMessagePack(nil))
+	if len(own.names) == 0 {
+		ours = raw(pack(t, fields{"types", fields{}, "data", fields{}}))
+	}
+	nixl := fields{"transfer_duration", list{0.5}, "num_failed_transfers", list{}}
+	connector, other := w.connector(), []string{"NixlConnector", "MooncakeConnector", "B"}[w.r.IntN(3)]
+	message := fields{connector, fields{"data", ours}, other, fields{"data", nixl}}
+	received := newModel()
+	received.connector(connector).merge(own)
+	received.child(other).ignored++
+	switch w.r.IntN(4) {
+	case 0:
+		message = fields{other, nixl, connector, ours}
+		received = newModel()
+		received.child(other).ignored++
+		received.connector(connector).merge(own)
+	case 1:
+		message, received = nixl, newModel()
+		received.ignored++
+	}
+	var packed any = message
+	if w.r.IntN(2) == 0 {
+		packed = list{3, list{}, fields{"num_running_reqs", 1, "kv_connector_stats", message, "perf_stats", nil}}
+	}
+	decoder := stats.Decoder{EngineCoreOutputs: true}
+	if _, err := decoder.MessagePack(pack(t, packed), w.payloads[j]); err != nil {
+		t.Error(err)
+	}
+	w.models[j] = received
+	return fmt.Sprintf("receive %d beside others in %d", i, j)
+}
+
 // recordByName uses names that are counters here and gauges there, so that kinds
 // clash now and then.
-func (w *world) recordByName(t *testing.T, i int) string {
+func (w *world) recordByName(t *testing.T, i int, p *stats.Payload, m *model) string {
 	kind := []string{"counter", "gauge", "histogram"}[w.r.IntN(3)]
 	name := fmt.Sprint(kind[:1], w.r.IntN(3))
 	if w.r.IntN(10) == 0 {
@@ -219,11 +359,11 @@ func (w *world) recordByName(t *testing.T, i int) string {
 	}
 	value := randomNumber(w.r)
 	record := map[string]func(string, stats.Number, ...string) error{
-		"counter":   w.payloads[i].AddCounter,
-		"gauge":     w.payloads[i].RecordGauge,
-		"histogram": w.payloads[i].RecordHistogram,
+		"counter":   p.AddCounter,
+		"gauge":     p.RecordGauge,
+		"histogram": p.RecordHistogram,
 	}[kind]
-	allowed := w.models[i].record(kind, name, strings.Join(labels, ","), value)
+	allowed := m.record(kind, name, strings.Join(labels, ","), value)
 	if err := record(name, asNumber(value), labels...); (err == nil) != allowed {
 		t.Errorf("%s %s%v in %d: got %v, want it allowed %t", kind, name, labels, i, err, allowed)
 	}

@@ -10,7 +10,8 @@ import (
 
 // A Payload holds the stats of one interval: for each metric its kind, and a
 // value for each tuple of label values. It is vLLM's KVConnectorStats, and the
-// OffloadingConnectorStats and MultiConnector's stats that are built on it.
+// OffloadingConnectorStats (vLLM #45957), SimpleCPUOffloadStats (vLLM #57251) and
+// MultiConnector's stats that are built on it.
 //
 // Metrics and entries are in a payload once something was recorded to them, also
 // a zero, and until the payload is reset or taken. They keep the order in which
@@ -27,17 +28,22 @@ type Payload struct {
 	first   *Metric
 
 	// info is nil when there is none, which is distinct from an empty one.
-	info map[string]string
+	info []map[string]string
+
+	// ignored counts what another connector sent in the payload's place.
+	ignored int64
 
 	connectors map[string]*Payload
 	shown      []*Payload
 
 	// These are set in a nested payload: isShown tells that it is among its
-	// parent's shown, pinned that [Payload.Connector] gave it away.
-	parent  *Payload
-	name    string
-	isShown bool
-	pinned  bool
+	// parent's shown, isPresent that it holds something or came as an empty payload,
+	// and pinned that [Payload.Connector] gave it away.
+	parent    *Payload
+	name      string
+	isShown   bool
+	isPresent bool
+	pinned    bool
 
 	key      []byte
 	retained retained
@@ -145,12 +151,12 @@ func (p *Payload) connector(name string) *Payload {
 	return child
 }
 
-// Connectors yields the nested payloads that are not empty, in the order in which
-// they came.
+// Connectors yields the nested payloads in the order in which they came: those that
+// hold something, and those that were decoded or merged, also if they are empty.
 func (p *Payload) Connectors() iter.Seq2[string, *Payload] {
 	return func(yield func(string, *Payload) bool) {
 		for _, child := range p.shown {
-			if !child.IsEmpty() && !yield(child.name, child) {
+			if child.isPresent && !yield(child.name, child) {
 				return
 			}
 		}
@@ -158,29 +164,40 @@ func (p *Payload) Connectors() iter.Seq2[string, *Payload] {
 }
 
 // SetInfo replaces the static facts that travel with the payload (vLLM's
-// config_info: label name to value) by a copy of info. Nil removes them. An empty
-// map stays: it says that there are no facts, rather than nothing about them. What
-// is not valid UTF-8 is replaced by U+FFFD.
-func (p *Payload) SetInfo(info map[string]string) {
+// config_info, vLLM #56867: label name to value, one map for each series) by a
+// copy of info. Nil maps are left out, and without any other the info is removed.
+// An empty map stays: it says that there are no facts, rather than nothing about
+// them. What is not valid UTF-8 is replaced by U+FFFD.
+func (p *Payload) SetInfo(info ...map[string]string) {
 	p.info = nil
-	if info == nil {
-		return
+	info = slices.DeleteFunc(slices.Clone(info), func(facts map[string]string) bool { return facts == nil })
+	if len(info) > 0 {
+		p.copyInfo(info)
 	}
-	p.info = make(map[string]string, len(info))
-	for name, value := range info {
-		p.info[strings.ToValidUTF8(name, "\uFFFD")] = strings.ToValidUTF8(value, "\uFFFD")
+}
+
+// copyInfo replaces the info, also by one without series.
+func (p *Payload) copyInfo(info []map[string]string) {
+	p.info = make([]map[string]string, 0, len(info))
+	for _, facts := range info {
+		valid := make(map[string]string, len(facts))
+		for name, value := range facts {
+			valid[strings.ToValidUTF8(name, "\uFFFD")] = strings.ToValidUTF8(value, "\uFFFD")
+		}
+		p.info = append(p.info, valid)
 	}
 	p.show()
 }
 
-// Info returns the static facts, and whether there are any to speak of. The map
-// belongs to the payload and must not be changed.
-func (p *Payload) Info() (map[string]string, bool) { return p.info, p.info != nil }
+// Info returns the static facts, one map for each series, and nil if there is no
+// info. The maps belong to the payload and must not be changed.
+func (p *Payload) Info() []map[string]string { return p.info }
 
 // IsEmpty reports whether the payload, nested ones included, holds no metric and
-// no info. A decoded metric without entries counts as one, as it does in vLLM.
+// no info, and nothing was ignored. A decoded metric without entries counts as one,
+// as it does in vLLM.
 func (p *Payload) IsEmpty() bool {
-	if len(p.present) > 0 || p.info != nil {
+	if len(p.present) > 0 || p.info != nil || p.ignored > 0 {
 		return false
 	}
 	for _, child := range p.shown {
@@ -213,7 +230,7 @@ func (p *Payload) Reset() {
 	}
 	clear(p.present)
 	p.present = p.present[:0]
-	p.info = nil
+	p.info, p.ignored, p.isPresent = nil, 0, false
 	// A nested payload that shows nothing can have grown all the same, by what was
 	// wrong with its entries.
 	for _, child := range p.connectors {
@@ -229,6 +246,14 @@ func (p *Payload) Reset() {
 
 // show makes a nested payload appear in its parent.
 func (p *Payload) show() {
+	if p.parent != nil && !p.isPresent {
+		p.isPresent = true
+		p.list()
+	}
+}
+
+// list puts a nested payload on its parent's list.
+func (p *Payload) list() {
 	if p.parent != nil && !p.isShown {
 		p.isShown = true
 		p.parent.shown = append(p.parent.shown, p)

@@ -169,7 +169,7 @@ func TestRecordErrors(t *testing.T) {
 
 func TestInfo(t *testing.T) {
 	var p stats.Payload
-	if _, ok := p.Info(); ok || !p.IsEmpty() {
+	if p.Info() != nil || !p.IsEmpty() {
 		t.Error("a new payload has info")
 	}
 	given := map[string]string{"k": "v"}

@@ -42,7 +42,7 @@ type reader interface {
 }
 
 // maxDepth bounds the nesting of an encoded payload, also of what is skipped. The
-// deepest value that means anything is nine containers down.
+// deepest value that means anything is ten containers down.
 const maxDepth = 32
 
 var errTooDeep = fmt.Errorf("%w: more than %d levels deep", ErrTooLarge, maxDepth)
@@ -51,6 +51,9 @@ type mark struct {
 	offset int
 	depth  int
 }
+
+// found tells a place from the zero mark, at which only a whole payload begins.
+func (m mark) found() bool { return m.offset > 0 }
 
 // shape is what a reader can tell of a value before reading it.
 type shape uint8

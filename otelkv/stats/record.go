@@ -9,7 +9,7 @@ import (
 )
 
 // AddCounter adds an increment to a counter, and makes its entry also when the
-// increment is zero (vLLM's increase_counter). A new entry starts at the int64 0,
+// increment is zero (increase_counter of vLLM #45957). A new entry starts at the int64 0,
 // so that its kind of number is the increment's; an int64 and a float64 add up to
 // a float64.
 //
@@ -25,7 +25,7 @@ func (p *Payload) AddCounter(name string, increment Number, labelValues ...strin
 	return entryError(err, name, labelValues)
 }
 
-// RecordGauge sets a gauge (vLLM's set_gauge). The payload takes any number;
+// RecordGauge sets a gauge (set_gauge of vLLM #45957). The payload takes any number;
 // what receives it refuses NaN and infinities. Errors are as for
 // [Payload.AddCounter].
 func (p *Payload) RecordGauge(name string, value Number, labelValues ...string) error {
@@ -36,7 +36,7 @@ func (p *Payload) RecordGauge(name string, value Number, labelValues ...string) 
 	return entryError(err, name, labelValues)
 }
 
-// RecordHistogram adds one sample to a histogram (vLLM's observe_histogram). The
+// RecordHistogram adds one sample to a histogram (observe_histogram of vLLM #45957). The
 // payload keeps every sample until it is reset or taken, 16 bytes each, and takes
 // any number; what receives it refuses NaN and infinities. Errors are as for
 // [Payload.AddCounter].

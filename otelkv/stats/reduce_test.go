@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/otelkv/otelkv-go/otelkv/stats"
-	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
 func keysAndValues(s stats.Summary) []string {
@@ -147,36 +147,16 @@ func TestSummaryIsIndependent(t *testing.T) {
 	}
 }
 
-func TestSummaryWithout(t *testing.T) {
-	counter := schema.Int64Counter{PrometheusName: "c"}
-	histogram := schema.Histogram{PrometheusName: "h"}
-	p := build(t).counter("c", stats.Int64(1)).counter("c", stats.Int64(2), "a").counter("c_more", stats.Int64(3)).histogram("h", ints(4), "a")
-	p.check(p.Connector("C").AddCounter("c", stats.Int64(5)))
-	p.check(p.Connector("C").AddCounter("d", stats.Int64(6)))
-	s := p.Reduce()
-	whole := s.String()
-	for _, test := range []struct {
-		name    string
-		metrics []schema.Metric
-		want    string
-	}{
-		{"nothing", nil, whole},
-		{"a metric that it does not have", []schema.Metric{schema.Int64Gauge{PrometheusName: "c:('a',)"}}, whole},
-		{"a counter", []schema.Metric{counter}, `c_more=3, h:('a',)_count=1, h:('a',)_sum=4, C={'d': 6}`},
-		{"a histogram", []schema.Metric{histogram}, `c=1, c:('a',)=2, c_more=3, C={'c': 5, 'd': 6}`},
-		{"both", []schema.Metric{counter, histogram}, `c_more=3, C={'d': 6}`},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			got := s.Without(test.metrics...)
-			if got.String() != test.want {
-				t.Errorf("got  %s\nwant %s", got, test.want)
-			}
-			if n, ok := got.Get("c_more"); !ok || n != stats.Int64(3) {
-				t.Errorf("c_more is %v, %t, want 3", n, ok)
-			}
-			if s.String() != whole {
-				t.Errorf("the summary became %s", s)
-			}
-		})
+// TestVLLMReduceLeavesTheInfoOut holds vLLM's rule for its simple CPU connector,
+// alone and in a MultiConnector.
+func TestVLLMReduceLeavesTheInfoOut(t *testing.T) {
+	p := build(t)
+	for _, q := range []*stats.Payload{p.Payload, p.Connector("SimpleCPUOffloadConnector")} {
+		p.check(q.RecordGauge(vllm.SimpleInfo.PrometheusName, stats.Int64(1), "cpu", "false", "false", "64"))
+		p.check(q.RecordGauge("vllm:simple_kv_offload_info_of_another", stats.Int64(1)))
+	}
+	want := "vllm:simple_kv_offload_info_of_another=1, SimpleCPUOffloadConnector={'vllm:simple_kv_offload_info_of_another': 1}"
+	if got := p.Reduce().String(); got != want {
+		t.Errorf("\n got %s\nwant %s", got, want)
 	}
 }

@@ -113,6 +113,12 @@ func TestRetentionIsBounded(t *testing.T) {
 			return fmt.Sprintf(`{"C%d": {"data": {"types": {"c": "counter"}, "data": {"c": 1}}}, "held": {"types": {"c": "counter"}, "data": {"c": 1}}}`, round)
 		},
 	}
+	streams["other connectors"] = func(round int) string {
+		return fmt.Sprintf(`{"C%d": {"data": {"x": [1]}}, "D%d": {"x": {}}, "held": {"types": {"c": "counter"}, "data": {"c": 1}}}`, round, round)
+	}
+	streams["empty connectors"] = func(round int) string {
+		return fmt.Sprintf(`{"C%d": {}, "D%d": null, "held": {"types": {"c": "counter"}, "data": {"c": 1}}}`, round, round)
+	}
 	streams["types of a connector"] = func(round int) string {
 		var types []string
 		for i := range 100 {
@@ -132,6 +138,7 @@ func TestRetentionIsBounded(t *testing.T) {
 			}
 			nested := p.Connector("held")
 			releases := 0
+			grown := map[*Payload]bool{}
 			for round := range 200 {
 				if err := p.UnmarshalJSON([]byte(input(round))); err != nil && !strings.HasPrefix(name, "bad ") {
 					t.Fatal(err)
@@ -152,9 +159,10 @@ func TestRetentionIsBounded(t *testing.T) {
 					if got.overBound() {
 						t.Fatalf("round %d: %q keeps %+v", round, q.name, got)
 					}
-					if got == (retained{}) {
+					if grown[q] && got == (retained{}) {
 						releases++
 					}
+					grown[q] = got != (retained{})
 				}
 			}
 			if releases == 0 || releases > 100 {

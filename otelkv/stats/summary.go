@@ -1,11 +1,6 @@
 package stats
 
-import (
-	"iter"
-	"slices"
-
-	"github.com/otelkv/otelkv-go/schema"
-)
+import "iter"
 
 // A Summary is a payload reduced to one number a key, in the payload's order. It
 // shares no memory with the payload, and is safe for concurrent use, since
@@ -17,9 +12,8 @@ type Summary struct {
 }
 
 type summaryEntry struct {
-	metric string
-	key    string
-	value  Number
+	key   string
+	value Number
 }
 
 type nestedSummary struct {
@@ -38,24 +32,6 @@ func (s *Summary) set(entry summaryEntry) {
 	}
 	s.index[entry.key] = len(s.entries)
 	s.entries = append(s.entries, entry)
-}
-
-// Without returns the summary without the keys of some metrics, nested summaries
-// included, and leaves s as it is. What vLLM logs of its simple CPU connector is
-// payload.Reduce().Without(vllm.SimpleInfo), since facts that never change are no
-// news.
-func (s Summary) Without(metrics ...schema.Metric) Summary {
-	var kept Summary
-	for _, e := range s.entries {
-		isNamed := func(m schema.Metric) bool { return m.Definition().PrometheusName == e.metric }
-		if !slices.ContainsFunc(metrics, isNamed) {
-			kept.set(e)
-		}
-	}
-	for _, c := range s.connectors {
-		kept.connectors = append(kept.connectors, nestedSummary{c.name, c.summary.Without(metrics...)})
-	}
-	return kept
 }
 
 // Len returns the number of keys, without those of nested summaries.

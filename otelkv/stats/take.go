@@ -31,9 +31,12 @@ func (p *Payload) TakeInto(dst *Payload) bool {
 	taken := !p.IsEmpty()
 	if taken {
 		p.moveTo(dst)
-		for _, child := range p.shown {
-			child.moveTo(dst.connector(child.name))
+		for name, child := range p.Connectors() {
+			to := dst.connector(name)
+			to.show()
+			child.moveTo(to)
 		}
+		dst.ignoreAll(p)
 	}
 	// Also a payload that shows nothing can have grown, by what was wrong.
 	p.Reset()

@@ -49,7 +49,7 @@ func TestJobsAllocateTheirHandle(t *testing.T) {
 	job := func() {
 		j := tracker.StartPromotion(1, 2)
 		j.SetBytes(7)
-		j.Succeed(time.Millisecond)
+		timed(j, time.Millisecond).Succeed()
 	}
 	job()
 	if n := testing.AllocsPerRun(50, job); n > 1 {

@@ -4,59 +4,79 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
-
-	"github.com/otelkv/otelkv-go/otelkv/internal/sink"
-	"github.com/otelkv/otelkv-go/otelkv/stats"
-	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// mebibyte is the unit of size of the store latency.
-const mebibyte = 1 << 20
+// A BackPressurePolicy says which stores are dropped while a tier is under
+// pressure. Its values are vLLM's class names.
+type BackPressurePolicy string
 
-// BackPressure holds the parameters of a tier's back-pressure detector. A zero
-// field takes its default.
-//
-// The names, labels and unit of the metrics, the smoothing factor, the warm-up
-// and the hysteresis are those of vLLM. The marks in force there depend on the
-// tier's medium and are not published as a contract, and neither is the share of
-// stores that it drops between them; the defaults here are the marks of its
-// first version, read in seconds per MiB, and every store is dropped while the
-// tier is under pressure but for the probes. Set the marks for your medium.
+// The policies of vLLM.
+const (
+	// ThrottledDropPolicy drops the more stores the further the average is above
+	// the high mark: none at the mark, all of them at three times the mark. It is
+	// vLLM's default.
+	ThrottledDropPolicy BackPressurePolicy = "ThrottledDropPolicy"
+	// DropStorePolicy drops every store.
+	DropStorePolicy BackPressurePolicy = "DropStorePolicy"
+)
+
+// BackPressure configures the back-pressure detector of one tier, which is
+// vLLM's EMABackpressureDetector. The fields are those of vLLM's configuration,
+// and every value means what it says: a zero is not replaced by a default.
+// [DefaultBackPressure] returns the defaults of a tier, and [ParseBackPressure]
+// reads vLLM's JSON.
 type BackPressure struct {
+	// Policy is policy_cls.
+	Policy BackPressurePolicy
+	// HighWater is high_water_s, in seconds per MiB. A tier comes under pressure
+	// when its average is above it.
+	HighWater float64
+	// LowWater is low_water_s, in seconds per MiB. Pressure ends when the average
+	// is below it. It is above 0 and at most HighWater.
+	LowWater float64
 	// Alpha is the weight of the newest sample in the exponential moving average,
-	// above 0 and at most 1. Default 0.3.
+	// above 0 and at most 1.
 	Alpha float64
-	// Warmup is the number of completed stores whose mean starts the average.
-	// There is no verdict before. Default 3.
-	Warmup int
-	// High is the average, in seconds per MiB, at which pressure begins. Default 1.
-	High float64
-	// Low is the average, in seconds per MiB, at which pressure ends. Default 0.5,
-	// or half of High if High is set.
-	Low float64
-	// ProbeEvery lets one of so many stores through under pressure, since the
-	// average moves only when stores complete. Default 16; negative for none,
-	// which is vLLM's rule and leaves it to [Tracker.ResetBackPressure] to end a
-	// pressure that no store in flight can end.
-	ProbeEvery int
+	// WarmupCompletions is warmup_completions: the number of completed stores
+	// whose mean seeds the average. None of them can bring the tier under pressure.
+	WarmupCompletions int
+	// DecayHalfLife is decay_half_life_s: the time in which the average of a tier
+	// under pressure halves if no store completes. With 0 it does not decay.
+	DecayHalfLife time.Duration
+	// Cooldown is cooldown_s: for so long after pressure ended, every second store
+	// is dropped. With 0 there is no cooldown.
+	Cooldown time.Duration
 }
 
-func (b BackPressure) withDefaults() BackPressure {
-	if b.Alpha == 0 {
-		b.Alpha = 0.3
+// Defaults of vLLM's EMABackpressureDetector.
+const (
+	defaultAlpha         = 0.3
+	defaultWarmup        = 3
+	defaultDecayHalfLife = 2 * time.Second
+	defaultCooldown      = time.Second
+
+	localHighWater, localLowWater     = 0.005, 0.001
+	networkHighWater, networkLowWater = 0.020, 0.005
+)
+
+// DefaultBackPressure returns what vLLM configures for a tier of a type, such as
+// "fs". Its marks are those of local storage, or those of a network if the type
+// is "obj" or the locality is "REMOTE", in upper or lower case. A tier of type
+// "p2p" has the marks of local storage.
+func DefaultBackPressure(tierType, locality string) BackPressure {
+	b := BackPressure{
+		Policy:            ThrottledDropPolicy,
+		HighWater:         localHighWater,
+		LowWater:          localLowWater,
+		Alpha:             defaultAlpha,
+		WarmupCompletions: defaultWarmup,
+		DecayHalfLife:     defaultDecayHalfLife,
+		Cooldown:          defaultCooldown,
 	}
-	if b.Warmup == 0 {
-		b.Warmup = 3
-	}
-	if b.High == 0 {
-		b.High = 1
-	}
-	if b.Low == 0 {
-		b.Low = b.High / 2
-	}
-	if b.ProbeEvery == 0 {
-		b.ProbeEvery = 16
+	if tierType == "obj" || strings.EqualFold(locality, "REMOTE") {
+		b.HighWater, b.LowWater = networkHighWater, networkLowWater
 	}
 	return b
 }
@@ -66,97 +86,31 @@ func (b BackPressure) validate(tier int) error {
 	refuse := func(format string, values ...any) {
 		errs = append(errs, fmt.Errorf("otelkv: tiering: back-pressure for tier %d: %s", tier, fmt.Sprintf(format, values...)))
 	}
+	if b.Policy != ThrottledDropPolicy && b.Policy != DropStorePolicy {
+		refuse("Policy is %s, expected %s or %s", quote(string(b.Policy)), ThrottledDropPolicy, DropStorePolicy)
+	}
+	if !(b.LowWater > 0 && b.LowWater <= b.HighWater) || math.IsInf(b.HighWater, 0) {
+		refuse("LowWater is %v and HighWater is %v, expected 0 < LowWater <= HighWater < +Inf", b.LowWater, b.HighWater)
+	}
 	if !(b.Alpha > 0 && b.Alpha <= 1) {
 		refuse("Alpha is %v, expected above 0 and at most 1", b.Alpha)
 	}
-	if b.Warmup < 0 {
-		refuse("Warmup is %d, expected at least 1", b.Warmup)
+	if b.WarmupCompletions < 0 {
+		refuse("WarmupCompletions is %d, expected at least 0", b.WarmupCompletions)
 	}
-	if !(b.Low > 0 && b.Low <= b.High) || math.IsInf(b.High, 0) {
-		refuse("Low is %v and High is %v, expected 0 < Low <= High < +Inf", b.Low, b.High)
+	if b.DecayHalfLife < 0 {
+		refuse("DecayHalfLife is %v, expected at least 0", b.DecayHalfLife)
+	}
+	if b.Cooldown < 0 {
+		refuse("Cooldown is %v, expected at least 0", b.Cooldown)
 	}
 	return errors.Join(errs...)
 }
 
-// A detector watches the stores of one tier. A nil detector sees no pressure and
-// records nothing.
-type detector struct {
-	BackPressure
-	ema           stats.Recorder[float64]
-	storesDropped stats.Adder[int64]
-	blocksDropped stats.Adder[int64]
-
-	samples  int
-	sum      float64
-	average  float64
-	pressed  bool
-	refusals int
-}
-
-func bindDetector(s *sink.Sink, tier Tier, parameters BackPressure) *detector {
-	label := tier.String()
-	return &detector{
-		BackPressure:  parameters,
-		ema:           s.Float64Gauge(vllm.BackPressureStoreLatencyEMA, label),
-		storesDropped: s.Int64Counter(vllm.BackPressureStoresDropped, label),
-		blocksDropped: s.Int64Counter(vllm.BackPressureBlocksDropped, label),
-	}
-}
-
-func (d *detector) warm() bool { return d.samples >= d.Warmup }
-
-// observe takes the latency of a store that completed. One that moved nothing
-// says nothing about the tier.
-func (d *detector) observe(latency time.Duration, bytes int64) {
-	if d == nil || bytes <= 0 {
-		return
-	}
-	sample := max(latency, 0).Seconds() / (float64(bytes) / mebibyte)
-	if d.warm() {
-		d.average += d.Alpha * (sample - d.average)
-	} else {
-		d.samples++
-		d.sum += sample
-		if !d.warm() {
-			return
-		}
-		d.average = d.sum / float64(d.samples)
-	}
-	switch {
-	case d.average >= d.High:
-		d.pressed = true
-	case d.average <= d.Low:
-		d.pressed, d.refusals = false, 0
-	}
-	d.record()
-}
-
-func (d *detector) record() {
-	if d != nil && d.warm() {
-		d.ema.Record(d.average)
-	}
-}
-
-// admit decides about one store, and lets a probe through now and then.
-func (d *detector) admit() bool {
-	if d == nil || !d.pressed {
-		return true
-	}
-	d.refusals++
-	return d.ProbeEvery > 0 && d.refusals%d.ProbeEvery == 0
-}
-
-func (d *detector) drop(chunks int) {
-	if d != nil {
-		d.storesDropped.Add(1)
-		d.blocksDropped.Add(max(int64(chunks), 0))
-	}
-}
-
 // AdmitStore tells whether a store of so many chunks to a secondary tier, given
-// by its index, should be made, before its cascade is started. If the tier is
-// under back-pressure the answer is mostly no, and the store and its chunks are
-// counted as dropped. It is always yes for a tier without a detector.
+// by its index, should be made, as vLLM's should_store does. Ask before the
+// cascade is started. If the answer is no, the store and its chunks are counted
+// as dropped. It is always yes for a tier without a detector.
 func (t *Tracker) AdmitStore(tier, chunks int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -164,7 +118,7 @@ func (t *Tracker) AdmitStore(tier, chunks int) bool {
 		return true
 	}
 	d := t.tiers[tier].pressure
-	if d.admit() {
+	if d == nil || d.admit(t.now()) {
 		return true
 	}
 	d.drop(chunks)
@@ -183,27 +137,30 @@ func (t *Tracker) RecordDroppedStore(tier, chunks int) {
 }
 
 // StoreLatency returns the moving average of a tier's store latency, in seconds
-// per MiB, and whether the tier is under pressure. Both are zero for a tier
-// without a detector, and while the detector warms up.
+// per MiB, and whether the tier is under pressure. It queries the pressure as
+// [Tracker.AdmitStore] does: the average of a tier under pressure decays, and
+// pressure may end. Both are zero for a tier without a detector, and while the
+// detector warms up.
 func (t *Tracker) StoreLatency(tier int) (secondsPerMiB float64, pressed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.isSecondary(tier) || t.tiers[tier].pressure == nil {
 		return 0, false
 	}
-	return t.tiers[tier].pressure.average, t.tiers[tier].pressure.pressed
+	d := t.tiers[tier].pressure
+	pressed = d.underPressure(t.now())
+	return d.average, pressed
 }
 
-// ResetBackPressure makes every detector start again, as vLLM does when its
-// cache is reset. With [WithBinder] the gauges keep their last value until the
-// detectors have warmed up.
+// ResetBackPressure makes every detector start again, as vLLM does in
+// reset_cache. The next payload holds an average of 0 and no dropped stores: those
+// that were not taken yet are forgotten. With [WithBinder] drops are counted when
+// they happen, so there are none to forget.
 func (t *Tracker) ResetBackPressure() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range t.tiers {
-		if d := t.tiers[i].pressure; d != nil {
-			d.samples, d.sum, d.average, d.pressed, d.refusals = 0, 0, 0, false, 0
-		}
+		t.tiers[i].pressure.reset()
 	}
 }
 

@@ -13,13 +13,20 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
+// neverPressed configures a detector whose marks no store reaches.
+func neverPressed() tiering.BackPressure {
+	b := tiering.DefaultBackPressure("fs", "")
+	b.HighWater = 1e9
+	return b
+}
+
 // TestWorkersFinishOffThread has schedulers look up and start jobs, workers
 // finish them, and a reader take and ask, all at once. Nothing may be lost or
 // counted twice.
 func TestWorkersFinishOffThread(t *testing.T) {
 	const schedulers, requests, chunks, workers = 2, 100, 8, 4
 	tracker := newTracker(t, tiering.Config{SecondaryTiers: []string{"fs"}, PrimaryChunks: 64, ChunkSize: 16},
-		tiering.WithBackPressure(1, tiering.BackPressure{High: 1e9}))
+		tiering.WithBackPressure(1, neverPressed()))
 	jobs := make(chan *tiering.Job, 16)
 	var finishers sync.WaitGroup
 	for range workers {
@@ -29,8 +36,8 @@ func TestWorkersFinishOffThread(t *testing.T) {
 				job.SetBytes(16)
 				// Two goroutines finish each job, of which one must count.
 				var once sync.WaitGroup
-				once.Go(func() { job.Succeed(time.Millisecond) })
-				job.Succeed(time.Millisecond)
+				once.Go(func() { timed(job, time.Millisecond).Succeed() })
+				timed(job, time.Millisecond).Succeed()
 				once.Wait()
 			}
 		})
@@ -45,7 +52,6 @@ func TestWorkersFinishOffThread(t *testing.T) {
 			}
 			tracker.State()
 			tracker.StoreLatency(1)
-			tracker.ResetBackPressure()
 			if err := tracker.CheckIdle(); err != nil && !errors.Is(err, tiering.ErrNotIdle) {
 				t.Error(err)
 			}
@@ -157,7 +163,7 @@ func TestPoolOffThread(t *testing.T) {
 // race detector: one that took no lock would meet the others.
 func TestEveryMethodOffThread(t *testing.T) {
 	tracker := newTracker(t, tiering.Config{SecondaryTiers: []string{"fs"}, PrimaryChunks: 8, ChunkSize: mebibyte},
-		tiering.WithBackPressure(1, tiering.BackPressure{}), tiering.WithMaxRequests(2))
+		tiering.WithBackPressure(1, tiering.DefaultBackPressure("fs", "")), tiering.WithMaxRequests(2))
 	pool := newPool(t, 8, tiering.WithStoreThreshold(2))
 	job := tracker.StartPromotion(1, 1)
 	var trackerTaken, poolTaken stats.Payload
@@ -168,13 +174,13 @@ func TestEveryMethodOffThread(t *testing.T) {
 		func() { tracker.RequestFinished("a") },
 		func() { tracker.RecordLookup("a", 1, 1, tiering.Retry, 0) },
 		func() { tracker.RecordLookup("a", 1, 1, tiering.Hit, 0) },
-		func() { tracker.StartPromotion(1, 1).Succeed(time.Second) },
-		func() { tracker.StartLazyPromotion(1, 1).FailPartially(1, 0) },
-		func() { tracker.StartCascade(1, 1).Succeed(time.Second) },
+		func() { timed(tracker.StartPromotion(1, 1), time.Second).Succeed() },
+		func() { tracker.StartLazyPromotion(1, 1).FailPartially(1) },
+		func() { timed(tracker.StartCascade(1, 1), time.Second).Succeed() },
 		func() { tracker.StartCascade(1, 1).Fail() },
 		func() { job.Allocated(1) },
 		func() { job.SetBytes(1) },
-		func() { job.Succeed(0) },
+		func() { job.Succeed() },
 		tracker.RecordPromotionAllocationFailure,
 		func() { tracker.AdmitStore(1, 1) },
 		func() { tracker.RecordDroppedStore(1, 1) },

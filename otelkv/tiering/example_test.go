@@ -27,7 +27,8 @@ func Example() {
 	tracker.RecordLookup("request-1", 0, chunk, tiering.Miss, 5*time.Microsecond)
 	tracker.RecordLookup("request-1", 1, chunk, tiering.Hit, 250*time.Microsecond)
 	promotion := tracker.StartPromotion(1, 1)
-	promotion.Succeed(4 * time.Millisecond)
+	promotion.SetTime(4 * time.Millisecond)
+	promotion.Succeed()
 	tracker.RequestAllocated("request-1")
 	tracker.RequestFinished("request-1")
 
@@ -67,39 +68,62 @@ func ExampleWithBinder() {
 	}
 	cascade := tracker.StartCascade(1, 4)
 	cascade.SetBytes(3 << 20) // one of the chunks was there already
-	cascade.Succeed(12 * time.Millisecond)
+	cascade.SetTime(12 * time.Millisecond)
+	cascade.Succeed()
 	fmt.Println(tracker.Take() == nil, tracker.CheckIdle())
 	// Output:
 	// true <nil>
 }
 
-// A tier that stores at more than its high mark of seconds per MiB is spared
-// further stores until it recovers.
+// A tier whose average is far above its high mark is spared further stores until
+// it recovers. The first three stores only seed the average.
 func ExampleTracker_AdmitStore() {
 	now := time.Now()
 	tracker, err := tiering.NewTracker(
 		tiering.Config{SecondaryTiers: []string{"fs"}, ChunkSize: 1 << 20},
 		tiering.WithClock(func() time.Time { return now }),
-		tiering.WithBackPressure(1, tiering.BackPressure{High: 0.1, Low: 0.02}),
+		tiering.WithBackPressure(1, tiering.DefaultBackPressure("fs", "")),
 	)
 	if err != nil {
 		log.Fatal(err)
 	}
-	for range 4 {
+	for range 5 {
 		if !tracker.AdmitStore(1, 1) {
 			fmt.Println("dropped")
 			continue
 		}
 		cascade := tracker.StartCascade(1, 1)
 		now = now.Add(200 * time.Millisecond)
-		cascade.Succeed(0)
+		cascade.Succeed()
 		fmt.Println("stored")
 	}
 	// Output:
 	// stored
 	// stored
 	// stored
+	// stored
 	// dropped
+}
+
+// A service that takes vLLM's configuration reads its detectors from there.
+func ExampleParseBackPressure() {
+	detectors, err := tiering.ParseBackPressure(`{
+		"backpressure": {"backpressure_cls": "EMABackpressureDetector"},
+		"secondary_tiers": [
+			{"type": "fs", "backpressure": {"policy_cls": "DropStorePolicy", "high_water_s": 0.01}},
+			{"type": "obj"}
+		]
+	}`, "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for tier := 1; tier <= 2; tier++ {
+		b := detectors[tier]
+		fmt.Println(tier, b.Policy, b.HighWater, b.LowWater)
+	}
+	// Output:
+	// 1 DropStorePolicy 0.01 0.001
+	// 2 ThrottledDropPolicy 0.02 0.005
 }
 
 // The pool of host memory is described by counts; usage is what transfers pin.

@@ -38,6 +38,8 @@ type Job struct {
 	held       int64
 	bytes      int64
 	bytesKnown bool
+	elapsed    time.Duration
+	timed      bool
 	started    time.Duration
 	finished   bool
 }
@@ -99,10 +101,12 @@ func (j *Job) Allocated(chunks int) {
 	}
 }
 
-// SetBytes gives the bytes that the job really moved, where they are known.
-// Without it a job that succeeds counts its chunks times the chunk size, as vLLM
-// does, which overstates a store of chunks that the tier has already. It does
-// nothing for a job that has finished; a negative number is taken as zero.
+// SetBytes gives the bytes that the job moved, where they are known. Without it
+// a job that succeeds counts its chunks times the chunk size, as vLLM does, which
+// overstates a store of chunks that the tier has already. vLLM's
+// JobResult.transfer_bytes is the same number, which it gives only to the
+// back-pressure detector; here the byte counters take it too. It does nothing
+// for a job that has finished. A negative number is taken as zero.
 func (j *Job) SetBytes(n int64) {
 	if j == nil || j.tracker == nil {
 		return
@@ -112,32 +116,46 @@ func (j *Job) SetBytes(n int64) {
 	j.bytes, j.bytesKnown = max(n, 0), true
 }
 
-// Succeed finishes the job: it counts the bytes and, if it is positive, the
-// elapsed time of the transfer. It reports whether this call finished the job.
-func (j *Job) Succeed(elapsed time.Duration) bool {
+// SetTime gives the time of the transfer, where it is known, as vLLM's
+// JobResult.transfer_time does. A time of zero is a time: the time counter then
+// exists, as in vLLM. A job whose time was never given adds nothing to it. It does
+// nothing for a job that has finished. A negative time is taken as zero.
+func (j *Job) SetTime(elapsed time.Duration) {
+	if j == nil || j.tracker == nil {
+		return
+	}
+	j.tracker.mu.Lock()
+	defer j.tracker.mu.Unlock()
+	j.elapsed, j.timed = max(elapsed, 0), true
+}
+
+// Succeed finishes the job: it counts the bytes and the time of the transfer.
+// It reports whether this call finished the job.
+func (j *Job) Succeed() bool {
 	return j.finish(func() {
 		bytes := j.moved(j.chunks)
-		j.count(bytes, elapsed)
+		j.count(bytes)
 		if j.flow == &j.tier.cascades {
-			j.tier.pressure.observe(j.tracker.now()-j.started, bytes)
+			now := j.tracker.now()
+			j.tier.pressure.completed(now, now-j.started, bytes)
 		}
 	})
 }
 
 // Fail finishes the job: it counts one failure and nothing else. It reports
 // whether this call finished the job.
-func (j *Job) Fail() bool { return j.FailPartially(0, 0) }
+func (j *Job) Fail() bool { return j.FailPartially(0) }
 
 // FailPartially finishes a job of which some chunks arrived: it counts one
-// failure and, for a promotion, the bytes of those chunks and the elapsed time
-// as [Job.Succeed] does. With no chunks, or for a cascade, it is [Job.Fail]. It
-// reports whether this call finished the job.
-func (j *Job) FailPartially(chunks int, elapsed time.Duration) bool {
+// failure and, for a promotion, the bytes of those chunks and the time of the
+// transfer as [Job.Succeed] does. With no chunks, or for a cascade, it is
+// [Job.Fail]. It reports whether this call finished the job.
+func (j *Job) FailPartially(chunks int) bool {
 	return j.finish(func() {
 		j.flow.failures.Add(1)
 		arrived := min(int64(chunks), j.chunks)
 		if arrived > 0 && j.flow == &j.tier.promotions {
-			j.count(j.moved(arrived), elapsed)
+			j.count(j.moved(arrived))
 		}
 	})
 }
@@ -168,10 +186,10 @@ func (j *Job) hold(chunks int64) {
 	j.tracker.recordFlow(j.flow)
 }
 
-func (j *Job) count(bytes int64, elapsed time.Duration) {
+func (j *Job) count(bytes int64) {
 	j.flow.bytes.Add(bytes)
-	if elapsed > 0 {
-		j.flow.seconds.Add(elapsed.Seconds())
+	if j.timed {
+		j.flow.seconds.Add(j.elapsed.Seconds())
 	}
 }
 

@@ -23,48 +23,60 @@ func TestJobs(t *testing.T) {
 		want   reduced
 	}{
 		{"bytes are keys times the chunk size", func(tracker *tiering.Tracker) {
-			tracker.StartPromotion(1, 3).Succeed(2 * time.Second)
+			timed(tracker.StartPromotion(1, 3), 2*time.Second).Succeed()
 		}, read(48, 2)},
 		{"bytes really moved", func(tracker *tiering.Tracker) {
 			job := tracker.StartPromotion(1, 3)
 			job.SetBytes(5)
-			job.Succeed(2 * time.Second)
+			timed(job, 2*time.Second).Succeed()
 		}, read(5, 2)},
 		{"nothing really moved", func(tracker *tiering.Tracker) {
 			job := tracker.StartPromotion(1, 3)
 			job.SetBytes(0)
-			job.Succeed(0)
+			job.Succeed()
 		}, bytesOnly(0)},
 		{"negative bytes", func(tracker *tiering.Tracker) {
 			job := tracker.StartPromotion(1, 3)
 			job.SetBytes(-1)
-			job.Succeed(0)
+			job.Succeed()
 		}, bytesOnly(0)},
 		{"no transfer time", func(tracker *tiering.Tracker) {
-			tracker.StartPromotion(1, 1).Succeed(0)
+			tracker.StartPromotion(1, 1).Succeed()
 		}, bytesOnly(16)},
+		{"a transfer time of zero is a time", func(tracker *tiering.Tracker) {
+			timed(tracker.StartPromotion(1, 1), 0).Succeed()
+		}, read(16, 0)},
+		{"a transfer time of zero of a cascade", func(tracker *tiering.Tracker) {
+			timed(tracker.StartCascade(1, 1), 0).Succeed()
+		}, reduced{of(vllm.TieringWriteBytes, tier, ""): 16, of(vllm.TieringWriteTime, tier, ""): 0}},
 		{"negative transfer time", func(tracker *tiering.Tracker) {
-			tracker.StartPromotion(1, 1).Succeed(-time.Second)
-		}, bytesOnly(16)},
+			timed(tracker.StartPromotion(1, 1), -time.Second).Succeed()
+		}, read(16, 0)},
+		{"the last transfer time counts", func(tracker *tiering.Tracker) {
+			timed(timed(tracker.StartPromotion(1, 1), time.Hour), time.Second).Succeed()
+		}, read(16, 1)},
+		{"partial promotion in no time", func(tracker *tiering.Tracker) {
+			timed(tracker.StartPromotion(1, 3), 0).FailPartially(2)
+		}, all(promotionFailed, read(32, 0))},
 		{"partial promotion", func(tracker *tiering.Tracker) {
-			tracker.StartPromotion(1, 3).FailPartially(2, time.Second)
+			timed(tracker.StartPromotion(1, 3), time.Second).FailPartially(2)
 		}, all(promotionFailed, read(32, 1))},
 		{"partial promotion, bytes really moved", func(tracker *tiering.Tracker) {
 			job := tracker.StartPromotion(1, 3)
 			job.SetBytes(7)
-			job.FailPartially(2, time.Second)
+			timed(job, time.Second).FailPartially(2)
 		}, all(promotionFailed, read(7, 1))},
 		{"partial promotion of more than it has", func(tracker *tiering.Tracker) {
-			tracker.StartPromotion(1, 3).FailPartially(9, 0)
+			tracker.StartPromotion(1, 3).FailPartially(9)
 		}, all(promotionFailed, bytesOnly(48))},
 		{"partial promotion of none is a failure", func(tracker *tiering.Tracker) {
-			tracker.StartPromotion(1, 3).FailPartially(0, time.Second)
+			timed(tracker.StartPromotion(1, 3), time.Second).FailPartially(0)
 		}, promotionFailed},
 		{"partial promotion of fewer than none", func(tracker *tiering.Tracker) {
-			tracker.StartPromotion(1, 3).FailPartially(-4, time.Second)
+			timed(tracker.StartPromotion(1, 3), time.Second).FailPartially(-4)
 		}, promotionFailed},
 		{"partial cascade is a failure", func(tracker *tiering.Tracker) {
-			tracker.StartCascade(1, 3).FailPartially(2, time.Second)
+			timed(tracker.StartCascade(1, 3), time.Second).FailPartially(2)
 		}, cascadeFailed},
 		{"failure after bytes were set", func(tracker *tiering.Tracker) {
 			job := tracker.StartPromotion(1, 3)
@@ -72,14 +84,14 @@ func TestJobs(t *testing.T) {
 			job.Fail()
 		}, promotionFailed},
 		{"no chunks", func(tracker *tiering.Tracker) {
-			tracker.StartPromotion(1, 0).Succeed(0)
+			tracker.StartPromotion(1, 0).Succeed()
 		}, bytesOnly(0)},
 		{"fewer than no chunks", func(tracker *tiering.Tracker) {
-			tracker.StartPromotion(1, -5).Succeed(0)
+			tracker.StartPromotion(1, -5).Succeed()
 		}, bytesOnly(0)},
 		{"more chunks than bytes can count", func(tracker *tiering.Tracker) {
-			tracker.StartPromotion(1, math.MaxInt).Succeed(0)
-		}, bytesOnly(math.MaxInt64)},
+			tracker.StartPromotion(1, math.MaxInt).Succeed()
+		}, bytesOnly(float64(min(int64(math.MaxInt), math.MaxInt64/16)) * 16)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			runIntervals(t, tiering.Config{SecondaryTiers: []string{"fs"}, PrimaryChunks: 8, ChunkSize: 16}, []interval{{
@@ -97,9 +109,9 @@ func TestJobs(t *testing.T) {
 
 func TestJobFinishesOnce(t *testing.T) {
 	ways := map[string]func(*tiering.Job) bool{
-		"Succeed":       func(j *tiering.Job) bool { return j.Succeed(time.Second) },
+		"Succeed":       func(j *tiering.Job) bool { return timed(j, time.Second).Succeed() },
 		"Fail":          (*tiering.Job).Fail,
-		"FailPartially": func(j *tiering.Job) bool { return j.FailPartially(1, time.Second) },
+		"FailPartially": func(j *tiering.Job) bool { return timed(j, time.Second).FailPartially(1) },
 	}
 	for first, finish := range ways {
 		for second, again := range ways {
@@ -115,6 +127,7 @@ func TestJobFinishesOnce(t *testing.T) {
 				}
 				job.Allocated(3)
 				job.SetBytes(99)
+				job.SetTime(time.Hour)
 				mustEqual(t, "after the second finish", idle(reduced{
 					of(vllm.TieringActivePromotionJobs, "1:fs", ""): 1,
 					of(vllm.TieringPrimaryWriteUsage, "1:fs", ""):   0.125,
@@ -140,7 +153,7 @@ func TestJobsThatCountNothing(t *testing.T) {
 	for name, job := range jobs {
 		job.Allocated(1)
 		job.SetBytes(1)
-		if job.Succeed(1) || job.Fail() || job.FailPartially(1, 1) {
+		if timed(job, 1).Succeed() || job.Fail() || timed(job, 1).FailPartially(1) {
 			t.Errorf("%s: a finish returned true", name)
 		}
 	}
@@ -164,6 +177,6 @@ func TestLazyPromotion(t *testing.T) {
 	job.Allocated(2)
 	job.Allocated(-7)
 	mustEqual(t, "allocated by the worker", state(1, 3./8), reduce(tracker.Take()))
-	job.Succeed(0)
+	job.Succeed()
 	mustEqual(t, "finished", all(state(0, 0), reduced{of(vllm.TieringReadBytes, "1:fs", ""): 64}), reduce(tracker.Take()))
 }

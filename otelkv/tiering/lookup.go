@@ -1,8 +1,11 @@
 package tiering
 
 import (
+	"context"
 	"fmt"
 	"time"
+
+	"github.com/otelkv/otelkv-go/otelkv/internal/sink"
 )
 
 // A ChunkKey identifies a chunk within one request. Two chunks of a request
@@ -122,6 +125,12 @@ func (t *Tracker) RequestFinished(id string) {
 // A negative duration is taken as zero. A tier that the tracker does not have,
 // or a result that is none, is ignored and counted in [State].
 func (t *Tracker) RecordLookup(id string, tier int, chunk ChunkKey, result Result, duration time.Duration) {
+	t.RecordLookupContext(context.Background(), id, tier, chunk, result, duration)
+}
+
+// RecordLookupContext is [Tracker.RecordLookup] for a lookup whose delays can become
+// exemplars of the span in the context. A payload has no exemplars.
+func (t *Tracker) RecordLookupContext(ctx context.Context, id string, tier int, chunk ChunkKey, result Result, duration time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if tier < 0 || tier >= len(t.tiers) || result < Miss || result > HitPending {
@@ -141,21 +150,21 @@ func (t *Tracker) RecordLookup(id string, tier int, chunk ChunkKey, result Resul
 	switch {
 	case o.resolved:
 	case result != Retry:
-		t.resolve(&t.tiers[tier], result, duration, o, seen)
+		t.resolve(ctx, &t.tiers[tier], result, duration, o, seen)
 		t.observe(r, key, observation{resolved: true}, seen)
 	case !seen:
 		t.observe(r, key, observation{start: t.now() - duration}, seen)
 	}
 }
 
-func (t *Tracker) resolve(tier *tier, result Result, duration time.Duration, o observation, waited bool) {
+func (t *Tracker) resolve(ctx context.Context, tier *tier, result Result, duration time.Duration, o observation, waited bool) {
 	tier.queries.Add(1)
 	if result == Hit {
 		tier.hits.Add(1)
 	}
-	tier.syncDelay.Record(duration.Seconds())
+	sink.Record(ctx, tier.syncDelay, duration.Seconds())
 	if waited {
-		tier.asyncDelay.Record(max(t.now()-o.start, 0).Seconds())
+		sink.Record(ctx, tier.asyncDelay, max(t.now()-o.start, 0).Seconds())
 	}
 }
 

@@ -91,7 +91,7 @@ func (m *manager) completeJobs() {
 		for _, key := range keys {
 			m.primary[key] = true
 		}
-		job.Succeed(0)
+		job.Succeed()
 		delete(m.flying, job)
 	}
 }

@@ -38,6 +38,7 @@ type modelJob struct {
 	tier      int
 	chunks    int
 	held      int
+	elapsed   *time.Duration // nil while it is not known
 	finished  bool
 }
 
@@ -94,7 +95,7 @@ func (m *model) gauges() reduced {
 	return g
 }
 
-func (m *model) finish(j *modelJob, arrived int, failed bool, elapsed time.Duration) {
+func (m *model) finish(j *modelJob, arrived int, failed bool) {
 	if j.finished {
 		return
 	}
@@ -111,8 +112,8 @@ func (m *model) finish(j *modelJob, arrived int, failed bool, elapsed time.Durat
 		}
 	}
 	m.add(of(bytes, label, ""), float64(arrived*modelChunkSize))
-	if elapsed > 0 {
-		m.add(of(seconds, label, ""), elapsed.Seconds())
+	if j.elapsed != nil {
+		m.add(of(seconds, label, ""), j.elapsed.Seconds())
 	}
 }
 
@@ -156,18 +157,23 @@ func (m *model) step(r *rand.Rand, c *clock, tracker *tiering.Tracker) {
 	}
 }
 
-// stepJob does something to a job, which may have finished before.
+// stepJob does something to a job, which may have finished before. The time of
+// some transfers is never known.
 func (m *model) stepJob(r *rand.Rand, event int, j *modelJob, chunks int, elapsed time.Duration) {
+	if r.IntN(3) > 0 {
+		j.job.SetTime(elapsed)
+		j.elapsed = &elapsed
+	}
 	switch event {
 	case 7:
-		j.job.Succeed(elapsed)
-		m.finish(j, j.chunks, false, elapsed)
+		j.job.Succeed()
+		m.finish(j, j.chunks, false)
 	case 8:
 		j.job.Fail()
-		m.finish(j, 0, true, 0)
+		m.finish(j, 0, true)
 	case 9:
-		j.job.FailPartially(chunks, elapsed)
-		m.finish(j, min(chunks, j.chunks), true, elapsed)
+		j.job.FailPartially(chunks)
+		m.finish(j, min(chunks, j.chunks), true)
 	case 10:
 		j.job.Allocated(chunks)
 		if !j.finished {
@@ -213,8 +219,8 @@ func TestModel(t *testing.T) {
 				}
 			}
 			for _, j := range m.jobs {
-				j.job.Succeed(time.Millisecond)
-				m.finish(j, j.chunks, false, time.Millisecond)
+				j.job.Succeed()
+				m.finish(j, j.chunks, false)
 			}
 			take()
 			if err := tracker.CheckIdle(); err != nil {

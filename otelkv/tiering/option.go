@@ -86,8 +86,8 @@ func WithMaxObservations(n int) Option {
 }
 
 // WithBackPressure gives a secondary tier, by its index, a back-pressure
-// detector; see [Tracker.AdmitStore]. Zero fields of the parameters take their
-// defaults.
+// detector; see [Tracker.AdmitStore]. [DefaultBackPressure] returns vLLM's
+// parameters for a type of tier. Given twice for a tier, the last one counts.
 func WithBackPressure(tier int, parameters BackPressure) Option {
 	return trackerOption(func(c *trackerConfig) {
 		c.backPressure = append(c.backPressure, tierBackPressure{tier, parameters})

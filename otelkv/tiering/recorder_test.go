@@ -58,6 +58,9 @@ func TestBothWaysOutExportTheSame(t *testing.T) {
 	}
 }
 
+// pressedSoon is a detector that one slow store brings under pressure.
+var pressedSoon = tiering.BackPressure{Policy: tiering.DropStorePolicy, HighWater: 1e-9, LowWater: 1e-10, Alpha: 1}
+
 // drive gives a tracker and a pool events in an order that is always the same,
 // and takes now and then.
 func drive(t *testing.T, out tiering.BinderOption, taken func(*stats.Payload)) {
@@ -65,7 +68,7 @@ func drive(t *testing.T, out tiering.BinderOption, taken func(*stats.Payload)) {
 	r, c := rand.New(rand.NewPCG(7, 7)), newClock()
 	tracker := newTracker(t, tiering.Config{
 		SecondaryTiers: []string{"fs", "p2p"}, PrimaryChunks: modelChunks, ChunkSize: modelChunkSize,
-	}, tiering.WithClock(c.read), tiering.WithBackPressure(1, tiering.BackPressure{Warmup: 1, High: 1e-9}), out)
+	}, tiering.WithClock(c.read), tiering.WithBackPressure(1, pressedSoon), out)
 	pool := newPool(t, 8, out)
 	m := &model{requests: map[string]map[string]any{}, totals: reduced{}}
 	for range 3000 {

@@ -110,3 +110,9 @@ func modes(t *testing.T, config tiering.Config, test func(t *testing.T, tracker 
 		})
 	})
 }
+
+// timed gives a job the time of its transfer.
+func timed(j *tiering.Job, elapsed time.Duration) *tiering.Job {
+	j.SetTime(elapsed)
+	return j
+}

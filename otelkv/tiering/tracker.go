@@ -101,7 +101,7 @@ func NewTracker(config Config, opts ...Option) (*Tracker, error) {
 		t.tiers = append(t.tiers, t.bindSecondary(Tier{Index: i + 1, Type: tierType}))
 	}
 	for _, b := range c.backPressure {
-		t.tiers[b.tier].pressure = bindDetector(t.sink, t.tiers[b.tier].Tier, b.parameters)
+		t.tiers[b.tier].pressure = bindDetector(t.sink, t.tiers[b.tier].Tier, b.parameters, c.binder != nil)
 	}
 	t.allocationFailures = t.sink.Int64Counter(vllm.TieringPromotionAllocationFailures)
 	if err := t.sink.Err(); err != nil {
@@ -130,14 +130,13 @@ func validate(config Config, c *trackerConfig) error {
 				field.name, field.value, field.least))
 		}
 	}
-	for i, b := range c.backPressure {
+	for _, b := range c.backPressure {
 		if b.tier < 1 || b.tier > len(config.SecondaryTiers) {
 			errs = append(errs, fmt.Errorf("otelkv: tiering: back-pressure for tier %d, expected a secondary tier, 1 to %d",
 				b.tier, len(config.SecondaryTiers)))
 			continue
 		}
-		c.backPressure[i].parameters = b.parameters.withDefaults()
-		errs = append(errs, c.backPressure[i].parameters.validate(b.tier))
+		errs = append(errs, b.parameters.validate(b.tier))
 	}
 	return errors.Join(errs...)
 }

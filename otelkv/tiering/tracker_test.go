@@ -63,8 +63,8 @@ func TestVLLMTracker(t *testing.T) {
 			config: tiering.Config{SecondaryTiers: []string{"fs"}, ChunkSize: 16},
 			intervals: []interval{{
 				events: func(tracker *tiering.Tracker) {
-					tracker.StartCascade(1, 1).Succeed(second / 2)
-					tracker.StartPromotion(1, 1).Succeed(second / 4)
+					timed(tracker.StartCascade(1, 1), second/2).Succeed()
+					timed(tracker.StartPromotion(1, 1), second/4).Succeed()
 					tracker.StartCascade(1, 1).Fail()
 					tracker.StartPromotion(1, 1).Fail()
 				},
@@ -280,12 +280,12 @@ func TestNewTrackerReportsEverything(t *testing.T) {
 		}},
 		{"back-pressure", tiering.Config{SecondaryTiers: []string{"fs"}}, []tiering.Option{
 			tiering.WithBackPressure(0, tiering.BackPressure{}),
-			tiering.WithBackPressure(1, tiering.BackPressure{Alpha: 2, Warmup: -1, Low: 3, High: 2}),
+			tiering.WithBackPressure(1, tiering.BackPressure{Alpha: 2, WarmupCompletions: -1, LowWater: 3, HighWater: 2}),
 		}, []string{
 			`otelkv: tiering: back-pressure for tier 0, expected a secondary tier, 1 to 1`,
 			`otelkv: tiering: back-pressure for tier 1: Alpha is 2, expected above 0 and at most 1`,
-			`otelkv: tiering: back-pressure for tier 1: Warmup is -1, expected at least 1`,
-			`otelkv: tiering: back-pressure for tier 1: Low is 3 and High is 2, expected 0 < Low <= High < +Inf`,
+			`otelkv: tiering: back-pressure for tier 1: WarmupCompletions is -1, expected at least 0`,
+			`otelkv: tiering: back-pressure for tier 1: LowWater is 3 and HighWater is 2, expected 0 < LowWater <= HighWater < +Inf`,
 		}},
 		{"binder", tiering.Config{}, []tiering.Option{tiering.WithBinder(taken.Binder())}, []string{
 			vllm.TieringChunkQueries.PrometheusName,
@@ -363,7 +363,7 @@ func TestCheckIdle(t *testing.T) {
 		t.Errorf("error is\n%v\nwant\n%v", err, want)
 	}
 	promotion.Fail()
-	cascade.Succeed(0)
+	cascade.Succeed()
 	if err := tracker.CheckIdle(); err != nil {
 		t.Errorf("all jobs finished: %v", err)
 	}

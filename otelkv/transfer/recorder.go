@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -114,15 +115,21 @@ func NewRecorder(opts ...Option) (*Recorder, error) {
 // Record records one copy that was measured elsewhere. A copy of no bytes
 // records nothing; a negative time is taken as zero.
 func (r *Recorder) Record(d Direction, bytes int64, elapsed time.Duration) {
+	r.RecordContext(context.Background(), d, bytes, elapsed)
+}
+
+// RecordContext is [Recorder.Record] for a copy whose bytes and time can become
+// exemplars of the span in the context. A payload has no exemplars.
+func (r *Recorder) RecordContext(ctx context.Context, d Direction, bytes int64, elapsed time.Duration) {
 	s := r.series(d)
 	if bytes <= 0 || s == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s.bytes.Add(bytes)
-	s.seconds.Add(max(elapsed, 0).Seconds())
-	s.size.Record(float64(bytes))
+	sink.Add(ctx, s.bytes, bytes)
+	sink.Add(ctx, s.seconds, max(elapsed, 0).Seconds())
+	sink.Record(ctx, s.size, float64(bytes))
 }
 
 func (r *Recorder) series(d Direction) *series {

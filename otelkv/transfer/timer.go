@@ -1,6 +1,9 @@
 package transfer
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // A Timer times one copy that runs between two calls. It is a small value; its
 // copies are the same timer. The first of [Timer.End] and [Timer.Cancel]
@@ -23,7 +26,10 @@ func (r *Recorder) Start(d Direction) Timer {
 // End records the copy with the bytes that it moved, as [Recorder.Record] does,
 // and releases the timer. It may be called from another goroutine than
 // [Recorder.Start]. It reports whether this call released the timer.
-func (t Timer) End(bytes int64) bool {
+func (t Timer) End(bytes int64) bool { return t.EndContext(context.Background(), bytes) }
+
+// EndContext is [Timer.End] with a context, as [Recorder.RecordContext] is.
+func (t Timer) EndContext(ctx context.Context, bytes int64) bool {
 	if !t.lease.end() {
 		return false
 	}
@@ -33,7 +39,7 @@ func (t Timer) End(bytes int64) bool {
 		elapsed = t.recorder.clock().Sub(t.lease.item.value)
 	}
 	t.recorder.timers.put(t.lease.item)
-	t.recorder.Record(t.direction, bytes, elapsed)
+	t.recorder.RecordContext(ctx, t.direction, bytes, elapsed)
 	return true
 }
 

@@ -42,9 +42,16 @@ func Merge(base *schema.Catalogue, name string, r io.Reader) (*schema.Catalogue,
 // A file is a registry that has the right form.
 type file struct {
 	name    string
-	groups  []group
-	nodes   []*yaml.Node // of the groups
+	entries []entry
 	metrics []schema.Metric
+}
+
+// An entry is a metric of a file, and where it stands.
+type entry struct {
+	metric
+	node *yaml.Node
+	// nameField is what the file's version calls the metric's name.
+	nameField string
 }
 
 func parse(name string, r io.Reader) (*file, error) {
@@ -63,18 +70,79 @@ func parse(name string, r io.Reader) (*file, error) {
 	if err := decodeOne(text, &root, false); err != nil {
 		return nil, syntaxErrors(name, text, err)
 	}
-	if err := emptyElements(name, &root); err != nil {
+	if err := errors.Join(emptyElements(name, &root), checkFormat(name, d, &root)); err != nil {
 		return nil, err
 	}
-	f := &file{name: name, groups: d.Groups, nodes: groupNodes(&root)}
-	if len(f.nodes) != len(f.groups) {
-		return nil, &Error{File: name, Line: 1, Rule: RuleField, Reason: "groups that are merged in: expected them written out"}
-	}
-	var errs []error
-	for i, g := range f.groups {
-		errs = append(errs, f.add(g, f.nodes[i]))
+	f := &file{name: name}
+	errs := []error{f.collect(d, &root)}
+	for _, e := range f.entries {
+		errs = append(errs, f.add(e))
 	}
 	return f, errors.Join(errs...)
+}
+
+// checkFormat keeps the versions apart.
+func checkFormat(name string, d document, root *yaml.Node) error {
+	reason := ""
+	switch version2 := d.Attributes != nil || d.Metrics != nil; {
+	case d.FileFormat != "" && d.FileFormat != fileFormat:
+		reason = fmt.Sprintf("file format %q: expected %s", d.FileFormat, fileFormat)
+	case version2 && d.FileFormat == "":
+		reason = "no file_format: expected " + fileFormat
+	case d.Groups != nil && d.FileFormat != "":
+		reason = fmt.Sprintf("groups in the format %s: expected metrics and attributes", fileFormat)
+	default:
+		return nil
+	}
+	return &Error{File: name, Line: lineOf(resolve(root.Content[0]), "file_format"), Rule: RuleField, Reason: reason}
+}
+
+// collect finds the metrics of a document, with their nodes. Its form is right.
+func (f *file) collect(d document, root *yaml.Node) error {
+	groups, metrics, attributes := elements(root, "groups"), elements(root, "metrics"), elements(root, "attributes")
+	if len(groups) != len(d.Groups) || len(metrics) != len(d.Metrics) || len(attributes) != len(d.Attributes) {
+		return &Error{File: f.name, Line: 1, Rule: RuleField, Reason: "lists that are merged in: expected them written out"}
+	}
+	var errs []error
+	for i, a := range d.Attributes {
+		if a.Key == "" {
+			errs = append(errs, &Error{File: f.name, Line: attributes[i].Line, Rule: RuleField, Reason: "an attribute without a key"})
+		}
+	}
+	for i, g := range d.Groups {
+		e := g.entry(groups[i])
+		if err := f.checkGroup(g, e); err != nil {
+			errs = append(errs, err)
+		} else if g.Type == typeMetric {
+			f.entries = append(f.entries, e)
+		}
+	}
+	for i, m := range d.Metrics {
+		f.entries = append(f.entries, entry{m, metrics[i], "name"})
+	}
+	return errors.Join(errs...)
+}
+
+func (g group) entry(node *yaml.Node) entry {
+	return entry{metric{
+		Name: g.MetricName, Brief: g.Brief, Note: g.Note, Instrument: g.Instrument, Unit: g.Unit, Stability: g.Stability,
+		Deprecated: g.Deprecated, Attributes: g.Attributes, Annotations: g.Annotations,
+	}, node, "metric_name"}
+}
+
+// checkGroup checks what version 1 has and version 2 does not.
+func (f *file) checkGroup(g group, e entry) error {
+	var errs []error
+	if g.ID == "" {
+		errs = append(errs, f.error(e, RuleField, "it has no id"))
+	}
+	switch {
+	case g.Type != typeMetric && g.Type != typeAttributeGroup:
+		errs = append(errs, f.error(e, RuleField, fmt.Sprintf("type %q: expected metric or attribute_group", g.Type), "type"))
+	case g.Type == typeAttributeGroup && (g.MetricName != "" || g.Instrument != ""):
+		errs = append(errs, f.error(e, RuleField, "an attribute_group that is a metric: expected the type metric", "type"))
+	}
+	return errors.Join(errs...)
 }
 
 // emptyElements reports the elements of lists that have no value, which the YAML
@@ -107,14 +175,15 @@ func decodeOne(text []byte, into any, strict bool) error {
 	return err
 }
 
-// groupNodes returns the nodes of the groups of a document. Its form is right.
-func groupNodes(root *yaml.Node) []*yaml.Node {
+// elements returns the nodes of the list under a key of a document, whose form is
+// right.
+func elements(root *yaml.Node, key string) []*yaml.Node {
 	if len(root.Content) == 0 {
 		return nil
 	}
 	fields := resolve(root.Content[0])
 	for i := 0; i+1 < len(fields.Content); i += 2 {
-		if fields.Content[i].Value != "groups" {
+		if fields.Content[i].Value != key {
 			continue
 		}
 		var nodes []*yaml.Node
@@ -133,54 +202,46 @@ func resolve(node *yaml.Node) *yaml.Node {
 	return node
 }
 
-func (g group) prometheusName() string {
-	if g.Annotations == nil || g.Annotations.Prometheus == nil {
+func (m metric) prometheusName() string {
+	if m.Annotations == nil || m.Annotations.Prometheus == nil {
 		return ""
 	}
-	return g.Annotations.Prometheus.Name
+	return m.Annotations.Prometheus.Name
 }
 
-// add adds the metric that a group defines.
-func (f *file) add(g group, node *yaml.Node) error {
+// error returns the error of a metric whose field, at the end of a path, breaks a
+// rule.
+func (f *file) error(e entry, rule, reason string, path ...string) *Error {
+	name := e.prometheusName()
+	if name == "" {
+		name = e.Name
+	}
+	return &Error{File: f.name, Line: lineOf(e.node, path...), Metric: name, Rule: rule, Reason: reason}
+}
+
+// add adds the metric that an entry defines.
+func (f *file) add(e entry) error {
 	var errs []error
 	report := func(rule, reason string, path ...string) {
-		metric := g.prometheusName()
-		if metric == "" {
-			metric = g.MetricName
-		}
-		errs = append(errs, &Error{File: f.name, Line: lineOf(node, path...), Metric: metric, Rule: rule, Reason: reason})
+		errs = append(errs, f.error(e, rule, reason, path...))
 	}
-	if g.ID == "" {
-		report(RuleField, "it has no id")
-	}
-	switch g.Type {
-	case typeAttributeGroup:
-		if g.MetricName != "" || g.Instrument != "" {
-			report(RuleField, "an attribute_group that is a metric: expected the type metric", "type")
-		}
-		return errors.Join(errs...)
-	case typeMetric:
-	default:
-		report(RuleField, fmt.Sprintf("type %q: expected metric or attribute_group", g.Type), "type")
-		return errors.Join(errs...)
-	}
-	d := definition(g)
+	d := definition(e.metric)
 	var ok bool
-	if d.Stability, ok = stability(g); !ok {
-		report(RuleField, fmt.Sprintf("stability %q: expected development or stable, and a field deprecated for what is", g.Stability), "stability")
+	if d.Stability, ok = stability(e.metric); !ok {
+		report(RuleField, fmt.Sprintf("stability %q: expected development or stable, and a field deprecated for what is", e.Stability), "stability")
 	}
-	if g.Deprecated != nil && d.ReplacedBy == "" {
+	if e.Deprecated != nil && d.ReplacedBy == "" {
 		report("deprecated", "deprecated without note or renamed_to: expected what to use instead", "deprecated")
 	}
 	if d.PrometheusName != "" && f.defines(d.PrometheusName) {
-		report("prometheus-name-unique", "prometheus name is used twice", field("prometheus-name-unique")...)
+		report("prometheus-name-unique", "prometheus name is used twice", e.field("prometheus-name-unique")...)
 	}
-	for _, a := range g.Attributes {
+	for _, a := range e.Attributes {
 		if (a.Ref == "") == (a.ID == "") {
 			report(RuleField, "an attribute without ref, or with ref and id: expected one of them", "attributes")
 		}
 	}
-	metric, reason, path := typed(d, g)
+	metric, reason, path := typed(d, e.metric)
 	if reason != "" {
 		report("kind", reason, path...)
 	}
@@ -198,39 +259,42 @@ func (f *file) defines(name string) bool {
 	})
 }
 
-// definition returns a group's definition, without kind and stability.
-func definition(g group) schema.Definition {
-	d := schema.Definition{Name: g.MetricName, PrometheusName: g.prometheusName(), Unit: g.Unit, Description: g.Brief}
-	for _, a := range g.Attributes {
+// definition returns a metric's definition, without kind and stability.
+func definition(m metric) schema.Definition {
+	d := schema.Definition{
+		Name: m.Name, PrometheusName: m.prometheusName(), Unit: m.Unit, Description: m.Brief,
+		Additive: m.Instrument == instrumentUpDownCounter,
+	}
+	for _, a := range m.Attributes {
 		if name := a.Ref + a.ID; !slices.Contains(engineLabels(), name) {
 			d.LabelNames = append(d.LabelNames, name)
 		}
 	}
-	if g.Deprecated != nil {
-		d.ReplacedBy = g.Deprecated.Note
+	if m.Deprecated != nil {
+		d.ReplacedBy = m.Deprecated.Note
 		if d.ReplacedBy == "" {
-			d.ReplacedBy = g.Deprecated.RenamedTo
+			d.ReplacedBy = m.Deprecated.RenamedTo
 		}
 	}
-	if g.Annotations == nil || g.Annotations.Otelkv == nil {
+	if m.Annotations == nil || m.Annotations.Otelkv == nil {
 		return d
 	}
-	e := g.Annotations.Otelkv
+	e := m.Annotations.Otelkv
 	d.Boundaries, d.LabelValues = e.Boundaries, e.LabelValues
 	d.PrimaryTier, d.StartsAtZero, d.FromInfo = e.PrimaryTier, e.StartsAtZero, e.FromInfo
 	d.Since, d.Usage, d.Query, d.Trap = e.Since, e.Usage, e.Query, e.Trap
-	for _, m := range e.Mirrors {
-		d.Mirrors = append(d.Mirrors, schema.Mirror(m))
+	for _, repeated := range e.Mirrors {
+		d.Mirrors = append(d.Mirrors, schema.Mirror(repeated))
 	}
 	return d
 }
 
-func stability(g group) (schema.Stability, bool) {
+func stability(m metric) (schema.Stability, bool) {
 	s, ok := map[string]schema.Stability{
 		schema.StabilityDevelopment.String(): schema.StabilityDevelopment,
 		schema.StabilityStable.String():      schema.StabilityStable,
-	}[g.Stability]
-	if g.Deprecated != nil {
+	}[m.Stability]
+	if m.Deprecated != nil {
 		s = schema.StabilityDeprecated
 	}
 	return s, ok
@@ -238,28 +302,28 @@ func stability(g group) (schema.Stability, bool) {
 
 // typed returns the definition as one of the typed forms, or why it has none and
 // the path of the field that is wrong.
-func typed(d schema.Definition, g group) (m schema.Metric, reason string, path []string) {
+func typed(d schema.Definition, m metric) (typed schema.Metric, reason string, path []string) {
 	value := ""
-	if g.Annotations != nil && g.Annotations.CodeGeneration != nil {
-		value = g.Annotations.CodeGeneration.MetricValueType
+	if m.Annotations != nil && m.Annotations.CodeGeneration != nil {
+		value = m.Annotations.CodeGeneration.MetricValueType
 	}
 	if value != valueInt && value != valueDouble {
 		return nil, fmt.Sprintf("annotation code_generation.metric_value_type %q: expected int or double", value),
 			[]string{"annotations", "code_generation", "metric_value_type"}
 	}
-	switch g.Instrument + " " + value {
+	switch m.Instrument + " " + value {
 	case "counter int":
 		return schema.Int64Counter(d), "", nil
 	case "counter double":
 		return schema.Float64Counter(d), "", nil
-	case "gauge int":
+	case "gauge int", "updowncounter int":
 		return schema.Int64Gauge(d), "", nil
-	case "gauge double":
+	case "gauge double", "updowncounter double":
 		return schema.Float64Gauge(d), "", nil
 	case "histogram double":
 		return schema.Histogram(d), "", nil
 	case "histogram int":
 		return nil, "a histogram of int: expected double", []string{"instrument"}
 	}
-	return nil, fmt.Sprintf("instrument %q: expected counter, gauge or histogram", g.Instrument), []string{"instrument"}
+	return nil, fmt.Sprintf("instrument %q: expected counter, updowncounter, gauge or histogram", m.Instrument), []string{"instrument"}
 }

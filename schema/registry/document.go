@@ -1,32 +1,54 @@
 package registry
 
-// The form of a registry file, version 1 of the weaver's.
+// The form of a registry file: version 2 of the weaver's, and version 1, which is
+// read too.
 
 type document struct {
-	Groups []group `yaml:"groups"`
+	FileFormat string      `yaml:"file_format,omitempty"`
+	Attributes []attribute `yaml:"attributes,omitempty"`
+	Metrics    []metric    `yaml:"metrics,omitempty"`
+	// Groups are what version 1 has instead.
+	Groups []group `yaml:"groups,omitempty"`
 }
 
 const (
-	typeMetric         = "metric"
+	fileFormat = "definition/2"
+
 	typeAttributeGroup = "attribute_group"
+	typeMetric         = "metric"
 
 	valueInt    = "int"
 	valueDouble = "double"
+
+	instrumentUpDownCounter = "updowncounter"
 )
+
+// A metric is what both versions have of one.
+type metric struct {
+	Name        string       `yaml:"name"`
+	Brief       string       `yaml:"brief"`
+	Note        string       `yaml:"note,omitempty"`
+	Instrument  string       `yaml:"instrument"`
+	Unit        string       `yaml:"unit"`
+	Stability   string       `yaml:"stability"`
+	Deprecated  *deprecation `yaml:"deprecated,omitempty"`
+	Attributes  []attribute  `yaml:"attributes,omitempty"`
+	Annotations *annotations `yaml:"annotations,omitempty"`
+}
 
 type group struct {
 	ID          string       `yaml:"id"`
 	Type        string       `yaml:"type"`
-	MetricName  string       `yaml:"metric_name,omitempty"`
-	DisplayName string       `yaml:"display_name,omitempty"`
+	MetricName  string       `yaml:"metric_name"`
+	DisplayName string       `yaml:"display_name"`
 	Brief       string       `yaml:"brief"`
-	Note        string       `yaml:"note,omitempty"`
-	Instrument  string       `yaml:"instrument,omitempty"`
-	Unit        string       `yaml:"unit,omitempty"`
-	Stability   string       `yaml:"stability,omitempty"`
-	Deprecated  *deprecation `yaml:"deprecated,omitempty"`
-	Attributes  []attribute  `yaml:"attributes,omitempty"`
-	Annotations *annotations `yaml:"annotations,omitempty"`
+	Note        string       `yaml:"note"`
+	Instrument  string       `yaml:"instrument"`
+	Unit        string       `yaml:"unit"`
+	Stability   string       `yaml:"stability"`
+	Deprecated  *deprecation `yaml:"deprecated"`
+	Attributes  []attribute  `yaml:"attributes"`
+	Annotations *annotations `yaml:"annotations"`
 }
 
 type deprecation struct {
@@ -35,16 +57,19 @@ type deprecation struct {
 	Note      string `yaml:"note,omitempty"`
 }
 
-// An attribute is defined under its id, or refers to one that is defined.
+// An attribute is defined under its key, which version 1 calls its id, or refers
+// to one that is defined.
 type attribute struct {
-	ID               string `yaml:"id,omitempty"`
-	Ref              string `yaml:"ref,omitempty"`
-	Type             any    `yaml:"type,omitempty"`
-	Brief            string `yaml:"brief,omitempty"`
-	Note             string `yaml:"note,omitempty"`
-	Stability        string `yaml:"stability,omitempty"`
-	Examples         any    `yaml:"examples,omitempty,flow"`
-	RequirementLevel any    `yaml:"requirement_level,omitempty"`
+	Key              string       `yaml:"key,omitempty"`
+	ID               string       `yaml:"id,omitempty"`
+	Ref              string       `yaml:"ref,omitempty"`
+	Type             any          `yaml:"type,omitempty"`
+	Brief            string       `yaml:"brief,omitempty"`
+	Note             string       `yaml:"note,omitempty"`
+	Stability        string       `yaml:"stability,omitempty"`
+	Deprecated       *deprecation `yaml:"deprecated,omitempty"`
+	Examples         any          `yaml:"examples,omitempty,flow"`
+	RequirementLevel any          `yaml:"requirement_level,omitempty"`
 }
 
 type annotations struct {

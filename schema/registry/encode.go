@@ -11,13 +11,12 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// Encode writes the registry of a catalogue: one group that describes the labels,
-// then a group for each metric, in the catalogue's order. The same catalogue
-// always gives the same text.
+// Encode writes the registry of a catalogue: the attributes that its labels are,
+// then its metrics in their order. The same catalogue always gives the same text.
 func Encode(w io.Writer, catalogue *schema.Catalogue) error {
-	out := document{Groups: []group{labels(catalogue)}}
+	out := document{FileFormat: fileFormat, Attributes: labels(catalogue)}
 	for d := range catalogue.All() {
-		out.Groups = append(out.Groups, metric(d, catalogue))
+		out.Metrics = append(out.Metrics, encoded(d, catalogue))
 	}
 	encoder := yaml.NewEncoder(w)
 	encoder.SetIndent(2)
@@ -27,11 +26,9 @@ func Encode(w io.Writer, catalogue *schema.Catalogue) error {
 	return encoder.Close()
 }
 
-func metric(d schema.Definition, catalogue *schema.Catalogue) group {
-	g := group{
-		ID:         typeMetric + "." + d.Name,
-		Type:       typeMetric,
-		MetricName: d.Name,
+func encoded(d schema.Definition, catalogue *schema.Catalogue) metric {
+	m := metric{
+		Name:       d.Name,
 		Brief:      d.Description,
 		Instrument: d.Kind().String(),
 		Unit:       d.Unit,
@@ -42,15 +39,18 @@ func metric(d schema.Definition, catalogue *schema.Catalogue) group {
 			Otelkv:         extend(d),
 		},
 	}
+	if d.Additive {
+		m.Instrument = instrumentUpDownCounter
+	}
 	if d.Stability == schema.StabilityDeprecated {
 		// A registry has no such level: what is deprecated says so beside its level.
-		g.Stability = schema.StabilityDevelopment.String()
-		g.Deprecated = replacement(d, catalogue)
+		m.Stability = schema.StabilityDevelopment.String()
+		m.Deprecated = replacement(d, catalogue)
 	}
 	for _, name := range slices.Concat(engineLabels(), d.LabelNames) {
-		g.Attributes = append(g.Attributes, attribute{Ref: name, RequirementLevel: "required"})
+		m.Attributes = append(m.Attributes, attribute{Ref: name, RequirementLevel: "required"})
 	}
-	return g
+	return m
 }
 
 // replacement tells what to use instead of a deprecated metric. A registry knows

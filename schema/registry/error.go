@@ -119,26 +119,26 @@ func (f *file) definitionErrors(err error) error {
 // into. It breaks a rule because of a metric that took another's place, which the
 // reason names.
 func (f *file) line(d schema.DefinitionError) int {
-	for i, g := range slices.Backward(f.groups) {
-		if g.prometheusName() == d.Metric || g.MetricName == d.Metric {
-			return lineOf(f.nodes[i], field(d.Rule)...)
+	for _, e := range slices.Backward(f.entries) {
+		if e.prometheusName() == d.Metric || e.Name == d.Metric {
+			return lineOf(e.node, e.field(d.Rule)...)
 		}
 	}
-	for i, g := range f.groups {
-		if name := g.prometheusName(); name != "" && strings.Contains(d.Reason, strconv.Quote(name)) {
-			return f.nodes[i].Line
+	for _, e := range f.entries {
+		if name := e.prometheusName(); name != "" && strings.Contains(d.Reason, strconv.Quote(name)) {
+			return e.node.Line
 		}
 	}
 	return 0
 }
 
 // field returns the path of the field that a rule concerns.
-func field(rule string) []string {
+func (e entry) field(rule string) []string {
 	switch rule {
-	case "kind":
+	case "kind", "additive":
 		return []string{"instrument"}
 	case "name", "name-unique", "name-translation", "name-ambiguous":
-		return []string{"metric_name"}
+		return []string{e.nameField}
 	case "prometheus-name", "prometheus-name-unique", "sample-names":
 		return []string{"annotations", "prometheus", "name"}
 	case "unit":

@@ -10,7 +10,7 @@ import (
 func engineLabels() []string { return []string{schema.LabelModelName, schema.LabelEngine} }
 
 // labels describes the labels of all metrics, in the order of their first use.
-func labels(catalogue *schema.Catalogue) group {
+func labels(catalogue *schema.Catalogue) []attribute {
 	names, values := engineLabels(), make(map[string][]string)
 	for d := range catalogue.All() {
 		for _, name := range d.LabelNames {
@@ -24,22 +24,17 @@ func labels(catalogue *schema.Catalogue) group {
 			}
 		}
 	}
-	g := group{
-		ID:          "registry.otelkv.labels",
-		Type:        typeAttributeGroup,
-		DisplayName: "Labels",
-		Brief:       "The labels of the metrics, as attributes.",
-	}
+	attributes := make([]attribute, 0, len(names))
 	for _, name := range names {
 		brief, examples := describe(name)
 		if len(values[name]) > 0 {
 			examples = values[name]
 		}
-		g.Attributes = append(g.Attributes, attribute{
-			ID: name, Type: "string", Brief: brief, Stability: schema.StabilityDevelopment.String(), Examples: examples,
+		attributes = append(attributes, attribute{
+			Key: name, Type: "string", Brief: brief, Stability: schema.StabilityDevelopment.String(), Examples: examples,
 		})
 	}
-	return g
+	return attributes
 }
 
 // describe returns the brief and the examples of a label.
@@ -55,6 +50,16 @@ func describe(name string) (brief string, examples []string) {
 		return "Direction of a transfer, as the media it goes from and to.", []string{"CPU_to_GPU", "GPU_to_CPU"}
 	case "outcome":
 		return "What was decided about a store.", nil
+	case "block_size":
+		return "Tokens in a KV block, in decimal.", []string{"16"}
+	case "num_gpu_blocks":
+		return "KV blocks on the GPU, in decimal.", []string{"74272"}
+	case "num_cpu_blocks":
+		return "KV blocks in host memory, in decimal, or None.", []string{"None"}
+	case "kv_offloading_backend":
+		return "Backend of KV offloading.", []string{"native"}
+	case "kv_offloading_size":
+		return "Size of the offload cache in GiB, or None.", []string{"4.0", "None"}
 	case "backend":
 		return "Where the simple CPU connector keeps its blocks.", []string{"cpu", "disk"}
 	case "page_cache":

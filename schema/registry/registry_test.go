@@ -30,6 +30,7 @@ func TestRoundTrip(t *testing.T) {
 		"tiering":      vllm.TieringSpec(),
 		"simple CPU":   vllm.SimpleCPUSpec(),
 		"simple pool":  vllm.SimpleCPUPoolSpec(),
+		"scheduler":    schema.MustCatalogue(vllm.Scheduler()...),
 		"retired":      retired,
 		"self-metrics": selfmetrics.Catalogue(),
 		"empty":        schema.MustCatalogue(),
@@ -57,9 +58,28 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// evictions is a metric as a user writes it, with a line replaced.
+// evictions is a file with a metric as a user writes it, with a line replaced.
 func evictions(line int, text string) string {
-	lines := strings.Split(`groups:
+	return replaceLine(`file_format: definition/2
+metrics:
+  - name: my.tier.evictions
+    note: "Not those that make room for a promotion."
+    brief: "Chunks that the tier evicted."
+    instrument: counter
+    unit: "{chunk}"
+    stability: development
+    attributes:
+      - ref: tier
+        requirement_level: required
+    annotations:
+      code_generation: {metric_value_type: int}
+      prometheus: {name: "my:tier_evictions"}
+`, line, text)
+}
+
+// version1 is the same in the form before.
+func version1(line int, text string) string {
+	return replaceLine(`groups:
   - id: metric.my.tier.evictions
     type: metric
     metric_name: my.tier.evictions
@@ -73,11 +93,76 @@ func evictions(line int, text string) string {
     annotations:
       code_generation: {metric_value_type: int}
       prometheus: {name: "my:tier_evictions"}
-`, "\n")
+`, line, text)
+}
+
+func replaceLine(file string, line int, text string) string {
+	lines := strings.Split(file, "\n")
 	if line > 0 {
 		lines[line-1] = text
 	}
 	return strings.Join(lines, "\n")
+}
+
+// metricOf returns a file without its head, so that it can follow another.
+func metricOf(file string) string {
+	_, metric, _ := strings.Cut(file, "metrics:\n")
+	return metric
+}
+
+// A file of version 1 has the same metrics as one of version 2.
+func TestVersion1(t *testing.T) {
+	first, err := registry.Decode("1.yaml", strings.NewReader(version1(0, "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := registry.Decode("2.yaml", strings.NewReader(evictions(0, "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := cmp.AllowUnexported(schema.Definition{})
+	if diff := cmp.Diff(definitions(first), definitions(second), kinds, cmpopts.EquateEmpty()); diff != "" || first.Len() != 1 {
+		t.Errorf("definitions (-version 1 +version 2):\n%s", diff)
+	}
+}
+
+// An updowncounter of a registry is a gauge whose values add up.
+func TestAdditive(t *testing.T) {
+	for instrument, want := range map[string]bool{"updowncounter": true, "gauge": false} {
+		for value, number := range map[string]schema.NumberKind{"int": schema.NumberKindInt64, "double": schema.NumberKindFloat64} {
+			text := strings.Replace(evictions(6, "    instrument: "+instrument), "type: int", "type: "+value, 1)
+			catalogue, err := registry.Decode("my.yaml", strings.NewReader(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, _ := catalogue.Lookup("my:tier_evictions")
+			if d.Kind() != schema.KindGauge || d.Number() != number || d.Additive != want {
+				t.Errorf("%s of %s is a %s of %s, additive = %t", instrument, value, d.Kind(), d.Number(), d.Additive)
+			}
+			var encoded strings.Builder
+			if err := registry.Encode(&encoded, catalogue); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(encoded.String(), "instrument: "+instrument+"\n") {
+				t.Errorf("%s is written as another instrument:\n%s", instrument, encoded.String())
+			}
+		}
+	}
+}
+
+// Weaver wants a unit in any case, even if it is empty.
+func TestNoUnit(t *testing.T) {
+	catalogue, err := registry.Decode("my.yaml", strings.NewReader(evictions(7, "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var encoded strings.Builder
+	if err := registry.Encode(&encoded, catalogue); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(encoded.String(), "    unit: \"\"\n") {
+		t.Errorf("the text has no empty unit:\n%s", encoded.String())
+	}
 }
 
 func TestErrors(t *testing.T) {
@@ -87,26 +172,31 @@ func TestErrors(t *testing.T) {
 		want registry.Error
 		says string
 	}{
-		"no YAML":            {"groups: [", registry.Error{Line: 1, Rule: registry.RuleSyntax}, "did not find"},
-		"two documents":      {evictions(0, "") + "---\ngroups: []\n", registry.Error{Line: 15, Rule: registry.RuleSyntax}, "expected one document"},
+		"no YAML":            {"metrics: [", registry.Error{Line: 1, Rule: registry.RuleSyntax}, "did not find"},
+		"two documents":      {evictions(0, "") + "---\nmetrics: []\n", registry.Error{Line: 15, Rule: registry.RuleSyntax}, "expected one document"},
 		"another form":       {"- a\n", registry.Error{Line: 1, Rule: registry.RuleField}, "cannot unmarshal"},
 		"unknown field":      {evictions(7, `    units: "By"`), registry.Error{Line: 7, Rule: registry.RuleField}, "field units not found"},
 		"unknown annotation": {evictions(14, `      prom: {name: "x"}`), registry.Error{Line: 14, Rule: registry.RuleField}, "field prom not found"},
-		"field twice":        {evictions(7, `    type: metric`), registry.Error{Line: 7, Rule: registry.RuleField}, "already defined"},
+		"field twice":        {evictions(7, `    brief: Again.`), registry.Error{Line: 7, Rule: registry.RuleField}, "already defined"},
 		"wrong type":         {evictions(7, `    unit: [By]`), registry.Error{Line: 7, Rule: registry.RuleField}, "cannot unmarshal"},
-		"no id":              {evictions(2, `  - note: x`), registry.Error{Line: 2, Metric: metric, Rule: registry.RuleField}, "no id"},
-		"unknown group":      {evictions(3, `    type: span`), registry.Error{Line: 3, Metric: metric, Rule: registry.RuleField}, `type "span"`},
-		"metric in an attribute group": {evictions(3, `    type: attribute_group`),
+		"no id":              {version1(2, `  - note: x`), registry.Error{Line: 2, Metric: metric, Rule: registry.RuleField}, "no id"},
+		"unknown group":      {version1(3, `    type: span`), registry.Error{Line: 3, Metric: metric, Rule: registry.RuleField}, `type "span"`},
+		"metric in an attribute group": {version1(3, `    type: attribute_group`),
 			registry.Error{Line: 3, Metric: metric, Rule: registry.RuleField}, "expected the type metric"},
 		"attribute without name": {evictions(10, `      - brief: x`), registry.Error{Line: 9, Metric: metric, Rule: registry.RuleField}, "without ref"},
-		"unknown instrument":     {evictions(6, `    instrument: updowncounter`), registry.Error{Line: 6, Metric: metric, Rule: "kind"}, "updowncounter"},
+		"unknown instrument":     {evictions(6, `    instrument: summary`), registry.Error{Line: 6, Metric: metric, Rule: "kind"}, "expected counter, updowncounter"},
+		"bad name in version 1":  {version1(4, `    metric_name: "7"`), registry.Error{Line: 4, Metric: metric, Rule: "name"}, `"7"`},
+		"no format":              {evictions(1, ""), registry.Error{Line: 2, Rule: registry.RuleField}, "no file_format: expected definition/2"},
+		"another format":         {evictions(1, "file_format: definition/3"), registry.Error{Line: 1, Rule: registry.RuleField}, `file format "definition/3"`},
+		"both versions":          {"file_format: definition/2\n" + version1(0, ""), registry.Error{Line: 1, Rule: registry.RuleField}, "groups in the format"},
+		"attribute without key":  {evictions(2, "attributes: [{brief: x}]\nmetrics:"), registry.Error{Line: 2, Rule: registry.RuleField}, "without a key"},
 		"unknown value type":     {evictions(13, `      code_generation: {metric_value_type: string}`), registry.Error{Line: 13, Metric: metric, Rule: "kind"}, "expected int or double"},
 		"no value type":          {evictions(13, ""), registry.Error{Line: 12, Metric: metric, Rule: "kind"}, "expected int or double"},
 		"empty group":            {evictions(0, "") + "  -\n", registry.Error{Line: 15, Rule: registry.RuleField}, "an empty element"},
 		"unknown stability":      {evictions(8, `    stability: shaky`), registry.Error{Line: 8, Metric: metric, Rule: registry.RuleField}, "shaky"},
 		"bad unit":               {evictions(7, `    unit: "bytes per day!"`), registry.Error{Line: 7, Metric: metric, Rule: "unit"}, "bytes per day!"},
 		"no description":         {evictions(5, `    brief: ""`), registry.Error{Line: 5, Metric: metric, Rule: "description"}, "no description"},
-		"bad name":               {evictions(4, `    metric_name: "7"`), registry.Error{Line: 4, Metric: metric, Rule: "name"}, `"7"`},
+		"bad name":               {evictions(3, `  - name: "7"`), registry.Error{Line: 3, Metric: metric, Rule: "name"}, `"7"`},
 		"no Prometheus name": {evictions(14, `      otelkv: {since: "1"}`),
 			registry.Error{Line: 12, Metric: "my.tier.evictions", Rule: "prometheus-name"}, "is no metric name"},
 		"bad label":      {evictions(10, `      - ref: a-b`), registry.Error{Line: 9, Metric: metric, Rule: "label-names"}, "a-b"},
@@ -115,8 +205,8 @@ func TestErrors(t *testing.T) {
 			registry.Error{Line: 16, Metric: metric, Rule: "mirror-source"}, `mirrors "x"`},
 		"empty attribute": {evictions(11, "      -"), registry.Error{Line: 11, Rule: registry.RuleField}, "an empty element"},
 		"empty boundary":  {evictions(13, "      otelkv: {boundaries: [1, ~, 2]}"), registry.Error{Line: 13, Rule: registry.RuleField}, "an empty element"},
-		"metric twice": {evictions(0, "") + strings.TrimPrefix(evictions(0, ""), "groups:\n"),
-			registry.Error{Line: 27, Metric: metric, Rule: "prometheus-name-unique"}, "used twice"},
+		"metric twice": {evictions(0, "") + metricOf(evictions(0, "")),
+			registry.Error{Line: 26, Metric: metric, Rule: "prometheus-name-unique"}, "used twice"},
 		"deprecated for nothing": {evictions(14, `      prometheus: {name: "my:tier_evictions"}`+"\n    deprecated: {reason: obsoleted}"),
 			registry.Error{Line: 15, Metric: metric, Rule: "deprecated"}, "note or renamed_to"},
 		"not UTF-8":         {evictions(5, "    brief: \"Chunks d\xe9plac\xe9s.\""), registry.Error{Line: 5, Rule: registry.RuleSyntax}, "UTF-8"},
@@ -142,12 +232,12 @@ func TestErrors(t *testing.T) {
 }
 
 func TestAllErrorsAtOnce(t *testing.T) {
-	text := evictions(7, `    unit: "!"`) + strings.ReplaceAll(strings.TrimPrefix(evictions(5, `    brief: ""`), "groups:\n"), "evictions", "losses")
+	text := evictions(7, `    unit: "!"`) + strings.ReplaceAll(metricOf(evictions(5, `    brief: ""`)), "evictions", "losses")
 	_, err := registry.Decode("my.yaml", strings.NewReader(text))
 	if err == nil {
 		t.Fatal("decoded a file with two errors")
 	}
-	for _, want := range []string{`my.yaml:7: metric "my:tier_evictions": unit: `, `my.yaml:18: metric "my:tier_losses": description: `} {
+	for _, want := range []string{`my.yaml:7: metric "my:tier_evictions": unit: `, `my.yaml:17: metric "my:tier_losses": description: `} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error %q does not say %q", err, want)
 		}
@@ -155,9 +245,7 @@ func TestAllErrorsAtOnce(t *testing.T) {
 }
 
 func TestMerge(t *testing.T) {
-	text := evictions(14, `      prometheus: {name: "my:tier_evictions"}`) + `  - id: metric.my.load.bytes
-    type: metric
-    metric_name: my.load.bytes
+	text := evictions(14, `      prometheus: {name: "my:tier_evictions"}`) + `  - name: my.load.bytes
     brief: "Bytes under a name of ours."
     instrument: counter
     unit: By
@@ -183,10 +271,10 @@ func TestMerge(t *testing.T) {
 		rule string
 		line int
 	}{
-		"the name of another": {evictions(4, "    metric_name: vllm.kv_offload.load_bytes"), "name-unique", 4},
-		"a metric twice":      {evictions(0, "") + strings.TrimPrefix(evictions(0, ""), "groups:\n"), "prometheus-name-unique", 27},
+		"the name of another": {evictions(3, "  - name: vllm.kv_offload.load_bytes"), "name-unique", 3},
+		"a metric twice":      {evictions(0, "") + metricOf(evictions(0, "")), "prometheus-name-unique", 26},
 		// It takes the place of a metric that others mirror.
-		"labels that mirrors lack": {evictions(14, `      prometheus: {name: "vllm:kv_offload_load_bytes"}`), "mirror-labels", 2},
+		"labels that mirrors lack": {evictions(14, `      prometheus: {name: "vllm:kv_offload_load_bytes"}`), "mirror-labels", 3},
 	} {
 		_, err = registry.Merge(vllm.TieringSpec(), "my.yaml", strings.NewReader(c.text))
 		var got *registry.Error
@@ -196,15 +284,22 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-func TestGroupsThatAreMergedIn(t *testing.T) {
-	text := "<<: {groups: [{id: x, type: attribute_group, brief: X.}]}\n"
-	if _, err := registry.Decode("my.yaml", strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), "written out") {
-		t.Errorf("got %v, want an error that asks for groups that are written out", err)
+func TestListsThatAreMergedIn(t *testing.T) {
+	for _, text := range []string{
+		"<<: {groups: [{id: x, type: attribute_group, brief: X.}]}\n",
+		"file_format: definition/2\n<<: {metrics: [{name: x}]}\n",
+		"file_format: definition/2\n<<: {attributes: [{key: x}]}\n",
+	} {
+		if _, err := registry.Decode("my.yaml", strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), "written out") {
+			t.Errorf("%s: got %v, want an error that asks for lists that are written out", text, err)
+		}
 	}
 }
 
 func FuzzDecode(f *testing.F) {
 	f.Add(evictions(0, ""))
+	f.Add(version1(0, ""))
+	f.Add("file_format: definition/2\nmetrics:\n- &a {name: x}\n- *a\nattributes: [{key: y}]\n")
 	f.Add(evictions(14, "      otelkv: {boundaries: [1, 2], mirrors: [{of: x, label_values: [a]}]}"))
 	f.Add("groups:\n- &a {id: x, type: metric}\n- *a\n- null\n")
 	f.Add("a: &a {groups: [{id: x}]}\n<<: *a\n")
@@ -232,30 +327,25 @@ func ExampleEncode() {
 		panic(err)
 	}
 	// Output:
-	// groups:
-	//   - id: registry.otelkv.labels
-	//     type: attribute_group
-	//     display_name: Labels
-	//     brief: The labels of the metrics, as attributes.
-	//     attributes:
-	//       - id: model_name
-	//         type: string
-	//         brief: Name of the served model.
-	//         stability: development
-	//         examples: [meta-llama/Llama-3.1-8B]
-	//       - id: engine
-	//         type: string
-	//         brief: Index of the serving engine, in decimal.
-	//         stability: development
-	//         examples: ["0", "1"]
-	//       - id: tier
-	//         type: string
-	//         brief: Tier, as its index and its type.
-	//         stability: development
-	//         examples: ['0:primary', '1:fs']
-	//   - id: metric.my.tier.evictions
-	//     type: metric
-	//     metric_name: my.tier.evictions
+	// file_format: definition/2
+	// attributes:
+	//   - key: model_name
+	//     type: string
+	//     brief: Name of the served model.
+	//     stability: development
+	//     examples: [meta-llama/Llama-3.1-8B]
+	//   - key: engine
+	//     type: string
+	//     brief: Index of the serving engine, in decimal.
+	//     stability: development
+	//     examples: ["0", "1"]
+	//   - key: tier
+	//     type: string
+	//     brief: Tier, as its index and its type.
+	//     stability: development
+	//     examples: ['0:primary', '1:fs']
+	// metrics:
+	//   - name: my.tier.evictions
 	//     brief: Chunks that the tier evicted.
 	//     instrument: counter
 	//     unit: '{chunk}'
@@ -297,7 +387,7 @@ func TestEncodeDeprecated(t *testing.T) {
 
 // What is said of labels is said of labels that there are, and of all of vLLM's.
 func TestEncodeDescribesLabels(t *testing.T) {
-	for name, catalogue := range map[string]*schema.Catalogue{"tiering": vllm.TieringSpec(), "simple CPU": vllm.SimpleCPUSpec()} {
+	for name, catalogue := range map[string]*schema.Catalogue{"tiering": vllm.TieringSpec(), "simple CPU": vllm.SimpleCPUSpec(), "scheduler": schema.MustCatalogue(vllm.Scheduler()...)} {
 		var text strings.Builder
 		if err := registry.Encode(&text, catalogue); err != nil {
 			t.Fatal(err)

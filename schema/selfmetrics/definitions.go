@@ -1,15 +1,16 @@
 // Package selfmetrics defines what a recorder counts of itself, in a catalogue
 // apart from the metrics that it records. A recorder emits them where it was made
 // with otelkv.WithSelfMetrics.
-//
-// An exporter knows their Prometheus names from its catalogue: give it the
-// metrics' own, merged with [Catalogue].
 package selfmetrics
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// LabelReason is the label that says why an entry was rejected.
-const LabelReason = "reason"
+// LabelReason is the label that says why an entry was rejected, and LabelConnector
+// the one that says whose stats were ignored.
+const (
+	LabelReason    = "reason"
+	LabelConnector = "connector"
+)
 
 // The values of [LabelReason].
 const (
@@ -24,7 +25,7 @@ const (
 
 // Catalogue returns the definitions.
 func Catalogue() *schema.Catalogue {
-	return schema.MustCatalogue(Payloads, PayloadAge, RejectedEntries, RefusedNumbers, Series, Folds, ExportFailures)
+	return schema.MustCatalogue(Payloads, PayloadAge, RejectedEntries, IgnoredPayloads, RefusedNumbers, Series, Folds, DroppedSeries, ExportFailures)
 }
 
 // Payloads counts the payloads that were observed.
@@ -67,6 +68,19 @@ var RejectedEntries = schema.Int64Counter{
 	Trap:  "A whole payload for an engine that was not declared counts as one.",
 }
 
+// IgnoredPayloads counts the stats of other connectors, which were left alone.
+var IgnoredPayloads = schema.Int64Counter{
+	Name:           "otelkv.ignored_payloads",
+	PrometheusName: "otelkv_ignored_payloads",
+	Unit:           "{payload}",
+	Description:    "Stats of other connectors, such as NIXL's, that came in payloads and were left alone, by connector.",
+	LabelNames:     []string{LabelConnector},
+	Since:          "v0.2.0",
+	Usage:          "It is normal beside an offloading connector. An offloading connector's own name means that it sends a form that is not known here.",
+	Query:          "sum by (connector) (rate(otelkv_ignored_payloads_total[5m]))",
+	Trap:           "A connector that sends alone has no name, and is \"unnamed\". Names past the first 64 are \"other\".",
+}
+
 // RefusedNumbers counts the measurements that bound series did not take.
 var RefusedNumbers = schema.Int64Counter{
 	Name:           "otelkv.refused_numbers",
@@ -98,6 +112,17 @@ var Folds = schema.Int64Counter{
 	Since:          "v0.1.0",
 	Usage:          "Anything but zero means that a label has more values than was planned for, or a limit that is too low.",
 	Query:          "rate(otelkv_folds_total[5m]) > 0",
+}
+
+// DroppedSeries counts the removed series that were not told once more.
+var DroppedSeries = schema.Int64Counter{
+	Name:           "otelkv.dropped_series",
+	PrometheusName: "otelkv_dropped_series",
+	Unit:           "{series}",
+	Description:    "Series of removed engines and tiers that were not exported once more, because too many were removed between two collections.",
+	Since:          "v0.2.0",
+	Usage:          "Anything but zero means that what was recorded shortly before a removal is missing.",
+	Query:          "rate(otelkv_dropped_series_total[5m]) > 0",
 }
 
 // ExportFailures counts the exports that failed.

@@ -3,7 +3,8 @@ package vllm
 import "github.com/otelkv/otelkv-go/schema"
 
 // BackPressure returns the metrics of tiers that drop stores while they are
-// slow. vLLM declares them with [Tiering].
+// slow. vLLM's TieringOffloadingSpec declares them with [Tiering], and
+// TieringMetricsTracker fills them from each tier's detector.
 func BackPressure() []schema.Metric {
 	return []schema.Metric{
 		BackPressureStoreLatencyEMA,
@@ -19,7 +20,7 @@ var BackPressureStoreLatencyEMA = schema.Float64Gauge{
 	Unit:           "s/MiBy",
 	Description:    "Exponential moving average of a tier's store latency, in seconds for each MiB, over cascades that succeeded.",
 	LabelNames:     byTier(),
-	Since:          "after v0.28.0",
+	Since:          "v0.30.0",
 	Usage:          "When it passes the tier's mark, stores to the tier are dropped.",
 	Query:          "max by (model_name, engine, tier) (vllm:kv_offload_tiering_backpressure_store_latency_ema)",
 	Trap:           "The unit is seconds for each MiB, not seconds. It is absent until enough cascades finished, and holds its last value on an idle tier.",
@@ -32,7 +33,7 @@ var BackPressureStoresDropped = schema.Int64Counter{
 	Unit:           "{store}",
 	Description:    "Stores to a secondary tier that were dropped because the tier was slow.",
 	LabelNames:     byTier(),
-	Since:          "after v0.28.0",
+	Since:          "v0.30.0",
 	Usage:          "Growth means that the tier cannot follow and that its hit rate will fall.",
 	Query:          "sum by (tier) (rate(vllm:kv_offload_tiering_backpressure_stores_dropped_total[5m]))",
 	Trap:           "A dropped store is no failed job: the cascade failures do not count it.",
@@ -45,7 +46,7 @@ var BackPressureBlocksDropped = schema.Int64Counter{
 	Unit:           "{chunk}",
 	Description:    "Chunks of the stores to a secondary tier that were dropped because the tier was slow.",
 	LabelNames:     byTier(),
-	Since:          "after v0.28.0",
+	Since:          "v0.30.0",
 	Usage:          "Times the chunk size, the bytes that the tier did not get.",
 	Query:          "sum by (tier) (rate(vllm:kv_offload_tiering_backpressure_blocks_dropped_total[5m]))",
 	Trap:           "The name says blocks. It counts chunks, which may hold several blocks each.",

@@ -31,6 +31,9 @@ var groups = []struct {
 	{"SimpleCPUPool", vllm.SimpleCPUPool()},
 	{"ConfigInfo", []schema.Metric{vllm.ConfigInfo(vllm.CPUConfigLabelNames()...)}},
 	{"Retired", vllm.Retired()},
+	{"Scheduler", vllm.Scheduler()},
+	{"ExternalPrefixCache", vllm.ExternalPrefixCache()},
+	{"Unmerged", vllm.Unmerged()},
 }
 
 var specs = []struct {
@@ -110,6 +113,9 @@ func line(d schema.Definition) string {
 	if d.StartsAtZero {
 		parts = append(parts, "starts-at-zero")
 	}
+	if d.Additive {
+		parts = append(parts, "additive")
+	}
 	if d.FromInfo {
 		parts = append(parts, "from-info")
 	}
@@ -141,7 +147,10 @@ func TestBoundaries(t *testing.T) {
 		"vllm:kv_offload_lookup_async_delay_seconds":         async,
 		"vllm:kv_offload_tiering_lookup_sync_delay_seconds":  sync,
 		"vllm:kv_offload_tiering_lookup_async_delay_seconds": async,
-		"vllm:kv_offload_cpu_allocation_size":                {1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144},
+		"vllm:kv_offload_tiering_prefetch_admission_lead_time_seconds": {
+			0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+		},
+		"vllm:kv_offload_cpu_allocation_size": {1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144},
 	}
 	got := make(map[string][]float64)
 	for _, d := range definitions() {
@@ -179,6 +188,49 @@ func TestStartsAtZero(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("metrics at zero from the start (-want +got):\n%s", diff)
+	}
+}
+
+// What adds up across engines is an UpDownCounter to OpenTelemetry: counts of jobs,
+// requests and blocks. Fractions, averages and info metrics do not add up.
+func TestAdditive(t *testing.T) {
+	for _, d := range definitions() {
+		counts := d.Kind() == schema.KindGauge && strings.HasPrefix(d.Unit, "{")
+		if d.Additive != counts {
+			t.Errorf("%s, a %s in %q: additive = %t, want %t", d.PrometheusName, d.Kind(), d.Unit, d.Additive, counts)
+		}
+	}
+}
+
+// A program has the metrics of pull requests and of vLLM's scheduler only if it
+// asks for them, and can add them to any catalogue.
+func TestMetricsThatNoCatalogueHas(t *testing.T) {
+	for _, spec := range specs {
+		for name, metrics := range map[string][]schema.Metric{
+			"Scheduler": vllm.Scheduler(), "ExternalPrefixCache": vllm.ExternalPrefixCache(), "Unmerged": vllm.Unmerged(),
+		} {
+			for _, m := range metrics {
+				if _, ok := spec.catalogue.Lookup(m.Definition().PrometheusName); ok {
+					t.Errorf("%s has %s", spec.name, m.Definition().PrometheusName)
+				}
+			}
+			merged, err := spec.catalogue.With(metrics...)
+			if err != nil {
+				t.Fatalf("%s with %s: %v", spec.name, name, err)
+			}
+			if got, want := merged.Len(), spec.catalogue.Len()+len(metrics); got != want {
+				t.Errorf("%s with %s has %d metrics, want %d", spec.name, name, got, want)
+			}
+		}
+	}
+}
+
+// The labels that llm-d-router's core metrics extractor reads.
+func TestCacheConfigInfoHasTheLabelsOfRouters(t *testing.T) {
+	for _, label := range []string{"block_size", "num_gpu_blocks", "kv_offloading_size"} {
+		if !slices.Contains(vllm.CacheConfigInfo.LabelNames, label) {
+			t.Errorf("no label %q", label)
+		}
 	}
 }
 

@@ -7,7 +7,9 @@ import (
 )
 
 // ConfigInfo returns the metric that tells an engine's static offload
-// configuration in its labels. A specification declares the label names, and
+// configuration in its labels. It is vLLM's pull request 56867, which is not merged:
+// no release has the metric, and its label names may change. It costs nothing where
+// no payload carries info. A specification declares the label names, and
 // the info of a payload fills them: a name that the info lacks is left empty,
 // and one that was not declared is dropped.
 func ConfigInfo(labelNames ...string) schema.Int64Gauge {
@@ -18,10 +20,9 @@ func ConfigInfo(labelNames ...string) schema.Int64Gauge {
 		Description:    "Always 1. The labels tell the static offload configuration of this engine, not of the whole instance. It is absent until the engine's first step.",
 		LabelNames:     slices.Clone(labelNames),
 		FromInfo:       true,
-		Since:          "after v0.28.0",
 		Usage:          "Read capacities from the labels. For an instance, add up its engines.",
 		Query:          "vllm:kv_offload_config_info",
-		Trap:           "An engine that has done nothing yet does not have it. A fact that is not known reads None.",
+		Trap:           "No release of vLLM has it yet. An engine that has done nothing yet does not have it. A fact that is not known reads None.",
 	}
 }
 

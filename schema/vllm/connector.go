@@ -2,8 +2,9 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// Connector returns the metrics that vLLM's offloading connector declares
-// whatever its specification is.
+// Connector returns the metrics that vLLM's OffloadingConnector declares whatever
+// its specification is, in
+// vllm/distributed/kv_transfer/kv_connector/v1/offloading/metrics.py.
 func Connector() []schema.Metric {
 	return []schema.Metric{
 		LoadBytes,
@@ -105,7 +106,7 @@ var LookupSyncDelay = schema.Histogram{
 	Description:    "Time that the scheduler was blocked in one offload lookup call.",
 	Boundaries:     syncDelayBoundaries(),
 	Stability:      schema.StabilityStable,
-	Since:          "v0.27.0 or earlier",
+	Since:          "v0.26.0 or earlier",
 	Usage:          "The scheduler serves no other request meanwhile, so a high quantile slows the whole engine.",
 	Query:          "histogram_quantile(0.9, sum by (le, model_name) (rate(vllm:kv_offload_lookup_sync_delay_seconds_bucket[5m])))",
 	Trap:           "Calls that run no lookup leave no sample, so the count is not the number of requests.",
@@ -118,7 +119,7 @@ var LookupAsyncDelay = schema.Histogram{
 	Unit:           "s",
 	Description:    "Time from the first deferred lookup of a request to the lookup that resolves it, or to the end of the request. Only requests that were deferred count.",
 	Boundaries:     asyncDelayBoundaries(),
-	Since:          "v0.27.0 or earlier",
+	Since:          "v0.26.0 or earlier",
 	Usage:          "The rate of the sum is the mean number of requests that wait for a lookup.",
 	Query:          "sum by (model_name, engine) (rate(vllm:kv_offload_lookup_async_delay_seconds_sum[5m]))",
 	Trap:           "Survivorship bias: lookups that resolve at once leave no sample, so a quantile describes the deferred ones only. One request can leave several samples.",
@@ -131,7 +132,7 @@ var AllocationFailure = schema.Int64Counter{
 	Unit:           "{attempt}",
 	Description:    "Attempts to allocate room for a store that failed. The data stays on the GPU and is not offloaded.",
 	Stability:      schema.StabilityStable,
-	Since:          "v0.27.0 or earlier",
+	Since:          "v0.26.0 or earlier",
 	Usage:          "Growth means that the offload storage is too small, or that its chunks stay pinned for too long.",
 	Query:          "sum by (model_name, engine) (rate(vllm:kv_offload_allocation_failure_total[5m]))",
 	Trap:           "vLLM shows it from the first failure on, so absent may mean none so far.",

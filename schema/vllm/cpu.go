@@ -2,7 +2,8 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// CPU returns the metrics that vLLM's CPU offloading specification declares.
+// CPU returns the metrics that vLLM's CPUOffloadingSpec declares in
+// build_metric_definitions, and CPUOffloadingManager fills.
 // [StoresSkipped] is among them only if storeThreshold, the number of uses
 // before a block is stored, is at least 2: below that nothing is skipped.
 func CPU(storeThreshold int) []schema.Metric {
@@ -65,7 +66,7 @@ var CPUAllocationSize = schema.Histogram{
 	Unit:           "{chunk}",
 	Description:    "CPU chunks that one store asked for, without those that were there already. Attempts that failed count too.",
 	Boundaries:     []float64{1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144},
-	Since:          "v0.27.0 or earlier",
+	Since:          "v0.26.0 or earlier",
 	Usage:          "Compare a high quantile with the number of chunks: one request that asks for most of the cache evicts everything else.",
 	Query:          "histogram_quantile(0.99, sum by (le, model_name) (rate(vllm:kv_offload_cpu_allocation_size_bucket[5m])))",
 	Trap:           "It is recorded before eviction and allocation, so the sum is what was asked for, not what was stored.",

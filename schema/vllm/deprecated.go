@@ -4,7 +4,9 @@ import "github.com/otelkv/otelkv-go/schema"
 
 // Deprecated returns the trio of the first generation of vLLM's offload
 // metrics, which tells directions apart by a label. Each repeats a pair of
-// [Connector]'s.
+// [Connector]'s. vLLM's OffloadPromMetrics registers them with their series when it
+// is made, and writes them where the specification is CPUOffloadingSpec or a
+// subclass.
 //
 // The label values hold the engine's medium: "CPU_to_GPU" and "GPU_to_CPU"
 // unless the engine was declared with another.

@@ -2,11 +2,15 @@
 // the names, kinds, labels and histogram boundaries that vLLM's dashboards and
 // the programs that scrape it depend on, one literal a metric.
 //
-// The metrics are grouped as vLLM declares them. Most programs take a whole
+// The metrics are grouped as vLLM declares them, in the build_metric_definitions of
+// its specifications and in its connectors. Most programs take a whole
 // catalogue: [CPUSpec], [TieringSpec], [SimpleCPUSpec] or [SimpleCPUPoolSpec],
 // after the offloading specification or connector that they stand for. To add
-// metrics of your own, or the names that vLLM has retired, use
-// [schema.Catalogue.With] and [schema.Catalogue.Merge].
+// metrics of your own, or groups that no catalogue has, use
+// [schema.Catalogue.With] and [schema.Catalogue.Merge]. Those groups are [Retired],
+// the names that vLLM dropped, [Unmerged], those that only its pull requests have,
+// and [Scheduler] and [ExternalPrefixCache], which are not about offloading but are
+// what routers and dashboards read beside it.
 //
 // Load is the way from an offload tier to the GPU, store the way back.
 // Promotion is the way from a secondary tier to the primary one, cascade the

@@ -2,9 +2,10 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// SimpleCPUPool returns the pool gauges of the other design of vLLM's simple CPU
-// offload connector, which records its transfers as [Connector]'s metrics. vLLM
-// chose [SimpleCPU]; there are readers that know these names.
+// SimpleCPUPool returns the pool gauges of the other design of vLLM's
+// SimpleCPUOffloadConnector, which records its transfers as [Connector]'s metrics
+// (pull request 41790, not merged). vLLM chose [SimpleCPU]; there are readers that
+// know these names.
 func SimpleCPUPool() []schema.Metric {
 	return []schema.Metric{
 		PoolTotalBlocks,
@@ -22,6 +23,7 @@ var PoolTotalBlocks = schema.Int64Gauge{
 	PrometheusName: "vllm:simple_cpu_offload_total_blocks",
 	Unit:           "{block}",
 	Description:    "Blocks of the CPU pool that can hold data. The null block is left out.",
+	Additive:       true,
 	Usage:          "The denominator of the pool's usage.",
 	Query:          "sum by (model_name) (vllm:simple_cpu_offload_total_blocks)",
 }
@@ -32,6 +34,7 @@ var PoolFreeBlocks = schema.Int64Gauge{
 	PrometheusName: "vllm:simple_cpu_offload_free_blocks",
 	Unit:           "{block}",
 	Description:    "Blocks of the CPU pool that a store can take. Cached blocks that may be evicted are among them.",
+	Additive:       true,
 	Usage:          "At 0, stores are dropped.",
 	Query:          "min by (model_name, engine) (vllm:simple_cpu_offload_free_blocks)",
 	Trap:           "A free block may still hold cached data, so a pool of free blocks is not an empty cache.",
@@ -43,6 +46,7 @@ var PoolUsedBlocks = schema.Int64Gauge{
 	PrometheusName: "vllm:simple_cpu_offload_used_blocks",
 	Unit:           "{block}",
 	Description:    "Blocks of the CPU pool that are in use: the total less the free ones.",
+	Additive:       true,
 	Usage:          "Compare with the total: at the total, stores are dropped.",
 	Query:          "max by (model_name, engine) (vllm:simple_cpu_offload_used_blocks)",
 	Trap:           "It is not how full the cache is: cached blocks that may be evicted are left out.",
@@ -65,6 +69,7 @@ var PoolPendingLoads = schema.Int64Gauge{
 	PrometheusName: "vllm:simple_cpu_offload_pending_loads",
 	Unit:           "{request}",
 	Description:    "Requests with a load from the CPU to the GPU under way, those abandoned by a reset and not yet drained among them.",
+	Additive:       true,
 	Usage:          "A level that never returns to 0 on an idle engine means a stuck transfer.",
 	Query:          "max by (model_name, engine) (vllm:simple_cpu_offload_pending_loads)",
 	Trap:           "It counts requests, while the pending stores count events.",
@@ -76,6 +81,7 @@ var PoolPendingStores = schema.Int64Gauge{
 	PrometheusName: "vllm:simple_cpu_offload_pending_stores",
 	Unit:           "{event}",
 	Description:    "Store events from the GPU to the CPU that are in flight.",
+	Additive:       true,
 	Usage:          "A level that only grows means a stuck transfer.",
 	Query:          "max by (model_name, engine) (vllm:simple_cpu_offload_pending_stores)",
 	Trap:           "It counts events, neither requests nor blocks.",

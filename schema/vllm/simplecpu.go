@@ -2,8 +2,8 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// SimpleCPU returns the metrics of vLLM's simple CPU offload connector, which
-// has a family of its own and none of [Connector]'s metrics.
+// SimpleCPU returns the metrics of vLLM's SimpleCPUOffloadConnector, which has a
+// family of its own and none of [Connector]'s metrics (pull request 57251).
 func SimpleCPU() []schema.Metric {
 	return []schema.Metric{
 		SimpleSaveOutcomes,
@@ -55,6 +55,7 @@ var SimpleUsedBlocks = schema.Int64Gauge{
 	Unit:           "{block}",
 	Description:    "Blocks of the pool that are in use. Cached blocks that may be evicted count as free.",
 	StartsAtZero:   true,
+	Additive:       true,
 	Since:          "after v0.28.0",
 	Usage:          "Compare with capacity_blocks of the info metric: at the capacity, stores are dropped.",
 	Query:          "max by (model_name, engine) (vllm:simple_kv_offload_used_blocks)",
@@ -68,6 +69,7 @@ var SimplePendingStoreBlocks = schema.Int64Gauge{
 	Unit:           "{block}",
 	Description:    "Blocks in stores that are queued, issued, or abandoned and not yet finished.",
 	StartsAtZero:   true,
+	Additive:       true,
 	Since:          "after v0.28.0",
 	Usage:          "A level that only grows means a stuck transfer.",
 	Query:          "min_over_time(vllm:simple_kv_offload_pending_store_blocks[10m]) > 0",

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
 // Each text stands on a line of its own somewhere: a HELP line, a table row, a
@@ -43,13 +44,16 @@ func TestTexts(t *testing.T) {
 	}
 }
 
-// Every metric that vLLM has, which the gauges of the pool are not, tells since
-// when.
+// Every metric that a release of vLLM has tells since when. The gauges of the
+// pool, the configuration and what is not merged are in no release.
 func TestSince(t *testing.T) {
+	unreleased := map[string]bool{"vllm:kv_offload_config_info": true}
+	for _, m := range slices.Concat(vllm.SimpleCPUPool(), vllm.Unmerged()) {
+		unreleased[m.Definition().PrometheusName] = true
+	}
 	release := regexp.MustCompile(`^(?:(?:after |before )?v\d+\.\d+\.\d+|v\d+\.\d+\.\d+ or earlier)$`)
 	for _, d := range definitions() {
-		known := !strings.HasPrefix(d.PrometheusName, "vllm:simple_cpu_offload_")
-		if known != release.MatchString(d.Since) {
+		if released := !unreleased[d.PrometheusName]; released != release.MatchString(d.Since) || !released && d.Since != "" {
 			t.Errorf("%s: since %q, want a release such as v0.28.0, or what is known of it", d.PrometheusName, d.Since)
 		}
 	}

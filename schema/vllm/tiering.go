@@ -2,8 +2,11 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// Tiering returns the metrics that vLLM's tiering specification declares beside
-// those of its primary tier, which are [CPU]'s.
+// Tiering returns the metrics that vLLM's TieringOffloadingSpec declares
+// (vllm/v1/kv_offload/tiering/spec.py) beside those of its primary tier, which are
+// [CPU]'s. Their names are in class TieringOffloadingMetrics
+// (vllm/v1/kv_offload/tiering/base.py), and TieringMetricsTracker
+// (vllm/v1/kv_offload/tiering/metrics.py) fills them.
 func Tiering() []schema.Metric {
 	return []schema.Metric{
 		TieringLookupSyncDelay,
@@ -210,6 +213,7 @@ var TieringActivePromotionJobs = schema.Int64Gauge{
 	Unit:           "{job}",
 	Description:    "Promotion jobs from a secondary tier that are in flight.",
 	LabelNames:     byTier(),
+	Additive:       true,
 	Since:          "v0.28.0",
 	Usage:          "A level that never returns to 0 on an idle engine means a stuck job.",
 	Query:          "max by (model_name, engine, tier) (vllm:kv_offload_tiering_active_promotion_jobs)",
@@ -223,6 +227,7 @@ var TieringActiveCascadeJobs = schema.Int64Gauge{
 	Unit:           "{job}",
 	Description:    "Cascade jobs to a secondary tier that are in flight.",
 	LabelNames:     byTier(),
+	Additive:       true,
 	Since:          "v0.28.0",
 	Usage:          "Growth means that the tier takes writes more slowly than they come.",
 	Query:          "max by (model_name, engine, tier) (vllm:kv_offload_tiering_active_cascade_jobs)",

@@ -2,11 +2,10 @@
 // operator. With
 //
 //	OTEL_METRICS_EXPORTER=prometheus,otlp
-//	OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317
+//	OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318
 //	OTEL_EXPORTER_PROMETHEUS_HOST=0.0.0.0
 //
-// it is scraped and pushes at once, from the same series. It runs until it is
-// interrupted.
+// it is scraped, and pushes the same series. It runs until it is interrupted.
 package main
 
 import (
@@ -20,7 +19,6 @@ import (
 
 	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/otelkv"
-	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -36,21 +34,10 @@ func main() {
 
 // run serves until ctx ends, and calls started once there is something to see.
 func run(ctx context.Context, started func(*exporters.Pipeline)) (err error) {
-	catalogue := vllm.CPUSpec(0)
-	exported, err := catalogue.Merge(selfmetrics.Catalogue())
+	recorder, err := otelkv.New(vllm.CPUSpec(0), otelkv.WithSelfMetrics())
 	if err != nil {
 		return err
 	}
-	pipeline, err := exporters.New(ctx, exported, exporters.WithDefaultExporters(exporters.Prometheus))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, shutDown(ctx, pipeline)) }()
-	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline), otelkv.WithSelfMetrics())
-	if err != nil {
-		return err
-	}
-	// The last export needs the recorder, so it is not closed before.
 	engine, err := recorder.AddEngine(0, "llama", otelkv.WithPriming())
 	if err != nil {
 		return err
@@ -59,6 +46,11 @@ func run(ctx context.Context, started func(*exporters.Pipeline)) (err error) {
 	if err != nil {
 		return err
 	}
+	pipeline, err := exporters.Start(ctx, recorder, exporters.WithDefaultExporters(exporters.Prometheus))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shutDown(ctx, pipeline)) }()
 	loads.Add(4096)
 	started(pipeline)
 	<-ctx.Done()

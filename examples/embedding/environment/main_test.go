@@ -40,14 +40,13 @@ func TestBothExporters(t *testing.T) {
 	defer server.Close()
 	t.Setenv("OTEL_METRICS_EXPORTER", "prometheus,otlp")
 	t.Setenv("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
-	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	err := run(ctx, func(pipeline *exporters.Pipeline) {
 		defer cancel()
-		response, err := http.Get("http://" + pipeline.Addr().String() + "/metrics")
+		response, err := http.Get(pipeline.URL())
 		if err != nil {
 			t.Error(err)
 			return

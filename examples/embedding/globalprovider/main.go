@@ -1,8 +1,8 @@
-// Command globalprovider is a service whose parts are built before its telemetry
-// is: the recorder takes the global MeterProvider, which is set later. Counters
-// and gauges lose nothing of what was recorded before; samples of histograms do
-// not reach a provider that is not there yet, so the service sets it before
-// traffic comes.
+// Command globalprovider is a service whose parts know no more of telemetry than the
+// global MeterProvider, which is set later, or by somebody else. The recorder's
+// metrics become instruments of it. Counters and gauges lose nothing of what was
+// recorded before the provider was set. Samples of histograms that were recorded
+// before are lost, so set the provider before traffic comes.
 package main
 
 import (
@@ -32,7 +32,11 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, recorder.Close()) }()
+	unregister, err := recorder.RegisterInstruments(otel.GetMeterProvider())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unregister()) }()
 	engine, err := recorder.AddEngine(0, "llama")
 	if err != nil {
 		return err

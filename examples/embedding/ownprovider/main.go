@@ -1,6 +1,6 @@
-// Command ownprovider is a service that has a MeterProvider with instruments of
-// its own. It adds otelkv's Prometheus exporter as one more reader, so that the
-// offload metrics keep vLLM's names, and gives the provider to the recorder.
+// Command ownprovider is a service that has a MeterProvider of the OpenTelemetry SDK,
+// with instruments of its own, and pushes over OTLP. Its reader gets a producer of the
+// recorder, and the offload metrics leave with the service's own.
 package main
 
 import (
@@ -8,15 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
-	"strings"
 
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
-	"github.com/otelkv/otelkv-go/exporters/prometheus"
+	"github.com/otelkv/otelkv-go/examples/embedding/internal/loopback"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
@@ -28,23 +26,37 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, out io.Writer) (err error) {
-	catalogue := vllm.CPUSpec(0)
-	exporter, err := prometheus.New(catalogue)
+// run pushes to a receiver of its own, and prints what came.
+func run(ctx context.Context, out io.Writer) error {
+	receiver := loopback.NewReceiver()
+	defer receiver.Close()
+	if err := serve(ctx, receiver.URL); err != nil {
+		return err
+	}
+	return receiver.Print(out, "service.requests", vllm.LoadBytes.Name)
+}
+
+// serve is the service. What it pushes at its end is all that it has recorded.
+func serve(ctx context.Context, endpoint string) (err error) {
+	recorder, err := otelkv.New(vllm.CPUSpec(0))
 	if err != nil {
 		return err
 	}
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
+	exporter, err := otlpmetrichttp.New(ctx, otlpmetrichttp.WithEndpointURL(endpoint+"/v1/metrics"))
+	if err != nil {
+		return err
+	}
+	producer, err := recorder.Producer(otelkv.WithTemporality(exporter.Temporality))
+	if err != nil {
+		return err
+	}
+	reader := sdkmetric.NewPeriodicReader(exporter, sdkmetric.WithProducer(producer))
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
 	defer func() { err = errors.Join(err, provider.Shutdown(ctx)) }()
 
-	if err := serve(ctx, provider); err != nil {
+	if err := measure(ctx, provider); err != nil {
 		return err
 	}
-	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(provider))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, recorder.Close()) }()
 	engine, err := recorder.AddEngine(0, "llama")
 	if err != nil {
 		return err
@@ -54,30 +66,15 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	loads.Add(4096)
-	return show(out, exporter)
+	return nil
 }
 
-// serve stands for what the service measured before it knew otelkv.
-func serve(ctx context.Context, provider metric.MeterProvider) error {
+// measure stands for what the service measured before it knew otelkv.
+func measure(ctx context.Context, provider metric.MeterProvider) error {
 	requests, err := provider.Meter("example.com/service").Int64Counter("service.requests")
 	if err != nil {
 		return err
 	}
 	requests.Add(ctx, 3)
-	return nil
-}
-
-// show prints the counters of a scrape. A service mounts exporter.Handler in its
-// own server instead.
-func show(out io.Writer, exporter *prometheus.Exporter) error {
-	response := httptest.NewRecorder()
-	exporter.Handler().ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	for line := range strings.Lines(response.Body.String()) {
-		if strings.HasPrefix(line, "service_requests") || strings.HasPrefix(line, "vllm:kv_offload_load_bytes") {
-			if _, err := io.WriteString(out, line); err != nil {
-				return err
-			}
-		}
-	}
 	return nil
 }

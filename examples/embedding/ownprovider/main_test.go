@@ -4,13 +4,21 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"testing"
+
+	"github.com/otelkv/otelkv-go/internal/cleanenv"
 )
+
+func TestMain(m *testing.M) {
+	cleanenv.Unset()
+	os.Exit(m.Run())
+}
 
 func Example() {
 	if err := run(context.Background(), os.Stdout); err != nil {
 		fmt.Println(err)
 	}
 	// Output:
-	// service_requests_total{otel_scope_name="example.com/service",otel_scope_schema_url="",otel_scope_version=""} 3
-	// vllm:kv_offload_load_bytes_total{engine="0",model_name="llama"} 4096
+	// service.requests 3
+	// vllm.kv_offload.load_bytes 4096
 }

@@ -1,12 +1,10 @@
-// Command registerer is a service, such as a Kubernetes controller, that shows one
-// Prometheus registry with collectors of its own. The pipeline's exporter joins
-// the registry, as it joins controller-runtime's metrics.Registry: both are a
+// Command registerer is a service, such as a Kubernetes controller, that serves one
+// Prometheus registry with collectors of its own. The recorder's collector is
+// registered beside them, as with controller-runtime's metrics.Registry: both are a
 // prometheus.Registerer.
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,20 +15,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/otelkv/otelkv-go/exporters"
 	otelkvprometheus "github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
 func main() {
-	if err := run(context.Background(), os.Stdout); err != nil {
+	if err := run(os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, out io.Writer) (err error) {
+func run(out io.Writer) error {
 	registry := prometheus.NewRegistry()
 	reconciles := prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "controller_reconciles_total", Help: "Reconciliations.",
@@ -38,20 +35,17 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	registry.MustRegister(reconciles)
 	reconciles.Inc()
 
-	catalogue := vllm.CPUSpec(0)
-	pipeline, err := exporters.New(ctx, catalogue,
-		exporters.WithExporters(exporters.Prometheus),
-		exporters.WithoutServer(),
-		exporters.WithPrometheusOptions(otelkvprometheus.WithRegisterer(registry)))
+	recorder, err := otelkv.New(vllm.CPUSpec(0))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, pipeline.Shutdown(ctx)) }()
-	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
+	collector, err := otelkvprometheus.NewCollector(recorder)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, recorder.Close()) }()
+	if err := registry.Register(collector); err != nil {
+		return err
+	}
 	engine, err := recorder.AddEngine(0, "llama")
 	if err != nil {
 		return err

@@ -2,7 +2,7 @@
 // OpenTelemetry Collector, which adds the workers up or keeps them apart and is
 // scraped in their place. collector.yaml is the Collector's configuration.
 //
-//	OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317 go run ./examples/fleet/gateway -worker worker-0
+//	OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318 go run ./examples/fleet/gateway -worker worker-0
 package main
 
 import (
@@ -54,17 +54,7 @@ func run(ctx context.Context, worker string, index int, interval time.Duration) 
 	if err != nil {
 		return err
 	}
-	catalogue := vllm.TieringSpec()
-	pipeline, err := exporters.New(ctx, catalogue, exporters.WithDefaultExporters(exporters.OTLP), exporters.WithResource(instance))
-	if err != nil {
-		return err
-	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		err = errors.Join(err, pipeline.Shutdown(ctx))
-	}()
-	recorder, err := otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
+	recorder, err := otelkv.New(vllm.TieringSpec())
 	if err != nil {
 		return err
 	}
@@ -76,6 +66,16 @@ func run(ctx context.Context, worker string, index int, interval time.Duration) 
 	if err != nil {
 		return err
 	}
+	pipeline, err := exporters.Start(ctx, recorder, exporters.WithResource(instance))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		err = errors.Join(err, pipeline.Shutdown(ctx))
+	}()
+	fmt.Println(pipeline)
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {

@@ -44,7 +44,6 @@ func TestWorkerNamesItself(t *testing.T) {
 	}))
 	defer server.Close()
 	t.Setenv("OTEL_METRICS_EXPORTER", "otlp")
-	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
 	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "10")
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -73,10 +72,17 @@ func TestWorkerNamesItself(t *testing.T) {
 	}
 }
 
-// TestCollectorConfiguration checks that every component which the pipeline names
+// TestCollectorConfigurations checks that every component which the pipelines name
 // is configured, and every one that is configured is named.
-func TestCollectorConfiguration(t *testing.T) {
-	text, err := os.ReadFile("collector.yaml")
+func TestCollectorConfigurations(t *testing.T) {
+	for _, name := range []string{"collector.yaml", "router.yaml", "replicate.yaml"} {
+		t.Run(name, func(t *testing.T) { checkConfiguration(t, name) })
+	}
+}
+
+func checkConfiguration(t *testing.T, name string) {
+	t.Helper()
+	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,14 +98,19 @@ func TestCollectorConfiguration(t *testing.T) {
 	if err := decoder.Decode(&configuration); err != nil {
 		t.Fatal(err)
 	}
-	metrics := configuration.Service.Pipelines["metrics"]
+	var receivers, processors, exporters []string
+	for _, pipeline := range configuration.Service.Pipelines {
+		receivers = append(receivers, pipeline.Receivers...)
+		processors = append(processors, pipeline.Processors...)
+		exporters = append(exporters, pipeline.Exporters...)
+	}
 	for kind, c := range map[string]struct {
 		configured components
 		named      []string
 	}{
-		"receivers":  {configuration.Receivers, metrics.Receivers},
-		"processors": {configuration.Processors, metrics.Processors},
-		"exporters":  {configuration.Exporters, metrics.Exporters},
+		"receivers":  {configuration.Receivers, receivers},
+		"processors": {configuration.Processors, processors},
+		"exporters":  {configuration.Exporters, exporters},
 	} {
 		for name := range c.configured {
 			if !slices.Contains(c.named, name) {

@@ -113,17 +113,17 @@ func TestDashboardsOnSharedStorage(t *testing.T) {
 	}
 	var scrapes []func(round int) map[string]*dto.MetricFamily
 	for _, exported := range []*schema.Catalogue{catalogue, prefixed} {
-		service := load.NewRenamedService(t, catalogue, exported, "shared",
+		service := load.NewService(t, exported, "shared",
 			exporters.WithExporters(exporters.Prometheus), exporters.WithListen("127.0.0.1:0"))
 		engine, err := service.Recorder.AddEngine(7, "llama", otelkv.WithMedium("SHARED_STORAGE"), otelkv.WithTiers(load.Tier), otelkv.WithPriming())
 		if err != nil {
 			t.Fatal(err)
 		}
 		scrapes = append(scrapes, func(round int) map[string]*dto.MetricFamily {
-			if err := engine.Observe(t.Context(), load.Payload(t, catalogue, round)); err != nil {
+			if err := engine.Observe(t.Context(), load.Payload(t, exported, round)); err != nil {
 				t.Fatal(err)
 			}
-			return exposition.Scrape(t, "http://"+service.Pipeline.Addr().String()+"/metrics")
+			return exposition.Scrape(t, service.Pipeline.URL())
 		})
 	}
 	round := 0

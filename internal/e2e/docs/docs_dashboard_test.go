@@ -17,7 +17,6 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelkv/otelkv-go/exporters"
-	"github.com/otelkv/otelkv-go/exporters/otlp"
 	"github.com/otelkv/otelkv-go/internal/e2e/load"
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -111,13 +110,10 @@ func TestPanels(t *testing.T) {
 // straight to Prometheus. It has no self-metrics, so their panels are left out.
 func TestPanelsOverOTLP(t *testing.T) {
 	prometheus := servers.StartPrometheus(t, configuration(t, "127.0.0.1:1"))
-	catalogue := vllm.TieringSpec()
-	service := load.NewService(t, catalogue, "direct", exporters.WithExporters("otlp"),
-		exporters.WithOTLPOptions(
-			otlp.WithCatalogueNames(catalogue),
-			otlp.WithProtocol(otlp.ProtocolHTTPProtobuf),
-			otlp.WithHTTPOptions(otlpmetrichttp.WithEndpointURL(prometheus.OTLPEndpoint())),
-			otlp.WithReaderOptions(sdkmetric.WithInterval(time.Hour))))
+	service := load.NewService(t, vllm.TieringSpec(), "direct", exporters.WithExporters("otlp"),
+		exporters.WithPrometheusNames(),
+		exporters.WithHTTPOptions(otlpmetrichttp.WithEndpointURL(prometheus.OTLPEndpoint())),
+		exporters.WithReaderOptions(sdkmetric.WithInterval(time.Hour)))
 	// Rates need a few exports, apart in time.
 	for round := range 6 {
 		service.Measure(t, round)

@@ -17,7 +17,7 @@ func TestCollectorIsKilled(t *testing.T) {
 	errs := handleErrors(t)
 	c := servers.StartCollector(t, "docs/collector/collector.yaml")
 	service := load.NewService(t, vllm.TieringSpec(), "killed", exporters.WithExporters("prometheus,otlp"),
-		exporters.WithoutServer(), overGRPC(c.GRPC, often()))
+		exporters.WithoutServer(), overGRPC(c.GRPC), often())
 	url := "http://" + c.Scrape + "/metrics"
 	before := record(t, service, func() bool {
 		return exposition.Flatten(exposition.Scrape(t, url)).Sum("vllm:kv_offload_load_bytes_total") > 0

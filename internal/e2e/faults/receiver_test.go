@@ -23,7 +23,6 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/otelkv/otelkv-go/exporters"
-	"github.com/otelkv/otelkv-go/exporters/otlp"
 	"github.com/otelkv/otelkv-go/internal/e2e/load"
 	"github.com/otelkv/otelkv-go/internal/e2e/receiver"
 	"github.com/otelkv/otelkv-go/internal/testcert"
@@ -34,19 +33,17 @@ import (
 const exportTimeout = 300 * time.Millisecond
 
 // often exports so often that a fault is met many times.
-func often() otlp.Option {
-	return otlp.WithReaderOptions(sdkmetric.WithInterval(20*time.Millisecond), sdkmetric.WithTimeout(exportTimeout))
+func often() exporters.Option {
+	return exporters.WithReaderOptions(sdkmetric.WithInterval(20*time.Millisecond), sdkmetric.WithTimeout(exportTimeout))
 }
 
 // whenFlushed exports when told to, and at the end.
-func whenFlushed() otlp.Option {
-	return otlp.WithReaderOptions(sdkmetric.WithInterval(time.Hour))
+func whenFlushed() exporters.Option {
+	return exporters.WithReaderOptions(sdkmetric.WithInterval(time.Hour))
 }
 
-func overGRPC(address string, options ...otlp.Option) exporters.Option {
-	return exporters.WithOTLPOptions(append(options,
-		otlp.WithProtocol(otlp.ProtocolGRPC),
-		otlp.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(address), otlpmetricgrpc.WithInsecure()))...)
+func overGRPC(address string) exporters.Option {
+	return exporters.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(address), otlpmetricgrpc.WithInsecure())
 }
 
 // refuse answers with an error.
@@ -90,7 +87,7 @@ func TestReceiverFails(t *testing.T) {
 		return func(t *testing.T, r *receiver.Receiver) fault {
 			r.Start(t)
 			r.Answer(answer)
-			return fault{overGRPC(r.Address(), often()), func() { r.Answer(receiver.Accept) }}
+			return fault{overGRPC(r.Address()), func() { r.Answer(receiver.Accept) }}
 		}
 	}
 	overHTTP := func(answer receiver.Answer) func(*testing.T, *receiver.Receiver) fault {
@@ -98,11 +95,8 @@ func TestReceiverFails(t *testing.T) {
 			server := httptest.NewServer(r)
 			t.Cleanup(server.Close)
 			r.Answer(answer)
-			return fault{exporters.WithOTLPOptions(
-				otlp.WithProtocol(otlp.ProtocolHTTPProtobuf),
-				otlp.WithHTTPOptions(otlpmetrichttp.WithEndpointURL(server.URL+"/v1/metrics")),
-				often(),
-			), func() { r.Answer(receiver.Accept) }}
+			return fault{exporters.WithHTTPOptions(otlpmetrichttp.WithEndpointURL(server.URL + "/v1/metrics")),
+				func() { r.Answer(receiver.Accept) }}
 		}
 	}
 	tests := []struct {
@@ -112,7 +106,7 @@ func TestReceiverFails(t *testing.T) {
 		reported string
 	}{
 		{"down at start", func(t *testing.T, r *receiver.Receiver) fault {
-			return fault{overGRPC(r.Address(), often()), func() { r.Start(t) }}
+			return fault{overGRPC(r.Address()), func() { r.Start(t) }}
 		}, "connection refused"},
 		{"unavailable", answering(refuse(status.Error(codes.Unavailable, "restarting"))), "restarting"},
 		{"exhausted, with retry info", answering(refuse(exhausted(t))), "later"},
@@ -128,7 +122,7 @@ func TestReceiverFails(t *testing.T) {
 			r.Start(t)
 			proxy := receiver.NewProxy(t, r.Address())
 			proxy.CutAfter(2 << 10)
-			return fault{overGRPC(proxy.Address(), often()), func() {
+			return fault{overGRPC(proxy.Address()), func() {
 				if proxy.Cuts() == 0 {
 					t.Error("no connection was cut")
 				}
@@ -165,9 +159,9 @@ func TestCertificateFails(t *testing.T) {
 				return certificate.Load(), nil
 			}})
 			r.Start(t)
-			trusted := otlp.WithGRPCOptions(otlpmetricgrpc.WithTLSCredentials(credentials.NewTLS(&tls.Config{RootCAs: ours.Pool()})))
+			trusted := otlpmetricgrpc.WithTLSCredentials(credentials.NewTLS(&tls.Config{RootCAs: ours.Pool()}))
 			survive(t, r, fault{
-				exporters.WithOTLPOptions(otlp.WithProtocol(otlp.ProtocolGRPC), otlp.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(r.Address())), trusted, often()),
+				exporters.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(r.Address()), trusted),
 				func() { certificate.Store(&valid) },
 			}, test.reported)
 		})
@@ -179,7 +173,7 @@ func TestCertificateFails(t *testing.T) {
 func survive(t *testing.T, r *receiver.Receiver, f fault, reported string) {
 	t.Helper()
 	errs := handleErrors(t)
-	service := load.NewService(t, vllm.TieringSpec(), "faults", exporters.WithExporters(exporters.OTLP), f.option)
+	service := load.NewService(t, vllm.TieringSpec(), "faults", exporters.WithExporters(exporters.OTLP), often(), f.option)
 	recorded := record(t, service, func() bool {
 		n := errs.count()
 		return n >= maxHandled || n >= 5 && strings.Contains(errs.joined().Error(), reported)
@@ -218,7 +212,7 @@ func TestDeltaLosesTheIntervalOfAFailedExport(t *testing.T) {
 			r := receiver.New(t, nil)
 			r.Start(t)
 			service := load.NewService(t, vllm.TieringSpec(), "faults", exporters.WithExporters(exporters.OTLP),
-				overGRPC(r.Address(), whenFlushed(), otlp.WithGRPCOptions(otlpmetricgrpc.WithTemporalitySelector(test.temporality))))
+				overGRPC(r.Address()), whenFlushed(), exporters.WithGRPCOptions(otlpmetricgrpc.WithTemporalitySelector(test.temporality)))
 			loads, err := service.Engines[0].Int64Counter(vllm.LoadBytes)
 			if err != nil {
 				t.Fatal(err)

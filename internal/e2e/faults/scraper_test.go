@@ -95,7 +95,7 @@ func TestScraperFails(t *testing.T) {
 			}
 			recorded := record(t, service, func() bool { return done.Load() == 50 })
 			scrapers.Wait()
-			families := exposition.Scrape(t, "http://"+service.Pipeline.Addr().String()+"/metrics")
+			families := exposition.Scrape(t, service.Pipeline.URL())
 			lost := float64(recorded.increments) - exposition.Flatten(families).Sum("vllm:kv_offload_load_bytes_total")
 			t.Logf("lost %v of %d bytes", lost, recorded.increments)
 			if lost != 0 {
@@ -110,7 +110,7 @@ func TestScraperFails(t *testing.T) {
 func TestManyScrapers(t *testing.T) {
 	handleErrors(t)
 	service := scraped(t)
-	url := "http://" + service.Pipeline.Addr().String() + "/metrics"
+	url := service.Pipeline.URL()
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, Timeout: 30 * time.Second}

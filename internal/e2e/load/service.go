@@ -33,37 +33,30 @@ type Service struct {
 // NewService starts a service of the given name, which ends with the test.
 func NewService(t testing.TB, catalogue *schema.Catalogue, name string, options ...exporters.Option) *Service {
 	t.Helper()
-	return NewRenamedService(t, catalogue, catalogue, name, options...)
-}
-
-// NewRenamedService is [NewService] for a service whose exporters have another
-// catalogue of the same metrics.
-func NewRenamedService(t testing.TB, catalogue, exported *schema.Catalogue, name string, options ...exporters.Option) *Service {
-	t.Helper()
-	named := exporters.WithResource(resource.NewSchemaless(
-		attribute.String("service.name", name), attribute.String("service.instance.id", name+"-0")))
-	pipeline, err := exporters.New(t.Context(), exported, append(options, named)...)
+	recorder, err := otelkv.New(catalogue)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Service{Pipeline: pipeline, catalogue: catalogue}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		// What a last export says is for the test that caused it.
-		_ = pipeline.Shutdown(ctx)
-	})
-	s.Recorder, err = otelkv.New(catalogue, otelkv.WithMeterProvider(pipeline))
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := &Service{Recorder: recorder, catalogue: catalogue}
 	for index := range 2 {
-		engine, err := s.Recorder.AddEngine(index, "m", otelkv.WithTiers(Tier), otelkv.WithPriming())
+		engine, err := recorder.AddEngine(index, "m", otelkv.WithTiers(Tier), otelkv.WithPriming())
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.Engines = append(s.Engines, engine)
 	}
+	named := exporters.WithResource(resource.NewSchemaless(
+		attribute.String("service.name", name), attribute.String("service.instance.id", name+"-0")))
+	s.Pipeline, err = exporters.Start(t.Context(), recorder, append(options, named)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		// What a last export says is for the test that caused it.
+		_ = s.Pipeline.Shutdown(ctx)
+	})
 	return s
 }
 

@@ -17,22 +17,26 @@ import (
 )
 
 // TestServiceWithARegistry holds that a service which has a Prometheus registry
-// shows our metrics beside its own from that registry, and sends both over OTLP:
+// shows our metrics beside its own, by a collector, and sends both over OTLP:
 // everything arrives by both ways, and nothing twice.
 func TestServiceWithARegistry(t *testing.T) {
-	// A registerer that is not the registry itself, as controller-runtime's.
 	registry := promclient.NewRegistry()
-	var registerer promclient.Registerer = registry
 	requests := promclient.NewCounterVec(promclient.CounterOpts{Name: "host_requests_total", Help: "Requests."}, []string{"code"})
-	registerer.MustRegister(requests)
+	registry.MustRegister(requests)
 	requests.WithLabelValues("200").Add(41)
 
 	collector := servers.StartCollector(t, "docs/collector/collector.yaml")
 	service := load.NewService(t, vllm.TieringSpec(), "bridged",
 		exporters.WithExporters("prometheus,otlp"), exporters.WithoutServer(),
-		exporters.WithPrometheusOptions(exporter.WithRegisterer(registerer)),
-		exporters.WithPrometheusBridge(registry), overGRPC(collector.GRPC))
-	host := httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+		exporters.WithGatherer(registry), overGRPC(collector.GRPC), whenFlushed())
+	shown, err := exporter.NewCollector(service.Recorder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What the pipeline gathers must not have the collector: the host shows more.
+	ours := promclient.NewRegistry()
+	ours.MustRegister(shown)
+	host := httptest.NewServer(promhttp.HandlerFor(promclient.Gatherers{registry, ours}, promhttp.HandlerOpts{}))
 	t.Cleanup(host.Close)
 	prometheus := servers.StartPrometheus(t, prometheusConfiguration(t, strings.TrimPrefix(host.URL, "http://"), collector.Scrape))
 

@@ -30,7 +30,7 @@ func TestHostileLabelValues(t *testing.T) {
 	catalogue := vllm.TieringSpec()
 	collector := servers.StartCollector(t, "docs/collector/collector.yaml")
 	service := load.NewService(t, catalogue, "hostile", exporters.WithExporters("prometheus,otlp"),
-		exporters.WithListen("127.0.0.1:0"), overGRPC(collector.GRPC))
+		exporters.WithListen("127.0.0.1:0"), overGRPC(collector.GRPC), whenFlushed())
 	prometheus := servers.StartPrometheus(t, prometheusConfiguration(t, service.Pipeline.Addr().String(), collector.Scrape))
 	var payload stats.Payload
 	for i, tier := range hostile {
@@ -38,7 +38,7 @@ func TestHostileLabelValues(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// What the doors must refuse: too long, or no text at all.
+	// What must be refused: too long, or no text at all.
 	for _, tier := range []string{strings.Repeat("x", 1<<20), "\xff\xfe"} {
 		var refused stats.Payload
 		err := refused.AddCounter(name, stats.Int64(1), tier)
@@ -53,13 +53,15 @@ func TestHostileLabelValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A metric of the host that is no better: its description is no text, and ends
-	// a scrape of OpenMetrics if it can.
+	// a scrape of OpenMetrics if it can. It cannot be sent, and costs none of ours.
 	host, err := service.Pipeline.Meter("host").Int64Counter("host.requests", metric.WithDescription("\xff\n# EOF\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	host.Add(t.Context(), 1, metric.WithAttributes(attribute.String("route", "\xff\n# EOF\n")))
-	service.Flush(t)
+	if err := service.Pipeline.ForceFlush(t.Context()); err == nil {
+		t.Error("the host's text, which is none, was sent")
+	}
 	for _, job := range []string{"otelkv", "hostile"} {
 		t.Run(job, func(t *testing.T) {
 			prometheus.Await(t, fmt.Sprintf(`%s_total{job=%q,engine="0",tier!=%q}`, name, job, load.Tier), func(vector []servers.Sample) error {

@@ -15,7 +15,6 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelkv/otelkv-go/exporters"
-	"github.com/otelkv/otelkv-go/exporters/otlp"
 	"github.com/otelkv/otelkv-go/internal/e2e/exposition"
 	"github.com/otelkv/otelkv-go/internal/e2e/load"
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
@@ -44,20 +43,19 @@ func prometheusConfiguration(t *testing.T, service, collector string) string {
 	return text
 }
 
-// overGRPC sends to a Collector over gRPC, once when flushed and once at the end.
-func overGRPC(address string, options ...otlp.Option) exporters.Option {
-	return exporters.WithOTLPOptions(append(options,
-		otlp.WithProtocol(otlp.ProtocolGRPC),
-		otlp.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(address), otlpmetricgrpc.WithInsecure()),
-		otlp.WithReaderOptions(sdkmetric.WithInterval(time.Hour)))...)
+// whenFlushed sends when flushed, and at the end.
+func whenFlushed() exporters.Option {
+	return exporters.WithReaderOptions(sdkmetric.WithInterval(time.Hour))
+}
+
+// overGRPC sends to a Collector over gRPC.
+func overGRPC(address string) exporters.Option {
+	return exporters.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(address), otlpmetricgrpc.WithInsecure())
 }
 
 // overHTTP sends to the URL over HTTP.
-func overHTTP(url string, options ...otlp.Option) exporters.Option {
-	return exporters.WithOTLPOptions(append(options,
-		otlp.WithProtocol(otlp.ProtocolHTTPProtobuf),
-		otlp.WithHTTPOptions(otlpmetrichttp.WithEndpointURL(url)),
-		otlp.WithReaderOptions(sdkmetric.WithInterval(time.Hour)))...)
+func overHTTP(url string) exporters.Option {
+	return exporters.WithHTTPOptions(otlpmetrichttp.WithEndpointURL(url))
 }
 
 // TestEverySampleArrives holds, for each route, that PromQL returns exactly what
@@ -69,16 +67,16 @@ func TestEverySampleArrives(t *testing.T) {
 
 	// The first service uses both exporters at once.
 	both := load.NewService(t, catalogue, "grpc",
-		exporters.WithExporters("prometheus,otlp"), exporters.WithListen("127.0.0.1:0"), overGRPC(collector.GRPC))
+		exporters.WithExporters("prometheus,otlp"), exporters.WithListen("127.0.0.1:0"), overGRPC(collector.GRPC), whenFlushed())
 	prometheus := servers.StartPrometheus(t, prometheusConfiguration(t, both.Pipeline.Addr().String(), collector.Scrape))
 	deltaPrometheus := servers.StartPrometheus(t, prometheusConfiguration(t, both.Pipeline.Addr().String(), deltas.Scrape))
 
 	service := func(name string, options ...exporters.Option) *load.Service {
 		return load.NewService(t, catalogue, name,
-			append(options, exporters.WithExporters("prometheus,otlp"), exporters.WithoutServer())...)
+			append(options, exporters.WithExporters("prometheus,otlp"), exporters.WithoutServer(), whenFlushed())...)
 	}
-	names := otlp.WithCatalogueNames(catalogue)
-	delta := otlp.WithGRPCOptions(otlpmetricgrpc.WithTemporalitySelector(sdkmetric.DeltaTemporalitySelector))
+	names := exporters.WithPrometheusNames()
+	delta := exporters.WithGRPCOptions(otlpmetricgrpc.WithTemporalitySelector(sdkmetric.DeltaTemporalitySelector))
 	tests := []struct {
 		name       string
 		job        string
@@ -87,10 +85,10 @@ func TestEverySampleArrives(t *testing.T) {
 	}{
 		{"scraped", "otelkv", both, prometheus},
 		{"gRPC to the Collector", "grpc", both, prometheus},
-		{"gRPC to the Collector, Prometheus names", "grpc-names", service("grpc-names", overGRPC(collector.GRPC, names)), prometheus},
+		{"gRPC to the Collector, Prometheus names", "grpc-names", service("grpc-names", overGRPC(collector.GRPC), names), prometheus},
 		{"HTTP to the Collector", "http", service("http", overHTTP("http://"+collector.HTTP+"/v1/metrics")), prometheus},
-		{"HTTP to Prometheus, Prometheus names", "direct-names", service("direct-names", overHTTP(prometheus.OTLPEndpoint(), names)), prometheus},
-		{"deltas to the Collector", "delta", service("delta", overGRPC(deltas.GRPC, delta)), deltaPrometheus},
+		{"HTTP to Prometheus, Prometheus names", "direct-names", service("direct-names", overHTTP(prometheus.OTLPEndpoint()), names), prometheus},
+		{"deltas to the Collector", "delta", service("delta", overGRPC(deltas.GRPC), delta), deltaPrometheus},
 	}
 	// Several rounds, each exported, so that deltas have something to add up.
 	measured := make(map[*load.Service]bool)
@@ -129,7 +127,7 @@ func TestEverySampleArrives(t *testing.T) {
 func TestOpenTelemetryNames(t *testing.T) {
 	prometheus := servers.StartPrometheus(t, "global:\n  scrape_interval: 1h\n")
 	service := load.NewService(t, vllm.TieringSpec(), "direct", exporters.WithExporters("prometheus,otlp"),
-		exporters.WithoutServer(), overHTTP(prometheus.OTLPEndpoint()))
+		exporters.WithoutServer(), overHTTP(prometheus.OTLPEndpoint()), whenFlushed())
 	service.Measure(t, 1)
 	service.Flush(t)
 	want := service.Exposed(t).Sum("vllm:kv_offload_load_bytes_total")

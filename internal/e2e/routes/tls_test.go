@@ -33,6 +33,7 @@ func TestMutualTLS(t *testing.T) {
 		return servers.StartTieredCache(t, program, append(environment,
 			"OTEL_SERVICE_NAME="+name,
 			"OTEL_METRICS_EXPORTER=otlp",
+			"OTEL_EXPORTER_OTLP_PROTOCOL=grpc",
 			"OTEL_METRIC_EXPORT_INTERVAL=500",
 			"OTEL_EXPORTER_OTLP_ENDPOINT=https://"+collector.GRPC,
 			"OTEL_EXPORTER_OTLP_CERTIFICATE="+trusted,

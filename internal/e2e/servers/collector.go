@@ -1,8 +1,10 @@
 package servers
 
 import (
+	"bytes"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -14,7 +16,7 @@ import (
 type Collector struct {
 	*Process
 	// GRPC, HTTP and Scrape are the addresses of its OTLP receivers and of what
-	// Prometheus scrapes.
+	// Prometheus scrapes, which is empty where its configuration has no such exporter.
 	GRPC, HTTP, Scrape string
 
 	path      string
@@ -36,9 +38,17 @@ func StartCollector(t testing.TB, configuration string, settings ...string) *Col
 		"--config=" + file,
 		"--set=receivers.otlp.protocols.grpc.endpoint=" + c.GRPC,
 		"--set=receivers.otlp.protocols.http.endpoint=" + c.HTTP,
-		"--set=exporters.prometheus.endpoint=" + c.Scrape,
 		// It would serve its own metrics at a fixed port.
 		"--set=service.telemetry.metrics.level=none",
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(text, []byte("\n  prometheus:\n")) {
+		settings = append(settings, "exporters.prometheus.endpoint="+c.Scrape)
+	} else {
+		c.Scrape = ""
 	}
 	for _, setting := range settings {
 		c.arguments = append(c.arguments, "--set="+setting)
@@ -57,7 +67,7 @@ func (c *Collector) Start(t testing.TB) {
 	c.Process = start(t, "collector", c.path, c.arguments, nil)
 	// It starts its exporters first and its receivers last.
 	c.await(t, "ready", func() bool {
-		return answers(client, "http://"+c.Scrape+"/metrics") && listens(c.GRPC) && listens(c.HTTP)
+		return (c.Scrape == "" || answers(client, "http://"+c.Scrape+"/metrics")) && listens(c.GRPC) && listens(c.HTTP)
 	})
 }
 

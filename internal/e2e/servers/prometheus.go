@@ -18,7 +18,7 @@ type Prometheus struct {
 }
 
 // StartPrometheus runs a Prometheus server with the configuration until the test
-// ends. Its OTLP receiver is on.
+// ends. Its OTLP receiver is on, and it keeps exemplars and native histograms.
 func StartPrometheus(t testing.TB, configuration string) *Prometheus {
 	t.Helper()
 	path := prometheusBinary().path(t)
@@ -38,6 +38,7 @@ func StartPrometheus(t testing.TB, configuration string) *Prometheus {
 			"--storage.tsdb.path=" + filepath.Join(dir, "data"),
 			"--web.listen-address=" + address,
 			"--web.enable-otlp-receiver",
+			"--enable-feature=exemplar-storage,native-histograms",
 		}, nil),
 	}
 	p.await(t, "ready", func() bool { return answers(p.client, "http://"+address+"/-/ready") })

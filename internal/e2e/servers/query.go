@@ -69,6 +69,51 @@ func samples(body []byte) ([]Sample, error) {
 	return vector, nil
 }
 
+// An Exemplar is one that Prometheus keeps of a series.
+type Exemplar struct {
+	Series, Labels map[string]string
+	Value          float64
+}
+
+// Exemplars returns the exemplars of the last hour of the series that an expression
+// selects.
+func (p *Prometheus) Exemplars(expression string) ([]Exemplar, error) {
+	now := time.Now()
+	form := url.Values{
+		"query": {expression},
+		"start": {strconv.FormatInt(now.Add(-time.Hour).Unix(), 10)},
+		"end":   {strconv.FormatInt(now.Add(time.Minute).Unix(), 10)},
+	}
+	response, err := p.client.PostForm("http://"+p.address+"/api/v1/query_exemplars", form)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	var answer struct {
+		Data []struct {
+			SeriesLabels map[string]string
+			Exemplars    []struct {
+				Labels map[string]string
+				Value  string
+			}
+		}
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		return nil, err
+	}
+	var all []Exemplar
+	for _, series := range answer.Data {
+		for _, e := range series.Exemplars {
+			value, err := strconv.ParseFloat(e.Value, 64)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, Exemplar{Series: series.SeriesLabels, Labels: e.Labels, Value: value})
+		}
+	}
+	return all, nil
+}
+
 // Await evaluates the expression until it gives what satisfied accepts, and
 // returns that. It fails the test when that takes longer than a minute, with
 // what satisfied said last.

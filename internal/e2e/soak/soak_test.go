@@ -20,7 +20,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/otelkv/otelkv-go/exporters"
-	"github.com/otelkv/otelkv-go/exporters/otlp"
 	"github.com/otelkv/otelkv-go/internal/e2e/exposition"
 	"github.com/otelkv/otelkv-go/internal/e2e/load"
 	"github.com/otelkv/otelkv-go/internal/e2e/receiver"
@@ -80,10 +79,8 @@ func TestSoak(t *testing.T) {
 	r.Start(t)
 	s := &soak{receiver: r, stop: make(chan struct{})}
 	s.service = load.NewService(t, vllm.TieringSpec(), "soak", exporters.WithExporters("prometheus,otlp"),
-		exporters.WithListen("127.0.0.1:0"), exporters.WithOTLPOptions(
-			otlp.WithProtocol(otlp.ProtocolGRPC),
-			otlp.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(r.Address()), otlpmetricgrpc.WithInsecure()),
-			otlp.WithReaderOptions(sdkmetric.WithInterval(scrapeInterval))))
+		exporters.WithListen("127.0.0.1:0"), exporters.WithReaderOptions(sdkmetric.WithInterval(scrapeInterval)),
+		exporters.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(r.Address()), otlpmetricgrpc.WithInsecure()))
 	begin := time.Now()
 	s.start(t)
 
@@ -114,7 +111,7 @@ func (s *soak) start(t *testing.T) {
 	s.every(time.Second/payloadsPerSecond, func() { s.observe(t) })
 	s.every(churnInterval, s.newChurn(t))
 	s.every(20*time.Millisecond, s.newAttack(t))
-	url := "http://" + s.service.Pipeline.Addr().String() + "/metrics"
+	url := s.service.Pipeline.URL()
 	s.every(scrapeInterval, func() {
 		exposition.Scrape(t, url)
 		s.scrapes.Add(1)

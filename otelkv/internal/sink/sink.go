@@ -4,6 +4,7 @@
 package sink
 
 import (
+	"context"
 	"errors"
 
 	"github.com/otelkv/otelkv-go/otelkv/stats"
@@ -74,4 +75,29 @@ func bound[S any](s *Sink, bind func() (S, error)) S {
 		s.errs = append(s.errs, err)
 	}
 	return series
+}
+
+// Add adds to a counter. One of a recorder gets the context, for exemplars.
+func Add[N int64 | float64](ctx context.Context, counter stats.Adder[N], increment N) {
+	if ctx != context.Background() {
+		if c, ok := counter.(interface{ AddContext(context.Context, N) }); ok {
+			c.AddContext(ctx, increment)
+			return
+		}
+	}
+	counter.Add(increment)
+}
+
+// Record adds a sample to a histogram. One of a recorder gets the context, for
+// exemplars.
+func Record(ctx context.Context, histogram stats.Recorder[float64], sample float64) {
+	if ctx != context.Background() {
+		if h, ok := histogram.(interface {
+			RecordContext(context.Context, float64)
+		}); ok {
+			h.RecordContext(ctx, sample)
+			return
+		}
+	}
+	histogram.Record(sample)
 }

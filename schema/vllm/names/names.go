@@ -368,3 +368,45 @@ const (
 	TieringBlockHitsFamily     = "vllm:kv_offload_tiering_block_hits"
 	TieringBlockHitsSample     = "vllm:kv_offload_tiering_block_hits_total"
 )
+
+// RequestsRunning: Requests that are being executed.
+const (
+	RequestsRunningInstrument = "vllm.num_requests_running"
+	RequestsRunningFamily     = "vllm:num_requests_running"
+	RequestsRunningSample     = "vllm:num_requests_running"
+)
+
+// RequestsWaiting: Requests that wait to be scheduled.
+const (
+	RequestsWaitingInstrument = "vllm.num_requests_waiting"
+	RequestsWaitingFamily     = "vllm:num_requests_waiting"
+	RequestsWaitingSample     = "vllm:num_requests_waiting"
+)
+
+// KVCacheUsage: Fraction of the GPU's KV cache that is in use, from 0 to 1.
+const (
+	KVCacheUsageInstrument = "vllm.kv_cache_usage_perc"
+	KVCacheUsageFamily     = "vllm:kv_cache_usage_perc"
+	KVCacheUsageSample     = "vllm:kv_cache_usage_perc"
+)
+
+// CacheConfigInfo: Always 1. The labels tell the static configuration of the engine's KV cache.
+const (
+	CacheConfigInfoInstrument = "vllm.cache_config_info"
+	CacheConfigInfoFamily     = "vllm:cache_config_info"
+	CacheConfigInfoSample     = "vllm:cache_config_info"
+)
+
+// ExternalPrefixCacheQueries: Tokens of prompts that the KV connector was asked for.
+const (
+	ExternalPrefixCacheQueriesInstrument = "vllm.external_prefix_cache_queries"
+	ExternalPrefixCacheQueriesFamily     = "vllm:external_prefix_cache_queries"
+	ExternalPrefixCacheQueriesSample     = "vllm:external_prefix_cache_queries_total"
+)
+
+// ExternalPrefixCacheHits: Tokens of prompts that the KV connector had.
+const (
+	ExternalPrefixCacheHitsInstrument = "vllm.external_prefix_cache_hits"
+	ExternalPrefixCacheHitsFamily     = "vllm:external_prefix_cache_hits"
+	ExternalPrefixCacheHitsSample     = "vllm:external_prefix_cache_hits_total"
+)

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/otelkv/ingest"
+)
+
+// sidecarOptions are the command line of "otelkv sidecar".
+type sidecarOptions struct {
+	listen        []string
+	health        string
+	spec          spec
+	senderLabel   string
+	tiers         []string
+	prime         bool
+	engineTimeout time.Duration
+	state         string
+	tokenFile     string
+	users         []string
+	socketMode    string
+	grace         time.Duration
+}
+
+// tokenVariable names the environment variable with the bearer token.
+const tokenVariable = "OTELKV_TOKEN"
+
+func newSidecar() *cobra.Command {
+	var o sidecarOptions
+	command := &cobra.Command{
+		Use:   "sidecar",
+		Short: "Take payloads from vLLM servers and workers, and export them",
+		Long: `sidecar listens for the stats payloads of other processes, adds them up, and exports
+them. The Python package otelkv-vllm sends them from an unmodified vLLM server; the
+documentation of package otelkv/ingest describes the protocol for other senders.
+
+OTEL_METRICS_EXPORTER names the exporters: prometheus, otlp, console or none, or
+several by comma; prometheus by default. A scrape is served at
+OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT, 127.0.0.1:9464 by
+default. OTLP takes the variables of OpenTelemetry: OTEL_EXPORTER_OTLP_ENDPOINT,
+OTEL_EXPORTER_OTLP_PROTOCOL, OTEL_METRIC_EXPORT_INTERVAL and the others, and so do
+OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES.
+
+Health is answered at /healthz while the process runs, and at /readyz while it takes
+batches.
+
+On SIGTERM or SIGINT it refuses further batches, exports a last time and ends with
+the status 0; a second signal ends it at once.`,
+		Example: `  otelkv sidecar
+  otelkv sidecar --listen unix:///run/otelkv/ingest.sock --state /var/lib/otelkv/state.json
+  OTEL_METRICS_EXPORTER=prometheus,otlp otelkv sidecar --listen http://127.0.0.1:9466`,
+		Args: noArguments,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return o.run(command.Context(), command.ErrOrStderr())
+		},
+	}
+	flags := command.Flags()
+	flags.StringArrayVar(&o.listen, "listen", []string{"unix:///run/otelkv/ingest.sock"},
+		"an `address` where batches are taken: unix:///PATH, or http://HOST:PORT for "+batchesPath+" (repeatable)")
+	flags.StringVar(&o.socketMode, "socket-mode", "0660", "the `permissions` of Unix sockets")
+	flags.StringArrayVar(&o.users, "allow-user", nil, "a `user`, by name or id, who alone may deliver on Unix sockets (repeatable)")
+	flags.StringVar(&o.tokenFile, "token-file", "", "a `file` with the bearer token that senders need; or the variable "+tokenVariable)
+	flags.StringVar(&o.health, "health", "127.0.0.1:9465", "where health is answered, `host:port`; nowhere if empty")
+	o.spec.register(command, specAll)
+	flags.BoolVar(&o.prime, "prime", true, "make an engine's metrics exist at zero as soon as it speaks")
+	flags.StringArrayVar(&o.tiers, "tier", nil, "a secondary `tier`, such as 1:fs, whose metrics are to exist at zero, too (repeatable)")
+	flags.StringVar(&o.senderLabel, "sender-label", "", "a `label` that keeps the senders of one engine apart; without it they add up")
+	flags.DurationVar(&o.engineTimeout, "engine-timeout", 0, "remove an engine that was silent for as long; 0 keeps it")
+	flags.StringVar(&o.state, "state", "", "a `file` that keeps the totals across a restart; not for exports of deltas")
+	flags.DurationVar(&o.grace, "grace", 10*time.Second, "how long the last export may take")
+	return command
+}
+
+// run is the sidecar.
+func (o *sidecarOptions) run(ctx context.Context, stderr io.Writer) (err error) {
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	addresses, err := o.addresses()
+	mode, modeErr := o.mode()
+	receiving, receivingErr := o.receiving()
+	if err := errors.Join(err, modeErr, receivingErr, o.checkState()); err != nil {
+		return &usageError{err}
+	}
+	catalogue, err := o.spec.catalogue()
+	if err != nil {
+		return err
+	}
+	s := &sidecar{log: log, failed: make(chan error, 1), grace: o.grace}
+	s.reportErrors()
+	defer func() { err = errors.Join(err, s.end()) }()
+	if err := s.export(ctx, catalogue, o.recording()); err != nil {
+		return err
+	}
+	if s.receiver, err = ingest.New(s.recorder.Recorder, receiving...); err != nil {
+		return err
+	}
+	if err := s.serveHealth(o.health); err != nil {
+		return err
+	}
+	for _, a := range addresses {
+		if err := s.listen(ctx, a, mode); err != nil {
+			return err
+		}
+	}
+	s.ready.Store(true)
+	log.Info("ready")
+	select {
+	case <-ctx.Done():
+		log.Info("shutting down")
+		return nil
+	case err := <-s.failed:
+		return err
+	}
+}
+
+func (o *sidecarOptions) addresses() ([]address, error) {
+	var all []address
+	var errs []error
+	for _, text := range o.listen {
+		a, err := parseAddress(text)
+		all = append(all, a)
+		errs = append(errs, err)
+	}
+	return all, errors.Join(errs...)
+}
+
+func (o *sidecarOptions) mode() (fs.FileMode, error) {
+	mode, err := strconv.ParseUint(o.socketMode, 8, 9)
+	if err != nil {
+		return 0, fmt.Errorf("--socket-mode is %.64q: expected permissions such as 0660", o.socketMode)
+	}
+	return fs.FileMode(mode), nil
+}
+
+// recording returns the options of the recorder.
+func (o *sidecarOptions) recording() []otelkv.Option {
+	options := []otelkv.Option{otelkv.WithSelfMetrics(ingest.Catalogue())}
+	if o.senderLabel != "" {
+		options = append(options, otelkv.WithSourceLabelName(o.senderLabel))
+	}
+	return options
+}
+
+// receiving returns the options of the receiver.
+func (o *sidecarOptions) receiving() ([]ingest.Option, error) {
+	var errs []error
+	engine := []otelkv.EngineOption{otelkv.WithTiers(o.tiers...)}
+	if o.prime {
+		engine = append(engine, otelkv.WithPriming())
+	}
+	options := []ingest.Option{ingest.WithEngineOptions(engine...)}
+	if o.senderLabel != "" {
+		options = append(options, ingest.WithSenderLabel())
+	}
+	if o.engineTimeout != 0 {
+		options = append(options, ingest.WithEngineTimeout(o.engineTimeout))
+	}
+	if o.state != "" {
+		options = append(options, ingest.WithStateFile(o.state))
+	}
+	for _, name := range o.users {
+		id, err := userID(name)
+		errs = append(errs, err)
+		options = append(options, ingest.WithPeerUsers(id))
+	}
+	token, err := o.token()
+	errs = append(errs, err)
+	if token != "" {
+		options = append(options, ingest.WithBearerToken(token))
+	}
+	return options, errors.Join(errs...)
+}
+
+// token returns the bearer token of the file or the environment, or nothing.
+func (o *sidecarOptions) token() (string, error) {
+	if o.tokenFile == "" {
+		return os.Getenv(tokenVariable), nil
+	}
+	text, err := os.ReadFile(o.tokenFile)
+	if err != nil {
+		return "", fmt.Errorf("--token-file: %w", err)
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" {
+		return "", fmt.Errorf("--token-file: %s is empty", o.tokenFile)
+	}
+	return token, nil
+}
+
+func userID(name string) (uint32, error) {
+	text := name
+	if _, err := strconv.ParseUint(name, 10, 32); err != nil {
+		found, err := user.Lookup(name)
+		if err != nil {
+			return 0, fmt.Errorf("--allow-user: %w", err)
+		}
+		text = found.Uid
+	}
+	id, err := strconv.ParseUint(text, 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("--allow-user %.64q: %w", name, err)
+	}
+	return uint32(id), nil
+}
+
+// checkState refuses to keep totals for an exporter of deltas, which would send what
+// is restored a second time.
+func (o *sidecarOptions) checkState() error {
+	const variable = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
+	preference := strings.ToLower(strings.TrimSpace(os.Getenv(variable)))
+	if o.state == "" || preference == "" || preference == "cumulative" || !strings.Contains(os.Getenv("OTEL_METRICS_EXPORTER"), "otlp") {
+		return nil
+	}
+	return fmt.Errorf("--state keeps totals, and %s asks for %s: expected cumulative", variable, preference)
+}

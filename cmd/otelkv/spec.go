@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/registry"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+// A spec is the flags that choose which metrics are known.
+type spec struct {
+	name  string
+	files []string
+}
+
+// The values of --spec.
+const (
+	specAll     = "all"
+	specCPU     = "cpu"
+	specTiering = "tiering"
+	specSimple  = "simple"
+)
+
+func specs() []string { return []string{specAll, specCPU, specTiering, specSimple} }
+
+func (s *spec) register(command *cobra.Command, fallback string) {
+	flags := command.Flags()
+	flags.StringVar(&s.name, "spec", fallback, "the vLLM `specification` whose metrics are known: "+strings.Join(specs(), ", "))
+	flags.StringArrayVar(&s.files, "definitions", nil, "a YAML `file` with further metrics, as \"otelkv catalogue -o yaml\" prints them (repeatable)")
+	complete(command, "spec", specs()...)
+}
+
+// complete makes the shell know a flag's values.
+func complete(command *cobra.Command, flag string, values ...string) {
+	if err := command.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // The flag was not defined.
+	}
+}
+
+// catalogue returns the metrics that were chosen.
+func (s *spec) catalogue() (*schema.Catalogue, error) {
+	catalogue, err := s.base()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range s.files {
+		if catalogue, err = mergeFile(catalogue, name); err != nil {
+			return nil, err
+		}
+	}
+	return catalogue, nil
+}
+
+func (s *spec) base() (*schema.Catalogue, error) {
+	switch s.name {
+	case specAll:
+		tiering, err := tieringSpec()
+		if err != nil {
+			return nil, err
+		}
+		return tiering.Merge(vllm.SimpleCPUSpec())
+	case specCPU:
+		return withReleased(vllm.CPUSpec(2), nil) // with stores_skipped, which a threshold of 2 turns on
+	case specTiering:
+		return tieringSpec()
+	case specSimple:
+		return vllm.SimpleCPUSpec(), nil
+	}
+	return nil, &usageError{oneOf("--spec", s.name, specs()...)}
+}
+
+func tieringSpec() (*schema.Catalogue, error) {
+	return withReleased(vllm.TieringSpec(), []string{schema.LabelTier}, promotionLatency)
+}
+
+func mergeFile(base *schema.Catalogue, name string) (*schema.Catalogue, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return registry.Merge(base, name, f)
+}
+
+// oneOf says that a flag has a value that is not allowed.
+func oneOf(flag, value string, allowed ...string) error {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	return fmt.Errorf("%s is %.64q: expected one of %s", flag, value, strings.Join(allowed, ", "))
+}

@@ -1,0 +1,68 @@
+// Command hostregistry is a service that counts with client_golang, and has to push
+// over OTLP. The pipeline pushes the service's registry beside the recorder's
+// metrics. The other direction, in which the registry shows the recorder's metrics,
+// is the command registerer.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
+
+	"github.com/otelkv/otelkv-go/examples/embedding/internal/loopback"
+	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+func main() {
+	if err := run(context.Background(), os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// run pushes to a receiver of its own, and prints what came.
+func run(ctx context.Context, out io.Writer) error {
+	receiver := loopback.NewReceiver()
+	defer receiver.Close()
+	if err := serve(ctx, receiver.URL); err != nil {
+		return err
+	}
+	return receiver.Print(out, "service_requests_total", vllm.LoadBytes.Name)
+}
+
+// serve is the service. What it pushes at its end is all that it has recorded.
+func serve(ctx context.Context, endpoint string) error {
+	registry := prometheus.NewRegistry()
+	requests := prometheus.NewCounter(prometheus.CounterOpts{Name: "service_requests_total", Help: "Requests."})
+	registry.MustRegister(requests)
+	requests.Add(3)
+
+	recorder, err := otelkv.New(vllm.CPUSpec(0))
+	if err != nil {
+		return err
+	}
+	engine, err := recorder.AddEngine(0, "llama")
+	if err != nil {
+		return err
+	}
+	loads, err := engine.Int64Counter(vllm.LoadBytes)
+	if err != nil {
+		return err
+	}
+	loads.Add(4096)
+
+	pipeline, err := exporters.Start(ctx, recorder,
+		exporters.WithExporters(exporters.OTLP),
+		exporters.WithHTTPOptions(otlpmetrichttp.WithEndpointURL(endpoint+"/v1/metrics")),
+		exporters.WithGatherer(registry))
+	if err != nil {
+		return err
+	}
+	return pipeline.Shutdown(ctx)
+}

@@ -1,0 +1,71 @@
+// Package loopback stands for an OpenTelemetry Collector in the examples.
+package loopback
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+
+	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// A Receiver takes metrics over OTLP/HTTP on loopback. It is safe for concurrent use.
+type Receiver struct {
+	*httptest.Server
+
+	mu     sync.Mutex
+	latest map[string]int64
+}
+
+// NewReceiver returns a receiver that is running. The caller closes it.
+func NewReceiver() *Receiver {
+	r := &Receiver{latest: make(map[string]int64)}
+	r.Server = httptest.NewServer(http.HandlerFunc(r.receive))
+	return r
+}
+
+func (r *Receiver) receive(w http.ResponseWriter, request *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, request.Body, 4<<20))
+	var received collector.ExportMetricsServiceRequest
+	if err == nil {
+		err = proto.Unmarshal(body, &received)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, resource := range received.GetResourceMetrics() {
+		for _, scope := range resource.GetScopeMetrics() {
+			for _, m := range scope.GetMetrics() {
+				for _, p := range m.GetSum().GetDataPoints() {
+					r.latest[m.GetName()] = p.GetAsInt() + int64(p.GetAsDouble())
+				}
+			}
+		}
+	}
+}
+
+// Print writes the value that came last of each of the named sums, and which of
+// them did not come.
+func (r *Receiver) Print(out io.Writer, names ...string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var lines strings.Builder
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		value, ok := r.latest[name]
+		if !ok {
+			fmt.Fprintln(&lines, name, "did not come")
+			continue
+		}
+		fmt.Fprintln(&lines, name, value)
+	}
+	_, err := io.WriteString(out, lines.String())
+	return err
+}

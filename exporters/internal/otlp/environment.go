@@ -1,0 +1,200 @@
+package otlp
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"unicode"
+
+	"google.golang.org/grpc/resolver"
+)
+
+// The variables come in two forms. That of metrics comes before the general one.
+const (
+	generalPrefix = "OTEL_EXPORTER_OTLP_"
+	metricsPrefix = "OTEL_EXPORTER_OTLP_METRICS_"
+)
+
+func getenv(variable string) string { return strings.TrimSpace(os.Getenv(variable)) }
+
+// lookup returns the value of a variable and its name in the form that was found.
+func lookup(name string) (value, variable string) {
+	for _, prefix := range []string{metricsPrefix, generalPrefix} {
+		if value := getenv(prefix + name); value != "" {
+			return value, prefix + name
+		}
+	}
+	return "", ""
+}
+
+// protocolFromEnvironment returns the protocol that the environment names, and
+// where it was found, or nothing (OpenTelemetry specification, "Specify Protocol").
+func protocolFromEnvironment() (Protocol, string) {
+	value, variable := lookup("PROTOCOL")
+	return Protocol(value), variable
+}
+
+// checkEnvironment refuses what the upstream exporters would go on without: they
+// log the text, which may hold a token or a password, and send to another
+// endpoint, without a header or without a certificate. The errors here name the
+// variable and files only.
+func checkEnvironment(protocol Protocol) error {
+	var errs []error
+	for _, prefix := range []string{generalPrefix, metricsPrefix} {
+		errs = append(errs,
+			checkEndpoint(prefix+"ENDPOINT", protocol),
+			checkHeaders(prefix+"HEADERS", protocol),
+			checkAuthorities(prefix+"CERTIFICATE"),
+			checkKeyPair(prefix+"CLIENT_CERTIFICATE", prefix+"CLIENT_KEY"))
+	}
+	return errors.Join(errs...)
+}
+
+// endpointURL returns the endpoint of the environment as a URL that says all of
+// it, or nothing where it is not set or is another target of gRPC's client.
+//
+// The upstream exporters would also ask OTEL_EXPORTER_OTLP_INSECURE whether an
+// endpoint with a scheme is secure, which it is for endpoints without one only
+// (OpenTelemetry specification, "OpenTelemetry Protocol Exporter"), and cannot
+// parse an IP address and a port.
+func endpointURL(protocol Protocol) string {
+	endpoint, variable := lookup("ENDPOINT")
+	if protocol == ProtocolGRPC && isAddress(endpoint) {
+		if insecure, _ := lookup("INSECURE"); strings.EqualFold(insecure, "true") {
+			return "http://" + endpoint
+		}
+		return "https://" + endpoint
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return ""
+	}
+	if protocol == ProtocolHTTPProtobuf && variable == generalPrefix+"ENDPOINT" {
+		u = u.JoinPath("v1", "metrics")
+	}
+	return u.String()
+}
+
+// isAddress reports whether the endpoint is host:port.
+func isAddress(endpoint string) bool {
+	u, err := url.Parse("//" + endpoint)
+	return err == nil && u.Host == endpoint && u.Hostname() != "" && u.Port() != ""
+}
+
+// checkEndpoint takes a URL, and for gRPC any target of its client
+// (OpenTelemetry specification, "OpenTelemetry Protocol Exporter").
+func checkEndpoint(variable string, protocol Protocol) error {
+	endpoint := getenv(variable)
+	if endpoint == "" || protocol == ProtocolGRPC && isAddress(endpoint) {
+		return nil
+	}
+	u, err := url.Parse(endpoint)
+	switch {
+	case err != nil:
+	case u.User != nil:
+		return fmt.Errorf("otelkv: %s has a user, which is not sent: expected credentials in %sHEADERS", variable, generalPrefix)
+	case u.Scheme == "http" || u.Scheme == "https":
+		if u.RawQuery != "" || u.Fragment != "" {
+			return fmt.Errorf("otelkv: %s has a query or a fragment, which is not sent: expected none", variable)
+		}
+		if u.Host != "" {
+			return nil
+		}
+	case protocol == ProtocolGRPC && resolver.Get(u.Scheme) != nil:
+		return nil
+	case protocol == ProtocolGRPC && u.Scheme == "" && !strings.Contains(endpoint, "@"):
+		return nil
+	}
+	return fmt.Errorf("otelkv: %s is no endpoint: expected http://host:port or https://host:port", variable)
+}
+
+func checkHeaders(variable string, protocol Protocol) error {
+	var errs []error
+	for i, pair := range strings.Split(getenv(variable), ",") {
+		if strings.TrimSpace(pair) == "" {
+			continue
+		}
+		if err := checkHeader(pair, protocol); err != nil {
+			errs = append(errs, fmt.Errorf("otelkv: entry %d of %s: %w", i+1, variable, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkHeader checks one key=value entry, whose value is percent-encoded
+// (OpenTelemetry specification, "Specifying headers via environment variables").
+// What gRPC has no form for would make each export fail (gRPC over HTTP/2,
+// "Custom-Metadata").
+func checkHeader(pair string, protocol Protocol) error {
+	key, encoded, ok := strings.Cut(pair, "=")
+	if !ok {
+		return errors.New("no \"=\": expected key=value")
+	}
+	key = strings.TrimSpace(key)
+	if !isToken(key) {
+		return errors.New("the key is not a header name")
+	}
+	value, err := url.PathUnescape(encoded)
+	if err != nil {
+		return errors.New("the value is not percent-encoded")
+	}
+	value = strings.TrimSpace(value)
+	binary := strings.HasSuffix(strings.ToLower(key), "-bin")
+	switch {
+	case strings.ContainsFunc(value, isControl):
+		return errors.New("the value has a control character")
+	case protocol != ProtocolGRPC:
+		return nil
+	case strings.ContainsAny(key, "!#$%&'*+^`|~"):
+		return errors.New("the key is not one of gRPC: expected letters, digits, \"-\", \"_\" and \".\"")
+	case !binary && strings.ContainsFunc(value, func(r rune) bool { return r > unicode.MaxASCII }):
+		return errors.New("the value is not ASCII, which gRPC cannot send")
+	}
+	return nil
+}
+
+func isControl(r rune) bool { return r < ' ' || r == '\x7f' }
+
+// isToken reports whether s is a token of RFC 9110, section 5.6.2.
+func isToken(s string) bool {
+	for _, c := range []byte(s) {
+		alphanumeric := '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !alphanumeric && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func checkAuthorities(variable string) error {
+	file := getenv(variable)
+	if file == "" {
+		return nil
+	}
+	text, err := os.ReadFile(file)
+	switch {
+	case err != nil:
+		return fmt.Errorf("otelkv: %s: %w", variable, err)
+	case !x509.NewCertPool().AppendCertsFromPEM(text):
+		return fmt.Errorf("otelkv: %s: %s has no certificate: expected PEM", variable, file)
+	}
+	return nil
+}
+
+func checkKeyPair(certificateVariable, keyVariable string) error {
+	certificate, key := getenv(certificateVariable), getenv(keyVariable)
+	switch {
+	case certificate == "" && key == "":
+		return nil
+	case certificate == "" || key == "":
+		return fmt.Errorf("otelkv: expected both or neither of %s and %s", certificateVariable, keyVariable)
+	}
+	if _, err := tls.LoadX509KeyPair(certificate, key); err != nil {
+		return fmt.Errorf("otelkv: %s and %s: %w", certificateVariable, keyVariable, err)
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package otlp
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
+)
+
+// A Protocol is a transport of OTLP, in the words of
+// OTEL_EXPORTER_OTLP_PROTOCOL.
+type Protocol string
+
+// The protocols.
+const (
+	ProtocolGRPC         Protocol = "grpc"
+	ProtocolHTTPProtobuf Protocol = "http/protobuf"
+)
+
+// ErrProtocol says that a protocol is none of those that this package speaks.
+var ErrProtocol = errors.New("expected grpc or http/protobuf")
+
+// An Option changes what [New] returns.
+type Option interface {
+	apply(*config)
+}
+
+type optionFunc func(*config)
+
+func (f optionFunc) apply(c *config) { f(c) }
+
+type config struct {
+	protocol Protocol
+	grpc     []otlpmetricgrpc.Option
+	http     []otlpmetrichttp.Option
+}
+
+func newConfig(opts []Option) (config, error) {
+	var c config
+	for _, opt := range opts {
+		opt.apply(&c)
+	}
+	source := "WithProtocol"
+	if c.protocol == "" {
+		c.protocol, source = protocolFromEnvironment()
+	}
+	if c.protocol == "" {
+		c.protocol, source = ProtocolHTTPProtobuf, "default"
+		if len(c.grpc) > 0 && len(c.http) == 0 {
+			c.protocol = ProtocolGRPC
+		}
+	}
+	switch {
+	case c.protocol != ProtocolGRPC && c.protocol != ProtocolHTTPProtobuf:
+		return c, fmt.Errorf("otelkv: OTLP protocol %q of %s: %w", c.protocol, source, ErrProtocol)
+	case c.protocol == ProtocolGRPC && len(c.http) > 0 && len(c.grpc) == 0:
+		return c, fmt.Errorf("otelkv: OTLP protocol is grpc by %s, and only options for http/protobuf are given", source)
+	case c.protocol == ProtocolHTTPProtobuf && len(c.grpc) > 0 && len(c.http) == 0:
+		return c, fmt.Errorf("otelkv: OTLP protocol is http/protobuf by %s, and only options for grpc are given", source)
+	}
+	if err := checkEnvironment(c.protocol); err != nil {
+		return c, err
+	}
+	if endpoint := endpointURL(c.protocol); endpoint != "" {
+		// The program's own options come later and so before the environment.
+		c.grpc = slices.Insert(c.grpc, 0, otlpmetricgrpc.WithEndpointURL(endpoint))
+		c.http = slices.Insert(c.http, 0, otlpmetrichttp.WithEndpointURL(endpoint))
+	}
+	return c, nil
+}
+
+// WithProtocol sets the protocol. Without it the protocol is that of
+// OTEL_EXPORTER_OTLP_METRICS_PROTOCOL, else OTEL_EXPORTER_OTLP_PROTOCOL, else
+// grpc where only options for that are given, else http/protobuf.
+func WithProtocol(p Protocol) Option {
+	return optionFunc(func(c *config) { c.protocol = p })
+}
+
+// WithGRPCOptions passes options to the gRPC exporter, such as
+// otlpmetricgrpc.WithTLSCredentials. They come before the environment. They
+// have no effect with another protocol; a program may give options for both.
+func WithGRPCOptions(opts ...otlpmetricgrpc.Option) Option {
+	return optionFunc(func(c *config) { c.grpc = append(c.grpc, opts...) })
+}
+
+// WithHTTPOptions passes options to the HTTP exporter, such as
+// otlpmetrichttp.WithTLSClientConfig. They come before the environment. They
+// have no effect with another protocol; a program may give options for both.
+func WithHTTPOptions(opts ...otlpmetrichttp.Option) Option {
+	return optionFunc(func(c *config) { c.http = append(c.http, opts...) })
+}

@@ -1,0 +1,106 @@
+package prometheus
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	promclient "github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/otelkv/otelkv-go/otelkv"
+)
+
+// A Collector shows a recorder's metrics to Prometheus, under their Prometheus names,
+// exactly. Register it with any registry of client_golang, or serve it by a handler of
+// its own ([NewHandler]), which costs less. It is safe for concurrent use.
+//
+// It describes every metric of the recorder, so that a registry refuses what has the
+// name of one: another collector of the same recorder or catalogue, or a metric of the
+// host. Recorders of one catalogue can share a registry if they have constant labels
+// of different values ([otelkv.WithConstantLabels]).
+//
+// Series have created timestamps, in the formats that carry them. The label of
+// [otelkv.WithConnectorLabelName] is empty on series without a connector, which is the
+// same to Prometheus as one that is absent.
+type Collector struct {
+	producer *otelkv.Producer
+
+	mu       sync.Mutex // guards what follows, and the producer's points
+	families []*family  // sorted by their names
+	byName   map[string]*family
+}
+
+var _ promclient.Collector = (*Collector)(nil)
+
+// NewCollector returns a collector of the recorder's metrics. A series that was removed
+// stays for [otelkv.DefaultRemovalDelay], so that every server that scrapes sees its
+// last value; [otelkv.WithRemovalDelay] sets another time. The metrics are cumulative,
+// whatever [otelkv.WithTemporality] says.
+func NewCollector(recorder *otelkv.Recorder, options ...otelkv.ExportOption) (*Collector, error) {
+	if recorder == nil {
+		return nil, errors.New("otelkv: a Prometheus collector needs a recorder")
+	}
+	options = append([]otelkv.ExportOption{otelkv.WithRemovalDelay(otelkv.DefaultRemovalDelay)}, options...)
+	producer, err := recorder.Producer(append(options, otelkv.WithTemporality(nil))...)
+	if err != nil {
+		return nil, err
+	}
+	c := &Collector{producer: producer, byName: make(map[string]*family)}
+	constants := recorder.ConstantLabels()
+	for d := range producer.Definitions() {
+		f := newFamily(d, constants)
+		c.families = append(c.families, f)
+		c.byName[d.Name] = f
+	}
+	slices.SortFunc(c.families, byFamilyName)
+	return c, nil
+}
+
+// Describe sends what the metrics are.
+func (c *Collector) Describe(descriptions chan<- *promclient.Desc) {
+	for _, f := range c.families {
+		descriptions <- f.desc
+	}
+}
+
+// Collect sends the metrics as they are now.
+func (c *Collector) Collect(metrics chan<- promclient.Metric) {
+	var s snapshot
+	c.collect(&s)
+	for i := range s.families {
+		f := &s.families[i]
+		for _, m := range f.Metric {
+			metrics <- metric{f.desc, m}
+		}
+	}
+}
+
+// collect fills the snapshot with the metrics as they are now, sorted.
+func (c *Collector) collect(s *snapshot) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.begin(c.families)
+	for _, scope := range c.producer.Collect(context.Background()) {
+		for i := range scope.Metrics {
+			m := &scope.Metrics[i]
+			f := c.byName[m.Name]
+			position, _ := slices.BinarySearchFunc(c.families, f, byFamilyName)
+			s.families[position].fill(f, m.Data)
+		}
+	}
+}
+
+// A metric is one series on its way through a registry.
+type metric struct {
+	desc *promclient.Desc
+	data *dto.Metric
+}
+
+func (m metric) Desc() *promclient.Desc { return m.desc }
+
+func (m metric) Write(to *dto.Metric) error {
+	to.Label, to.Counter, to.Gauge, to.Histogram = m.data.Label, m.data.Counter, m.data.Gauge, m.data.Histogram
+	return nil
+}

@@ -1,0 +1,136 @@
+package prometheus
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	promclient "github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"go.opentelemetry.io/otel/attribute"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// A family is one metric, and what is remembered of its series between scrapes.
+type family struct {
+	name, help string
+	kind       dto.MetricType
+	desc       *promclient.Desc
+	labelNames []attribute.Key // without constant labels
+	unordered  bool            // that the series are not the sorted ones of last time
+
+	series     []*labeled // of the last scrape, in the order of its points
+	order      []int      // their positions, sorted by their labels
+	attributes map[attribute.Distinct]*labeled
+}
+
+// labeled is one series: its labels and when it began, as Prometheus wants them.
+type labeled struct {
+	attributes attribute.Distinct
+	labels     []*dto.LabelPair
+	start      time.Time
+	created    *timestamppb.Timestamp
+}
+
+func byFamilyName(a, b *family) int { return cmp.Compare(a.name, b.name) }
+
+func newFamily(d schema.Definition, constants []attribute.KeyValue) *family {
+	f := &family{
+		name:       d.SampleName(),
+		help:       d.Description,
+		attributes: make(map[attribute.Distinct]*labeled),
+	}
+	switch d.Kind() {
+	case schema.KindCounter:
+		f.kind = dto.MetricType_COUNTER
+	case schema.KindGauge:
+		f.kind = dto.MetricType_GAUGE
+	case schema.KindHistogram:
+		f.kind = dto.MetricType_HISTOGRAM
+	}
+	constant := make(promclient.Labels, len(constants))
+	for _, kv := range constants {
+		constant[string(kv.Key)] = kv.Value.AsString()
+	}
+	var variable []string
+	for _, name := range d.LabelNames {
+		if _, ok := constant[name]; !ok {
+			variable = append(variable, name)
+			f.labelNames = append(f.labelNames, attribute.Key(name))
+		}
+	}
+	f.desc = promclient.NewDesc(f.name, f.help, variable, constant)
+	return f
+}
+
+// begin starts to tell the family's series of one scrape.
+func (f *family) begin(points int) {
+	f.series = slices.Grow(f.series, max(0, points-len(f.series)))
+	f.unordered = len(f.series) != points
+}
+
+// at returns what is known of the series of the point at position i.
+func (f *family) at(i int, attributes *attribute.Set, start time.Time) *labeled {
+	key := attributes.Equivalent()
+	if i < len(f.series) && f.series[i].attributes == key {
+		return f.series[i].since(start)
+	}
+	f.unordered = true
+	known := f.attributes[key]
+	if known == nil {
+		known = f.label(attributes)
+		f.attributes[key] = known
+	}
+	if i < len(f.series) {
+		f.series[i] = known
+	} else {
+		f.series = append(f.series, known)
+	}
+	return known.since(start)
+}
+
+// since says when the series began, which is another time if it was gone between.
+func (l *labeled) since(start time.Time) *labeled {
+	if l.created == nil || !l.start.Equal(start) {
+		l.start, l.created = start, timestamppb.New(start)
+	}
+	return l
+}
+
+func (f *family) label(attributes *attribute.Set) *labeled {
+	values := make([]string, len(f.labelNames))
+	for i, name := range f.labelNames {
+		value, _ := attributes.Value(name)
+		values[i] = value.AsString()
+	}
+	return &labeled{attributes: attributes.Equivalent(), labels: promclient.MakeLabelPairs(f.desc, values)}
+}
+
+// end returns the positions of the points in the order of their labels. It forgets
+// series that are gone.
+func (f *family) end(points int) []int {
+	if !f.unordered {
+		return f.order
+	}
+	clear(f.series[points:])
+	f.series = f.series[:points]
+	f.order = f.order[:0]
+	for i := range f.series {
+		f.order = append(f.order, i)
+	}
+	slices.SortFunc(f.order, func(a, b int) int { return compareLabels(f.series[a].labels, f.series[b].labels) })
+	if len(f.attributes) > points {
+		clear(f.attributes)
+		for _, l := range f.series {
+			f.attributes[l.attributes] = l
+		}
+	}
+	return f.order
+}
+
+// compareLabels orders series of one family by their label values.
+func compareLabels(a, b []*dto.LabelPair) int {
+	return slices.CompareFunc(a, b, func(a, b *dto.LabelPair) int { return cmp.Compare(a.GetValue(), b.GetValue()) })
+}

@@ -1,0 +1,105 @@
+package prometheus_test
+
+import (
+	"math"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/otelkv/otelkv-go/otelkv"
+)
+
+// TestNativeHistograms holds that protobuf has both kinds of buckets, and that text has
+// what it had.
+func TestNativeHistograms(t *testing.T) {
+	recorder := newRecorder(t, everyKind)
+	engine := addEngine(t, recorder, 0)
+	measure(t, engine)
+	size := must[otelkv.Histogram](t)(engine.Histogram(loadSize))
+	collector := newCollector(t, recorder, otelkv.WithNativeHistograms())
+	plain := newHandler(t, newCollector(t, recorder))
+	handler := newHandler(t, collector)
+	// What came before the collector is not in its buckets.
+	for _, sample := range []float64{0, 1, 1.01, 64, 2e9} {
+		size.Record(sample)
+	}
+	for range 2 { // scrapes, which use memory again
+		got := protobuf(t, handler)["test:load_size"].GetMetric()[0].GetHistogram()
+		if got.GetSchema() != 2 || got.GetZeroCount() != 1 || got.GetSampleCount() != 5 || got.GetSampleSum() != 2e9+66.01 {
+			t.Errorf("got schema %d, zeros %d, count %d, sum %v", got.GetSchema(), got.GetZeroCount(), got.GetSampleCount(), got.GetSampleSum())
+		}
+		// The upper end of each bucket that has samples.
+		var ends []float64
+		var counts []int64
+		index, count := int32(0), int64(0)
+		deltas := got.GetPositiveDelta()
+		for _, span := range got.GetPositiveSpan() {
+			index += span.GetOffset()
+			for range span.GetLength() {
+				count += deltas[0]
+				deltas = deltas[1:]
+				ends, counts = append(ends, math.Exp2(float64(index)/4)), append(counts, count)
+				index++
+			}
+		}
+		if diff := cmp.Diff([]int64{1, 1, 1, 1}, counts); diff != "" {
+			t.Errorf("counts (-want +got):\n%s", diff)
+		}
+		if len(ends) != 4 || ends[0] != 1 || ends[1] < 1.01 || ends[1] > 1.2 || ends[2] != 64 || ends[3] < 2e9 || ends[3] > 2.4e9 {
+			t.Errorf("the buckets end at %v", ends)
+		}
+		var classic []uint64
+		for _, b := range got.GetBucket() {
+			classic = append(classic, b.GetCumulativeCount())
+		}
+		if diff := cmp.Diff([]uint64{4, 4}, classic); diff != "" {
+			t.Errorf("explicit buckets (-want +got):\n%s", diff)
+		}
+	}
+	if got := protobuf(t, plain)["test:load_size"].GetMetric()[0].GetHistogram(); got.Schema != nil || got.GetSampleCount() != 6 {
+		t.Errorf("another collector shows %v", got)
+	}
+	text := body(t, scrape(t, handler, ""))
+	if h := families(t, text)["test:load_size"].GetMetric()[0].GetHistogram(); h.GetSampleCount() != 5 || len(h.GetBucket()) != 3 {
+		t.Errorf("the text has %v in:\n%s", h, text)
+	}
+	registered := protobuf(t, registryHandler(collector))["test:load_size"].GetMetric()[0].GetHistogram()
+	if registered.GetSchema() != 2 {
+		t.Errorf("a registry shows %v", registered)
+	}
+}
+
+// TestNativeHistogramOfTotals holds that a histogram of which only explicit buckets are
+// known is shown with these.
+func TestNativeHistogramOfTotals(t *testing.T) {
+	handleErrors(t)
+	recorder := newRecorder(t, everyKind)
+	engine := addEngine(t, recorder, 0)
+	handler := newHandler(t, newCollector(t, recorder, otelkv.WithNativeHistograms()))
+	total := must[otelkv.HistogramTotal](t)(engine.HistogramTotal(loadSize, loadSize.Boundaries))
+	for range 2 {
+		total.Observe([]uint64{1, 2, 3}, 4e7)
+	}
+	got := protobuf(t, handler)["test:load_size"].GetMetric()[0].GetHistogram()
+	if got.Schema != nil || got.GetSampleCount() != 6 {
+		t.Errorf("got %v, want a histogram of 6 samples that is not native", got)
+	}
+}
+
+func protobuf(t *testing.T, handler http.Handler) map[string]*dto.MetricFamily {
+	t.Helper()
+	response := scrape(t, handler, string(expfmt.NewFormat(expfmt.TypeProtoDelim)))
+	body(t, response)
+	decoder := expfmt.NewDecoder(response.Body, expfmt.ResponseFormat(response.Header()))
+	all := make(map[string]*dto.MetricFamily)
+	for {
+		f := new(dto.MetricFamily)
+		if decoder.Decode(f) != nil {
+			return all
+		}
+		all[f.GetName()] = f
+	}
+}

@@ -1,0 +1,95 @@
+package prometheus
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	promclient "github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"go.opentelemetry.io/otel"
+
+	"github.com/otelkv/otelkv-go/internal/guard"
+)
+
+// WithoutCollectors returns a gatherer that gathers from g and leaves out what has a
+// name of the collectors' metrics, which is reported. It serves to send the metrics of
+// a registry beside the collectors' own. The collectors are not collected. Gathering
+// never fails: families that come beside an error of g are returned, and the error is
+// reported, as are a panic, and that nothing came within five seconds. Reports go to
+// the error handler of package otel.
+func WithoutCollectors(g promclient.Gatherer, collectors ...*Collector) promclient.Gatherer {
+	return newOthers(g, takenNames(collectors))
+}
+
+// others gather what is not the collectors'.
+type others struct {
+	gathering *guard.Call[[]*dto.MetricFamily]
+	taken     map[string]bool
+
+	mu       sync.Mutex
+	reported map[string]bool
+}
+
+func newOthers(g promclient.Gatherer, taken map[string]bool) *others {
+	return &others{
+		gathering: guard.New("a gatherer", func(context.Context) ([]*dto.MetricFamily, error) { return g.Gather() }),
+		taken:     taken,
+		reported:  make(map[string]bool),
+	}
+}
+
+// takenNames returns the names that no other family can have beside the collectors':
+// their families' and their samples'.
+func takenNames(collectors []*Collector) map[string]bool {
+	taken := make(map[string]bool)
+	for _, c := range collectors {
+		for _, f := range c.families {
+			taken[f.name] = true
+			switch f.kind {
+			case dto.MetricType_COUNTER:
+				// OpenMetrics calls the family so.
+				taken[strings.TrimSuffix(f.name, "_total")] = true
+			case dto.MetricType_HISTOGRAM:
+				for _, suffix := range []string{"_bucket", "_count", "_sum"} {
+					taken[f.name+suffix] = true
+				}
+			}
+		}
+	}
+	return taken
+}
+
+// Gather returns the families.
+func (o *others) Gather() ([]*dto.MetricFamily, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), gatherTimeout)
+	defer cancel()
+	gathered, _ := o.gathering.Start(ctx).Wait(ctx)
+	return o.without(gathered, nil), nil
+}
+
+// without returns the families that have no name that is taken or seen already.
+func (o *others) without(gathered []*dto.MetricFamily, seen map[string]bool) []*dto.MetricFamily {
+	var families []*dto.MetricFamily
+	for _, f := range gathered {
+		name := f.GetName()
+		if o.taken[name] || seen[name] {
+			o.report(name)
+			continue
+		}
+		families = append(families, f)
+	}
+	return families
+}
+
+// report tells once that a family is left out.
+func (o *others) report(name string) {
+	o.mu.Lock()
+	known := o.reported[name]
+	o.reported[name] = true
+	o.mu.Unlock()
+	if !known {
+		otel.Handle(fmt.Errorf("otelkv: metric %q of a gatherer is left out: another has the name", name))
+	}
+}

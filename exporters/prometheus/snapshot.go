@@ -1,0 +1,169 @@
+package prometheus
+
+import (
+	"slices"
+	"time"
+
+	promclient "github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+)
+
+// A snapshot is what one collector shows at one time. Its memory can be used for
+// another, when nobody looks at it any more.
+type snapshot struct {
+	families []familySnapshot // as those of the collector
+}
+
+// A familySnapshot is one family with its metrics, and the memory of what they
+// consist of, which is put together once: what changes from one scrape to the next are
+// values.
+type familySnapshot struct {
+	dto.MetricFamily
+
+	desc       *promclient.Desc
+	metrics    []dto.Metric
+	values     []float64
+	counters   []dto.Counter
+	gauges     []dto.Gauge
+	histograms []dto.Histogram
+	counts     []uint64 // of each histogram's buckets, and of all its samples
+	buckets    []dto.Bucket
+	pointers   []*dto.Bucket
+	bounds     []float64
+	exemplars  bool // that buckets have some
+}
+
+func (s *snapshot) begin(families []*family) {
+	if s.families == nil {
+		s.families = make([]familySnapshot, len(families))
+		for i, f := range families {
+			to := &s.families[i]
+			to.desc, to.Name, to.Help, to.Type = f.desc, &f.name, &f.help, &f.kind
+		}
+	}
+	for i := range s.families {
+		s.families[i].Metric = s.families[i].Metric[:0]
+	}
+}
+
+// fill makes metrics of a metric's points.
+func (s *familySnapshot) fill(f *family, data metricdata.Aggregation) {
+	switch d := data.(type) {
+	case metricdata.Sum[int64]:
+		fillNumbers(s, f, d.DataPoints)
+	case metricdata.Sum[float64]:
+		fillNumbers(s, f, d.DataPoints)
+	case metricdata.Gauge[int64]:
+		fillNumbers(s, f, d.DataPoints)
+	case metricdata.Gauge[float64]:
+		fillNumbers(s, f, d.DataPoints)
+	case metricdata.Histogram[float64]:
+		s.fillHistograms(f, d.DataPoints)
+	case metricdata.ExponentialHistogram[float64]:
+		s.fillNative(d.DataPoints)
+	}
+}
+
+// each calls set for every metric with the position of its point, in the order of
+// the labels.
+func (s *familySnapshot) each(f *family, points int, attributes func(i int) (*attribute.Set, time.Time), set func(i int, l *labeled)) {
+	f.begin(points)
+	for i := range points {
+		a, start := attributes(i)
+		f.at(i, a, start)
+	}
+	s.Metric = slices.Grow(s.Metric, points)
+	for _, i := range f.end(points) {
+		m := &s.metrics[i]
+		m.Label = f.series[i].labels
+		set(i, f.series[i])
+		s.Metric = append(s.Metric, m)
+	}
+}
+
+// makeNumbers makes room for n counters or gauges.
+func (s *familySnapshot) makeNumbers(counters bool, n int) {
+	if len(s.metrics) >= n {
+		return
+	}
+	n += n / 8
+	s.metrics, s.values = make([]dto.Metric, n), make([]float64, n)
+	if counters {
+		s.counters = make([]dto.Counter, n)
+	} else {
+		s.gauges = make([]dto.Gauge, n)
+	}
+	for i := range n {
+		if counters {
+			s.counters[i].Value = &s.values[i]
+			s.metrics[i].Counter = &s.counters[i]
+		} else {
+			s.gauges[i].Value = &s.values[i]
+			s.metrics[i].Gauge = &s.gauges[i]
+		}
+	}
+}
+
+func fillNumbers[N int64 | float64](s *familySnapshot, f *family, points []metricdata.DataPoint[N]) {
+	counters := f.kind == dto.MetricType_COUNTER
+	s.makeNumbers(counters, len(points))
+	s.each(f, len(points), func(i int) (*attribute.Set, time.Time) { return &points[i].Attributes, points[i].StartTime },
+		func(i int, l *labeled) {
+			s.values[i] = float64(points[i].Value)
+			if counters {
+				s.counters[i].CreatedTimestamp, s.counters[i].Exemplar = l.created, newest(points[i].Exemplars)
+			}
+		})
+}
+
+// makeHistograms makes room for n histograms with the bounds.
+func (s *familySnapshot) makeHistograms(bounds []float64, n int) {
+	if len(s.metrics) >= n && slices.Equal(s.bounds, bounds) {
+		return
+	}
+	n += n / 8
+	width := len(bounds)
+	s.bounds = slices.Clone(bounds)
+	s.metrics, s.values, s.histograms = make([]dto.Metric, n), make([]float64, n), make([]dto.Histogram, n)
+	s.counts, s.buckets, s.pointers = make([]uint64, n*(width+1)), make([]dto.Bucket, n*width), make([]*dto.Bucket, n*width)
+	for i := range n {
+		counts := s.counts[i*(width+1):]
+		for j := range width {
+			b := &s.buckets[i*width+j]
+			b.CumulativeCount, b.UpperBound = &counts[j], &s.bounds[j]
+			s.pointers[i*width+j] = b
+		}
+		s.histograms[i].SampleCount, s.histograms[i].SampleSum = &counts[width], &s.values[i]
+		s.metrics[i].Histogram = &s.histograms[i]
+	}
+}
+
+func (s *familySnapshot) fillHistograms(f *family, points []metricdata.HistogramDataPoint[float64]) {
+	s.makeHistograms(points[0].Bounds, len(points))
+	width, exemplars := len(s.bounds), false
+	s.each(f, len(points), func(i int) (*attribute.Set, time.Time) { return &points[i].Attributes, points[i].StartTime },
+		func(i int, l *labeled) {
+			h := &s.histograms[i]
+			if s.exemplars {
+				for j := range width {
+					s.buckets[i*width+j].Exemplar = nil
+				}
+			}
+			h.Bucket, h.CreatedTimestamp = s.pointers[i*width:][:width:width], l.created
+			counts := s.counts[i*(width+1):][:width+1]
+			var sum uint64
+			for j, n := range points[i].BucketCounts[:width] {
+				sum += n
+				counts[j] = sum
+			}
+			counts[width] = points[i].Count
+			s.values[i] = points[i].Sum
+			if len(points[i].Exemplars) > 0 {
+				exemplars = true
+				h.Bucket = withExemplars(h.Bucket, h.SampleCount, points[i].Exemplars)
+			}
+		})
+	s.exemplars = exemplars
+}

@@ -1,0 +1,60 @@
+package routes
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/otelkv/otelkv-go/exporters"
+	exporter "github.com/otelkv/otelkv-go/exporters/prometheus"
+	"github.com/otelkv/otelkv-go/internal/e2e/load"
+	"github.com/otelkv/otelkv-go/internal/e2e/loopback"
+	"github.com/otelkv/otelkv-go/internal/e2e/servers"
+	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+// TestNativeHistograms holds that a Prometheus which keeps native histograms tells
+// quantiles above vLLM's last boundary, and still answers queries for the buckets.
+func TestNativeHistograms(t *testing.T) {
+	service := load.NewService(t, vllm.TieringSpec(), "native", exporters.WithExporters("none"))
+	collector, err := exporter.NewCollector(service.Recorder, otelkv.WithNativeHistograms())
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := exporter.NewHandler([]*exporter.Collector{collector})
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := httptest.NewServer(handler)
+	t.Cleanup(host.Close)
+	configuration := prometheusConfiguration(t, strings.TrimPrefix(host.URL, "http://"), loopback.FreeAddresses(t, 1)[0])
+	configuration = strings.Replace(configuration, "scrape_interval: 500ms\n", "scrape_interval: 500ms\n  scrape_native_histograms: true\n  always_scrape_classic_histograms: true\n", 1)
+	prometheus := servers.StartPrometheus(t, configuration)
+	size, err := service.Engines[0].Histogram(vllm.LoadSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prometheus.Await(t, `histogram_count(vllm:kv_offload_load_size{engine="0"})`, servers.Values(0))
+	// All but one are past 200 MB.
+	size.Record(1e6)
+	for i := range 100 {
+		size.Record(1e9 + float64(i)*1e7)
+	}
+	prometheus.Await(t, `histogram_count(vllm:kv_offload_load_size{engine="0"})`, servers.Values(101))
+	prometheus.Await(t, `vllm:kv_offload_load_size_bucket{engine="0",le="+Inf"}`, servers.Values(101))
+	prometheus.Await(t, `vllm:kv_offload_load_size_count{engine="0"}`, servers.Values(101))
+	within := func(low, high float64) func([]servers.Sample) error {
+		return func(samples []servers.Sample) error {
+			if len(samples) != 1 || samples[0].Value < low || samples[0].Value > high {
+				return fmt.Errorf("got %v, want one value from %v to %v", samples, low, high)
+			}
+			return nil
+		}
+	}
+	prometheus.Await(t, `histogram_quantile(0.5, vllm:kv_offload_load_size{engine="0"})`, within(1.45e9, 1.55e9))
+	// Which the buckets cannot tell.
+	prometheus.Await(t, `histogram_quantile(0.5, sum by (le) (vllm:kv_offload_load_size_bucket{engine="0"}))`, within(2e8, 2e8))
+	prometheus.Await(t, `histogram_quantile(0.5, sum by (le) (vllm:kv_offload_load_size_bucket))`, within(2e8, 2e8))
+}

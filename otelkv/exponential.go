@@ -1,0 +1,248 @@
+package otelkv
+
+import (
+	"math"
+	"math/big"
+	"math/bits"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+)
+
+// exponentialScale is the scale that samples are counted with: thirty-two buckets for
+// each doubling, each two per cent wide. A point has a lower one where its buckets would
+// be too many (OTel data model, "ExponentialHistogram").
+const exponentialScale = 5
+
+const bucketsPerOctave = 1 << exponentialScale
+
+// octaveBias makes the numbers of all octaves of float64 positive. The lowest holds the
+// least subnormal number, 2^-1074, which belongs to the octave below.
+const octaveBias = 17 * octavesPerGroup
+
+const octavesPerGroup = 64
+
+// An exponentialCell is the state of a histogram series in exponential buckets, beside
+// its histogramCell, which has the sum. Memory for an octave is made with its first
+// sample.
+type exponentialCell struct {
+	zero   atomic.Uint64
+	groups [33]atomic.Pointer[[octavesPerGroup]atomic.Pointer[octave]]
+
+	unknown atomic.Bool // that the series got totals of other buckets
+
+	start int64    // of its count, in Unix nanoseconds
+	base  baseline // what the series had before
+}
+
+// An octave is the buckets from one power of two to the next.
+type octave [bucketsPerOctave]atomic.Uint64
+
+// A baseline is what a histogram had counted when its exponential buckets began.
+type baseline struct {
+	counts []uint64
+	count  uint64
+	sum    float64
+}
+
+// record adds a sample that is not negative.
+func (c *exponentialCell) record(sample float64) {
+	if sample == 0 {
+		c.zero.Add(1)
+		return
+	}
+	index := exponentialIndex(sample)
+	number := index>>exponentialScale + octaveBias
+	group := c.groups[number/octavesPerGroup].Load()
+	if group == nil {
+		c.groups[number/octavesPerGroup].CompareAndSwap(nil, new([octavesPerGroup]atomic.Pointer[octave]))
+		group = c.groups[number/octavesPerGroup].Load()
+	}
+	o := group[number%octavesPerGroup].Load()
+	if o == nil {
+		group[number%octavesPerGroup].CompareAndSwap(nil, new(octave))
+		o = group[number%octavesPerGroup].Load()
+	}
+	o[index&(bucketsPerOctave-1)].Add(1)
+}
+
+// exponentialIndex returns the index of the bucket of a positive sample. Bucket i holds
+// what is greater than 2^(i/32) and not greater than 2^((i+1)/32).
+func exponentialIndex(sample float64) int {
+	all := math.Float64bits(sample)
+	exponent, mantissa := int(all>>52)-1023, all&(1<<52-1)
+	if exponent == -1023 { // subnormal
+		shift := bits.LeadingZeros64(mantissa) - 11
+		mantissa = mantissa << shift & (1<<52 - 1)
+		exponent -= shift - 1
+	}
+	if mantissa == 0 {
+		return exponent<<exponentialScale - 1
+	}
+	limits := octaveLimits()
+	bucket := int(limits.first[mantissa>>46])
+	for limits.mantissas[bucket] < mantissa {
+		bucket++
+	}
+	return exponent<<exponentialScale + bucket
+}
+
+// limits are the upper ends of the buckets from one to two, as mantissas, and for each
+// value of a mantissa's first six bits the first bucket that it can be in.
+type limits struct {
+	mantissas [bucketsPerOctave]uint64
+	first     [64]uint8
+}
+
+var octaveLimits = sync.OnceValue(func() *limits {
+	root := big.NewFloat(2).SetPrec(256)
+	for range exponentialScale {
+		root.Sqrt(root)
+	}
+	l := new(limits)
+	end := new(big.Float).SetPrec(256).Set(root)
+	for i := range bucketsPerOctave - 1 {
+		// The mantissa below the end, which lies between two of them.
+		scaled := new(big.Float).SetPrec(256).Sub(end, big.NewFloat(1))
+		l.mantissas[i], _ = scaled.SetMantExp(scaled, 52).Uint64()
+		end.Mul(end, root)
+	}
+	l.mantissas[bucketsPerOctave-1] = 1 << 52
+	for i := range l.first {
+		first, _ := slices.BinarySearch(l.mantissas[:], uint64(i)<<46)
+		l.first[i] = uint8(first) //nolint:gosec // It is below 32.
+	}
+	return l
+})
+
+// countExponentially makes the series count in exponential buckets too, from now on.
+// Recorder.collecting is held, unless nothing was recorded to the series yet.
+func (s *series) countExponentially(now int64) {
+	if s.cell == nil || s.cell.exponential.Load() != nil {
+		return
+	}
+	c := &exponentialCell{start: s.start}
+	if s.shown() {
+		s.foldInterval()
+		for i := range s.cell.buckets {
+			n := s.cell.buckets[i].Load()
+			c.base.counts = append(c.base.counts, n)
+			c.base.count += n
+		}
+		c.base.sum = s.cell.total.sum
+	}
+	if c.base.count == 0 {
+		c.base = baseline{}
+	} else {
+		c.start = now
+	}
+	s.cell.exponential.CompareAndSwap(nil, c)
+}
+
+// exponentialCounts are counts in exponential buckets, of one series or several.
+type exponentialCounts struct {
+	unknown bool // that there are samples of which only other buckets are known
+	zero    uint64
+	octaves []octaveCounts // ascending
+}
+
+type octaveCounts struct {
+	number int // with its bias
+	counts [bucketsPerOctave]uint64
+}
+
+// read returns the counts of the cell.
+func (c *exponentialCell) read() exponentialCounts {
+	if c.unknown.Load() {
+		return exponentialCounts{unknown: true}
+	}
+	all := exponentialCounts{zero: c.zero.Load()}
+	for i := range c.groups {
+		group := c.groups[i].Load()
+		if group == nil {
+			continue
+		}
+		for j := range group {
+			o := group[j].Load()
+			if o == nil {
+				continue
+			}
+			counts := octaveCounts{number: i*octavesPerGroup + j}
+			for k := range o {
+				counts.counts[k] = o[k].Load()
+			}
+			all.octaves = append(all.octaves, counts)
+		}
+	}
+	return all
+}
+
+// add adds other counts.
+func (c *exponentialCounts) add(other exponentialCounts) {
+	c.zero += other.zero
+	for _, o := range other.octaves {
+		at, found := slices.BinarySearchFunc(c.octaves, o.number, func(a octaveCounts, number int) int { return a.number - number })
+		if !found {
+			c.octaves = slices.Insert(c.octaves, at, o)
+			continue
+		}
+		for i, n := range o.counts {
+			c.octaves[at].counts[i] += n
+		}
+	}
+}
+
+// without returns what there is more than in earlier counts of the same cell.
+func (c exponentialCounts) without(earlier exponentialCounts) exponentialCounts {
+	if c.unknown {
+		return c
+	}
+	rest := exponentialCounts{zero: c.zero - earlier.zero, octaves: slices.Clone(c.octaves)}
+	for _, o := range earlier.octaves {
+		at, _ := slices.BinarySearchFunc(rest.octaves, o.number, func(a octaveCounts, number int) int { return a.number - number })
+		for i, n := range o.counts {
+			rest.octaves[at].counts[i] -= n
+		}
+	}
+	return rest
+}
+
+// fill gives a point the counts, with the greatest scale that the aggregation allows.
+func (c *exponentialCounts) fill(p *metricdata.ExponentialHistogramDataPoint[float64], a *sdkmetric.AggregationBase2ExponentialHistogram) {
+	p.ZeroCount, p.Count = c.zero, c.zero
+	lowest, highest := math.MaxInt, math.MinInt
+	c.each(func(index int, n uint64) {
+		lowest, highest = min(lowest, index), max(highest, index)
+		p.Count += n
+	})
+	p.Scale = min(exponentialScale, a.MaxScale)
+	if lowest > highest {
+		return
+	}
+	shift := int(exponentialScale - p.Scale)
+	for highest>>shift-lowest>>shift >= max(1, int(a.MaxSize)) && p.Scale > minExponentialScale {
+		shift, p.Scale = shift+1, p.Scale-1
+	}
+	p.PositiveBucket.Offset = int32(lowest >> shift) //nolint:gosec // It is between -2^16 and 2^16.
+	p.PositiveBucket.Counts = make([]uint64, highest>>shift-lowest>>shift+1)
+	c.each(func(index int, n uint64) { p.PositiveBucket.Counts[index>>shift-lowest>>shift] += n })
+}
+
+// minExponentialScale is the least that the SDK uses. All of float64 is three buckets
+// with it.
+const minExponentialScale = -10
+
+// each calls f for every bucket that has samples.
+func (c *exponentialCounts) each(f func(index int, n uint64)) {
+	for i := range c.octaves {
+		o := &c.octaves[i]
+		for j, n := range o.counts {
+			if n > 0 {
+				f((o.number-octaveBias)<<exponentialScale+j, n)
+			}
+		}
+	}
+}

@@ -1,0 +1,12 @@
+//go:build !linux
+
+package ingest
+
+import (
+	"errors"
+	"net"
+)
+
+const peersAreKnown = false
+
+func peerUser(net.Conn) (uint32, error) { return 0, errors.ErrUnsupported }

@@ -1,0 +1,204 @@
+package ingest_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/otelkv/ingest"
+	"github.com/otelkv/otelkv-go/otelkv/otelkvtest"
+	"github.com/otelkv/otelkv-go/otelkv/stats"
+	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/vllm"
+)
+
+// random returns a payload of every kind of metric, with bad entries among them.
+func random(t testing.TB, random *rand.Rand, p *stats.Payload) *stats.Payload {
+	t.Helper()
+	tier := fmt.Sprintf("%d:fs", 1+random.IntN(3))
+	errs := []error{
+		p.AddCounter(vllm.LoadBytes.PrometheusName, stats.Int64(random.Int64N(1<<40))),
+		p.AddCounter(vllm.LoadTime.PrometheusName, stats.Float64(random.Float64())),
+		p.AddCounter(vllm.TieringReadBytes.PrometheusName, stats.Int64(random.Int64N(100)), tier),
+		p.RecordGauge(vllm.CPUCacheUsage.PrometheusName, stats.Float64(random.Float64())),
+		p.AddCounter("unknown", stats.Int64(1)),
+		p.AddCounter(vllm.StoreBytes.PrometheusName, stats.Float64(0.5)),
+		p.AddCounter(vllm.TieringWriteBytes.PrometheusName, stats.Int64(1)),
+	}
+	for range random.IntN(20) {
+		errs = append(errs, p.RecordHistogram(vllm.LoadSize.PrometheusName, stats.Float64(random.Float64()*3e8)),
+			p.RecordHistogram(vllm.LookupSyncDelay.PrometheusName, stats.Float64(random.ExpFloat64()/1000)))
+	}
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// shown returns every point of the catalogue's metrics, as text.
+func shown(recorder *otelkvtest.Recorder) string {
+	var text strings.Builder
+	got := recorder.Collect()
+	for d := range vllm.TieringSpec().All() {
+		for _, p := range got.Select(d, nil) {
+			fmt.Fprintf(&text, "%s %s %v %d %v %v\n", d.PrometheusName, p.Attributes.Encoded(attribute.DefaultEncoder()), p.Value, p.Count, p.Sum, p.Buckets)
+		}
+	}
+	return text.String()
+}
+
+// TestTotalsGoOn: receivers that are killed at any time, each followed by another,
+// end with the totals of one that was not, since a batch that was confirmed is in the
+// file, and one that was not comes again.
+func TestTotalsGoOn(t *testing.T) {
+	for _, connectors := range []bool{false, true} {
+		t.Run(fmt.Sprint(connectors), func(t *testing.T) {
+			var labels []otelkv.Option
+			if connectors {
+				labels = append(labels, otelkv.WithConnectorLabelName("connector"))
+			}
+			source := rand.New(rand.NewPCG(1, 2))
+			file := filepath.Join(t.TempDir(), "state")
+			steady, want := newReceiver(t, labels)
+			recorder, receiver := newReceiver(t, labels, ingest.WithStateFile(file))
+			for sequence := uint64(1); sequence <= 60; sequence++ {
+				p := new(stats.Payload)
+				if connectors {
+					random(t, source, p.Connector("OffloadingConnector"))
+					random(t, source, p.Connector("Other"))
+				} else {
+					random(t, source, p)
+				}
+				if sequence%20 == 1 {
+					p.SetInfo(map[string]string{vllm.CPUConfigLabelNames()[0]: fmt.Sprint(sequence)})
+				}
+				body := batch{sender: "a", run: "r", sequence: sequence, records: [][]byte{of(int(sequence%2), "m", 0, p)}}.encode()
+				post(t, want, body)
+				if status, says := post(t, receiver, body); status != 200 {
+					t.Fatal(says)
+				}
+				if source.IntN(4) == 0 {
+					// Nothing is said to the old one, as when its process is killed.
+					recorder, receiver = newReceiver(t, labels, ingest.WithStateFile(file))
+					if _, says := post(t, receiver, body); !strings.Contains(says, "taken before") {
+						t.Errorf("batch %d comes again: %s", sequence, says)
+					}
+				}
+			}
+			if got, want := shown(recorder), shown(steady); got != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+			if got := len(strings.Split(shown(recorder), "\n")); got < 20 {
+				t.Errorf("only %d points are compared", got)
+			}
+		})
+	}
+}
+
+// TestConcurrentSaves: whatever was confirmed is in the file, also where many batches
+// come at once.
+func TestConcurrentSaves(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state")
+	_, receiver := newReceiver(t, nil, ingest.WithStateFile(file))
+	var wg sync.WaitGroup
+	for sender := range 8 {
+		wg.Go(func() {
+			for sequence := range uint64(20) {
+				post(t, receiver, batch{sender: fmt.Sprint(sender), sequence: sequence + 1, records: [][]byte{of(0, "m", 0, loaded(t, 1))}}.encode())
+			}
+		})
+	}
+	wg.Wait()
+	recorder, _ := newReceiver(t, nil, ingest.WithStateFile(file))
+	if v := total(recorder, vllm.LoadBytes, nil); v != 160 {
+		t.Errorf("got %v, want 160", v)
+	}
+	left, err := filepath.Glob(file + ".*")
+	if err != nil || len(left) > 0 {
+		t.Errorf("files are left: %v, %v", left, err)
+	}
+}
+
+// TestBadStateFile: what is no state file is refused, and left as it is. Entries that
+// do not fit any more begin anew.
+func TestBadStateFile(t *testing.T) {
+	dir := t.TempDir()
+	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec())
+	for name, text := range map[string]string{
+		"empty": "", "text": "hello", "version": `{"version": 2}`, "list": "[]",
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ingest.New(recorder.Recorder, ingest.WithStateFile(file)); err == nil || !strings.Contains(err.Error(), file) {
+			t.Errorf("%s: got %v, want an error that names the file", name, err)
+		}
+		if got, err := os.ReadFile(file); err != nil || string(got) != text {
+			t.Errorf("%s: the file is now %q, %v", name, got, err)
+		}
+	}
+	if _, err := ingest.New(recorder.Recorder, ingest.WithStateFile(filepath.Join(dir, "no", "folder"))); err == nil {
+		t.Error("a folder that is not there is no error")
+	}
+	file := filepath.Join(dir, "stale")
+	text := `{"version": 1, "engines": [{"model": "m", "index": 0, "entries": [null,
+		{"metric": "gone", "int64": 3}, {"metric": "vllm:kv_offload_load_size", "buckets": [1, 2], "boundaries": [5]},
+		{"metric": "vllm:kv_offload_load_size", "buckets": [1], "boundaries": [5], "labels": ["x"]},
+		{"metric": "vllm:kv_offload_load_bytes", "int64": -3}, {"metric": "vllm:kv_offload_store_bytes", "int64": 4}]}]}`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var reported []error
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { reported = append(reported, err) }))
+	fresh, receiver := newReceiver(t, nil, ingest.WithStateFile(file))
+	if len(reported) != 1 || !strings.Contains(reported[0].Error(), `"gone"`) {
+		t.Errorf("reported %v", reported)
+	}
+	if status, says := post(t, receiver, batch{sender: "a", sequence: 1, records: [][]byte{of(0, "m", 0, loaded(t, 7))}}.encode()); status != 200 {
+		t.Fatal(says)
+	}
+	for _, c := range []struct {
+		metric schema.Metric
+		want   float64
+	}{{vllm.StoreBytes, 4}, {vllm.LoadBytes, 7}, {vllm.LoadSize, 1}} {
+		if v := total(fresh, c.metric, nil); v != c.want {
+			t.Errorf("%s is %v, want %v", c.metric.Definition().Name, v, c.want)
+		}
+	}
+}
+
+// TestStateThatCannotBeWritten is reported once and counted; batches count all the
+// same.
+func TestStateThatCannotBeWritten(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "folder")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	recorder, receiver := newReceiver(t, nil, ingest.WithStateFile(filepath.Join(dir, "state")))
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	reported := 0
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) { reported++ }))
+	for sequence := range uint64(3) {
+		if status, says := post(t, receiver, batch{sender: "a", sequence: sequence + 1, records: [][]byte{of(0, "m", 0, loaded(t, 1))}}.encode()); status != 200 {
+			t.Fatal(says)
+		}
+	}
+	if v := total(recorder, metric("otelkv.ingest.state_failures"), nil); v != 3 || reported != 1 {
+		t.Errorf("%v failures, %d reports", v, reported)
+	}
+	if v := total(recorder, vllm.LoadBytes, nil); v != 3 {
+		t.Errorf("%v counted", v)
+	}
+}

@@ -1,0 +1,300 @@
+package otelkv
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+)
+
+// A stream is one metric as a producer gives it, with the points of the collection
+// under way.
+type stream struct {
+	name, description, unit string
+	renamed                 bool                   // by a view
+	temporality             metricdata.Temporality // of a sum or histogram
+	sum, monotonic          bool
+	boundaries              []float64
+	bucketOf                []int // of each of the definition's, if a view left out boundaries
+	noMinMax                bool
+	exponential             *sdkmetric.AggregationBase2ExponentialHistogram // nil for explicit buckets
+	native                  bool                                            // that it is beside the explicit buckets
+	filter                  attribute.Filter                                // of a view, or nil
+	filtered                map[attribute.Distinct]subset                   // of the attributes of series
+	merged                  map[attribute.Distinct]int                      // positions of the points, if there is a filter
+	since                   time.Time                                       // which exemplars have to be newer than
+
+	ints       []metricdata.DataPoint[int64]
+	floats     []metricdata.DataPoint[float64]
+	histograms []metricdata.HistogramDataPoint[float64]
+	// exponentials are filled when all is added: with what their places in added have.
+	exponentials []metricdata.ExponentialHistogramDataPoint[float64]
+	added        []exponentialCounts
+
+	counts    []uint64 // what is left for the buckets of further points
+	allCounts []uint64 // where counts began
+}
+
+// A subset is what a filter makes of attributes.
+type subset struct {
+	kept    attribute.Set
+	dropped []attribute.KeyValue
+}
+
+// delta reports whether the stream tells what came since the last collection.
+func (s *stream) delta() bool { return s.sum && s.temporality == metricdata.DeltaTemporality }
+
+// begin makes room for as many points as there were last time: in their memory, if
+// it may be used again.
+func (s *stream) begin(reuse bool, last time.Time) {
+	clear(s.merged)
+	clear(s.added)
+	s.exponentials, s.added = nil, s.added[:0]
+	if s.delta() {
+		s.since = last
+	}
+	if reuse {
+		s.ints, s.floats, s.histograms, s.counts = s.ints[:0], s.floats[:0], s.histograms[:0], s.allCounts
+		return
+	}
+	s.ints, s.floats = fresh(s.ints), fresh(s.floats)
+	s.counts = make([]uint64, len(s.histograms)*(len(s.boundaries)+1))
+	s.histograms, s.allCounts = fresh(s.histograms), s.counts
+	s.boundaries = slices.Clone(s.boundaries)
+}
+
+func fresh[P any](points []P) []P {
+	if len(points) == 0 {
+		return nil
+	}
+	return make([]P, 0, len(points))
+}
+
+// size returns the number of points.
+func (s *stream) size() int {
+	return len(s.ints) + len(s.floats) + len(s.histograms) + len(s.exponentials)
+}
+
+func (s *stream) isExponential() bool { return s.exponential != nil }
+
+// buckets returns room for the buckets of one point.
+func (s *stream) buckets() []uint64 {
+	n := len(s.boundaries) + 1
+	if len(s.counts) < n {
+		s.counts = make([]uint64, n*max(4, 2*len(s.histograms)))
+		s.allCounts = s.counts
+	}
+	room := s.counts[:n:n]
+	s.counts = s.counts[n:]
+	clear(room)
+	return room
+}
+
+// place returns the attributes of the point of a series and, if there is such a point
+// already, its position, and else -1. The next point has the position next.
+func (s *stream) place(attributes *attribute.Set, next int) (subset, int) {
+	if s.filter == nil {
+		return subset{kept: *attributes}, -1
+	}
+	of, known := s.filtered[attributes.Equivalent()]
+	if !known {
+		if s.filtered == nil || len(s.filtered) > 4*DefaultTotalSeriesLimit {
+			s.filtered = make(map[attribute.Distinct]subset)
+		}
+		of.kept, of.dropped = attributes.Filter(s.filter)
+		s.filtered[attributes.Equivalent()] = of
+	}
+	if position, there := s.merged[of.kept.Equivalent()]; there {
+		return of, position
+	}
+	if s.merged == nil {
+		s.merged = make(map[attribute.Distinct]int)
+	}
+	s.merged[of.kept.Equivalent()] = next
+	return of, -1
+}
+
+func (s *stream) addInt64(from *series, attributes *attribute.Set, value int64) {
+	if s.plain(from) {
+		s.ints = append(s.ints, metricdata.DataPoint[int64]{Attributes: *attributes, StartTime: time.Unix(0, from.start), Value: value})
+		return
+	}
+	s.ints = addNumber(s, s.ints, from, attributes, value, func(a, b int64) int64 {
+		if s.monotonic && a > math.MaxInt64-b {
+			return math.MaxInt64
+		}
+		return a + b
+	})
+}
+
+func (s *stream) addFloat64(from *series, attributes *attribute.Set, value float64) {
+	if s.plain(from) {
+		s.floats = append(s.floats, metricdata.DataPoint[float64]{Attributes: *attributes, StartTime: time.Unix(0, from.start), Value: value})
+		return
+	}
+	s.floats = addNumber(s, s.floats, from, attributes, value, func(a, b float64) float64 { return clamp(a + b) })
+}
+
+// plain reports whether a point of the series is its alone, and has no exemplars.
+func (s *stream) plain(from *series) bool { return s.filter == nil && from.extras.Load() == nil }
+
+// addNumber adds a point, or the value to the point that a filter makes of several
+// series: a sum of them, or else the last.
+func addNumber[N int64 | float64](s *stream, points []metricdata.DataPoint[N], from *series, attributes *attribute.Set, value N, sum func(a, b N) N) []metricdata.DataPoint[N] {
+	start := time.Unix(0, from.start)
+	of, position := s.place(attributes, len(points))
+	if position < 0 {
+		position = len(points)
+		points = append(points, metricdata.DataPoint[N]{Attributes: of.kept, StartTime: start, Value: value})
+	} else {
+		p := &points[position]
+		p.StartTime = earlier(p.StartTime, start)
+		if s.sum {
+			value = sum(p.Value, value)
+		}
+		p.Value = value
+	}
+	if held := from.exemplars(s.since); len(held) > 0 {
+		points[position].Exemplars = append(points[position].Exemplars, exemplarsOf[N](held, of.dropped)...)
+	}
+	return points
+}
+
+// addSamples adds a point of a histogram in the buckets that the stream has.
+func (s *stream) addSamples(from *series, attributes *attribute.Set, start int64, counts []uint64, all interval, exponential exponentialCounts) {
+	if s.exponential != nil {
+		s.addExponential(from, attributes, start, all, exponential)
+	} else {
+		s.addHistogram(from, attributes, start, counts, all)
+	}
+}
+
+func (s *stream) addExponential(from *series, attributes *attribute.Set, start int64, all interval, counts exponentialCounts) {
+	of, position := s.place(attributes, len(s.exponentials))
+	if position < 0 {
+		position = len(s.exponentials)
+		s.exponentials = append(s.exponentials, metricdata.ExponentialHistogramDataPoint[float64]{
+			Attributes: of.kept, StartTime: time.Unix(0, start),
+		})
+		s.added = append(s.added, exponentialCounts{})
+	}
+	p := &s.exponentials[position]
+	p.StartTime = earlier(p.StartTime, time.Unix(0, start))
+	if !counts.unknown {
+		p.Sum = clamp(p.Sum + all.sum)
+		s.added[position].add(counts)
+		if !s.noMinMax {
+			extend(&p.Min, &p.Max, all)
+		}
+	}
+	p.Exemplars = append(p.Exemplars, exemplarsOf[float64](from.exemplars(s.since), of.dropped)...)
+}
+
+// extend makes extrema those of an interval too, if it has samples.
+func extend(least, greatest *metricdata.Extrema[float64], all interval) {
+	if all.least > all.greatest {
+		return
+	}
+	if before, known := least.Value(); !known || all.least < before {
+		*least = metricdata.NewExtrema(all.least)
+	}
+	if before, known := greatest.Value(); !known || all.greatest > before {
+		*greatest = metricdata.NewExtrema(all.greatest)
+	}
+}
+
+func (s *stream) addHistogram(from *series, attributes *attribute.Set, start int64, counts []uint64, all interval) {
+	of, position := s.place(attributes, len(s.histograms))
+	point := metricdata.HistogramDataPoint[float64]{
+		Attributes: of.kept, StartTime: time.Unix(0, start), Bounds: s.boundaries, Sum: all.sum,
+	}
+	if position < 0 {
+		position = len(s.histograms)
+		point.BucketCounts = s.buckets()
+		s.histograms = append(s.histograms, point)
+	} else {
+		before := &s.histograms[position]
+		before.StartTime = earlier(before.StartTime, point.StartTime)
+		before.Sum = clamp(before.Sum + all.sum)
+	}
+	p := &s.histograms[position]
+	count := p.Count
+	for i, n := range counts {
+		count += n
+		if s.bucketOf != nil {
+			i = s.bucketOf[i]
+		}
+		p.BucketCounts[i] += n
+	}
+	if count > p.Count && !s.noMinMax {
+		extend(&p.Min, &p.Max, all)
+	}
+	p.Count = count
+	if from.extras.Load() != nil {
+		p.Exemplars = append(p.Exemplars, exemplarsOf[float64](from.exemplars(s.since), of.dropped)...)
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// end gives every point its time, and returns the metric. Deltas began at the
+// producer's last collection, and where there is none, all of them when the first
+// series did.
+func (s *stream) end(last, now time.Time) metricdata.Metrics {
+	m := metricdata.Metrics{Name: s.name, Description: s.description, Unit: s.unit}
+	delta := s.delta()
+	switch {
+	case len(s.histograms) > 0:
+		end(s.histograms, delta, last, now, func(p *metricdata.HistogramDataPoint[float64]) (start, at *time.Time) {
+			return &p.StartTime, &p.Time
+		})
+		m.Data = metricdata.Histogram[float64]{DataPoints: s.histograms, Temporality: s.temporality}
+	case len(s.exponentials) > 0:
+		for i := range s.exponentials {
+			s.added[i].fill(&s.exponentials[i], s.exponential)
+		}
+		end(s.exponentials, delta, last, now, func(p *metricdata.ExponentialHistogramDataPoint[float64]) (start, at *time.Time) {
+			return &p.StartTime, &p.Time
+		})
+		m.Data = metricdata.ExponentialHistogram[float64]{DataPoints: s.exponentials, Temporality: s.temporality}
+	case len(s.ints) > 0:
+		m.Data = number(s, s.ints, delta, last, now)
+	default:
+		m.Data = number(s, s.floats, delta, last, now)
+	}
+	return m
+}
+
+func number[N int64 | float64](s *stream, points []metricdata.DataPoint[N], delta bool, last, now time.Time) metricdata.Aggregation {
+	end(points, delta, last, now, func(p *metricdata.DataPoint[N]) (start, at *time.Time) { return &p.StartTime, &p.Time })
+	if !s.sum {
+		return metricdata.Gauge[N]{DataPoints: points}
+	}
+	return metricdata.Sum[N]{DataPoints: points, Temporality: s.temporality, IsMonotonic: s.monotonic}
+}
+
+func end[P any](points []P, delta bool, last, now time.Time, times func(*P) (start, at *time.Time)) {
+	if delta && last.IsZero() {
+		last = now
+		for i := range points {
+			if start, _ := times(&points[i]); start.Before(last) {
+				last = *start
+			}
+		}
+	}
+	for i := range points {
+		start, at := times(&points[i])
+		*at = now
+		if delta {
+			*start = last
+		}
+	}
+}

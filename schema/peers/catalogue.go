@@ -1,0 +1,39 @@
+package peers
+
+import (
+	"bytes"
+	"embed"
+
+	"github.com/otelkv/otelkv-go/schema"
+	"github.com/otelkv/otelkv-go/schema/registry"
+)
+
+//go:embed *.yaml
+var files embed.FS
+
+// LMCache returns the metrics of LMCache's multiprocess mode, under the names that
+// its Prometheus exporter gives them. Their kinds are LMCache's own.
+func LMCache() *schema.Catalogue { return catalogue("lmcache.yaml") }
+
+// SGLang returns the metrics of SGLang's HiCache.
+func SGLang() *schema.Catalogue { return catalogue("sglang.yaml") }
+
+// TensorRTLLM returns the metrics of TensorRT-LLM's KV cache and its tiers.
+func TensorRTLLM() *schema.Catalogue { return catalogue("tensorrtllm.yaml") }
+
+// catalogue panics on a file that a test would have refused.
+func catalogue(name string) *schema.Catalogue {
+	c, err := registry.Decode(name, bytes.NewReader(read(name)))
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
+func read(name string) []byte {
+	text, err := files.ReadFile(name)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
