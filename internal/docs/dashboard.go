@@ -195,7 +195,7 @@ func asStat(g *grafanaPanel, p panel) {
 // without a calculation of Grafana's.
 func asHeatmap(g *grafanaPanel, p panel) {
 	g.Targets[0].Format = "heatmap"
-	g.FieldConfig.Defaults = grafanaDefaults{Custom: map[string]any{
+	g.FieldConfig.Defaults = grafanaDefaults{Unit: p.unit, Custom: map[string]any{
 		"hideFrom":          map[string]any{"legend": false, "tooltip": false, "viz": false},
 		"scaleDistribution": map[string]any{"type": "linear"},
 	}}

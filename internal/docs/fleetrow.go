@@ -96,21 +96,21 @@ func recorder(w *writer) row {
 			description: "Batches of payloads that a sidecar took, and those that it refused, for each second. A batch that came again was only confirmed. Refusals have a reason; senders keep what is refused for lack of room, and drop what is malformed.",
 			unit:        unitPerSecond,
 			queries: []legended{
-				{w.sum(w.rate(ingestBatches), "outcome"), "{{outcome}}"},
-				{w.sum(w.rate(ingestRefusedBatches), "reason"), "refused, {{reason}}"},
+				{w.sum(w.rate(ingestMetric("otelkv_ingest_batches")), "outcome"), "{{outcome}}"},
+				{w.sum(w.rate(ingestMetric("otelkv_ingest_refused_batches")), "reason"), "refused, {{reason}}"},
 			},
 		},
 		{
 			title:       "Lost before the sidecar",
 			description: "Payloads that senders dropped because the sidecar was away or too slow, for each second. Totals are short by what was in them.",
 			unit:        unitPerSecond,
-			queries:     each(w.sum(w.rate(ingestDroppedPayloads), byWorker()...), legendWorker),
+			queries:     each(w.sum(w.rate(ingestMetric("otelkv_ingest_dropped_payloads")), byWorker()...), legendWorker),
 		},
 		{
 			title:       "Engines at the sidecar",
 			description: "Engines that spoke to each sidecar and were not removed. Compare with the engines that should.",
 			unit:        unitCount,
-			queries:     each(w.sum(w.gauge(ingestEngines), byWorker()...), legendWorker),
+			queries:     each(w.sum(w.gauge(ingestMetric("otelkv_ingest_engines")), byWorker()...), legendWorker),
 		},
 	}}
 }

@@ -15,16 +15,16 @@ const (
 	unitSecondsPerMiB  = "suffix: s/MiB"
 )
 
-// A kind is how a panel shows its queries.
-type kind string
+// A panelKind is how a panel shows its queries.
+type panelKind string
 
 // A graph is what a panel is unless it says otherwise.
 const (
-	graph   kind = "timeseries"
-	heatmap kind = "heatmap"
-	stat    kind = "stat"
+	graph   panelKind = "timeseries"
+	heatmap panelKind = "heatmap"
+	stat    panelKind = "stat"
 	// table shows the labels of an info metric.
-	table kind = "table"
+	table panelKind = "table"
 )
 
 // A row is a heading of a dashboard with its panels.
@@ -40,7 +40,7 @@ type panel struct {
 	title       string
 	description string
 	unit        string
-	kind        kind
+	kind        panelKind
 	queries     []legended
 	// limit is the value that should not be exceeded. 0 stands for none.
 	limit float64
