@@ -220,7 +220,7 @@ func asHeatmap(g *grafanaPanel, p panel) {
 // say nothing.
 func asTable(g *grafanaPanel) {
 	g.Targets[0].Format = "table"
-	g.Options = map[string]any{"showHeader": true, "cellHeight": "sm"}
+	g.Options = map[string]any{"frameIndex": 0, "showHeader": true, "showTypeIcons": false, "cellHeight": "sm"}
 	g.Transformations = []grafanaTransformation{{
 		ID:      "organize",
 		Options: map[string]any{"excludeByName": map[string]bool{"Time": true, "Value": true, "__name__": true}},
