@@ -55,6 +55,9 @@ func readRows(path string) ([]row, error) {
 			if strings.Contains(rows[len(rows)-1].title, "$") {
 				continue // A row for each value of a variable: its graphs are those of another row, divided.
 			}
+			if strings.Contains(p.Targets[0].Expr, "otelkv_ingest_") {
+				continue // It is a sidecar's, and the cache has none.
+			}
 			last := &rows[len(rows)-1]
 			last.panels = append(last.panels, p)
 		}
