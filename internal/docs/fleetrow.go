@@ -12,7 +12,7 @@ func fleet(w *writer) row {
 	byWorkerOf := func(m schema.Metric) term { return w.sum(w.rate(m), byWorker()...) }
 	hits := w.ofEveryTier(func(w *writer) term { return w.sum(w.rate(vllm.TieringChunkHits), byWorker()...) })
 	asked := w.ofTier("0:primary", func(w *writer) term { return w.sum(w.rate(vllm.TieringChunkQueries), byWorker()...) })
-	return row{title: "Fleet, by worker", panels: []panel{
+	return row{title: "Fleet by worker", panels: []panel{
 		{
 			title:       "Load bandwidth by worker",
 			description: "Bytes that each process brings back to its GPUs, for each second. A worker far below the others gets no hits or has a slow path.",
