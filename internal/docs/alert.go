@@ -1,10 +1,6 @@
 package docs
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
-
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -55,6 +51,9 @@ func alerts(w *writer) []alert {
 			vllm.TieringCascadeJobFailures, "Cascades to "+ofTier+" are stuck"),
 		beyondBoundary(w, "KVOffloadLookupsWaitLong", vllm.LookupAsyncDelay, "Deferred lookups of "+ofEngine+" wait for more than 10 s"),
 		beyondBoundary(w, "KVOffloadTierLookupsWaitLong", vllm.TieringLookupAsyncDelay, "Lookups in "+ofTier+" wait for more than 10 s"),
+		budgetBurns(w, "KVOffloadLookupBudgetBurns", severityCritical, 14.4, "1h", "5m"),
+		budgetBurns(w, "KVOffloadLookupBudgetBurnsSlowly", severityWarning, 6, "6h", "30m"),
+		engineVanished(w),
 		engineSilent(w),
 		seriesFolded(w),
 		entriesRejected(w),
@@ -77,6 +76,8 @@ func growing(w *writer, name string, m schema.Metric, summary, runbook string) a
 			{name: "happened once", series: inputs(counted(m, "0x5 3x60", values...)), at: "8m"},
 			{name: "happened once, long ago", series: inputs(counted(m, "0x5 3x60", values...)), at: "40m"},
 			{name: "never happened", series: inputs(counted(m, "0x60", values...)), at: "40m"},
+			{name: "a restart long after it happened", series: inputs(counted(m, "7x30 0x30", values...)), at: "35m"},
+			{name: "a start with some", series: inputs(counted(m, "_x10 7x50", values...)), at: "12m"},
 		},
 	}
 }
@@ -92,7 +93,7 @@ func cachePinned(w *writer) alert {
 	usage := vllm.CPUCacheUsage
 	return alert{
 		name:     "KVOffloadCachePinned",
-		expr:     above(0.9, w.gauge(usage)),
+		expr:     above(pinnedLimit, w.gauge(usage)),
 		hold:     "10m",
 		severity: severityWarning,
 		summary:  "More than nine tenths of the CPU cache of " + ofEngine + " is pinned",
@@ -245,8 +246,7 @@ func tierStalled(w *writer, name string, active, bytes, failures schema.Metric, 
 func beyondBoundary(w *writer, name string, m schema.Histogram, summary string) alert {
 	last := m.Boundaries[len(m.Boundaries)-1]
 	expr := w.within("15m", func(w *writer) term {
-		within := ratio(w.sumWithout("le", w.rateOf("bucket", m, atMost(last))), w.rateOf("count", m))
-		return term{fmt.Sprintf("1 - %s > 0.01", within.text), within.labels}
+		return above(0.01, w.beyond(last, m))
 	})
 	values := tierValues(m)
 	return alert{
@@ -293,7 +293,7 @@ func engineSilent(w *writer) alert {
 	age := selfmetrics.PayloadAge
 	return alert{
 		name:     "KVOffloadEngineSilent",
-		expr:     above(300, w.gauge(age)),
+		expr:     above(silentSeconds, w.gauge(age)),
 		hold:     "5m",
 		severity: severityWarning,
 		summary:  "No payload came from " + ofEngine + " for five minutes or longer",
@@ -366,16 +366,6 @@ func entriesRejected(w *writer) alert {
 			},
 		},
 	}
-}
-
-// atMost matches the bucket of a boundary. Prometheus 3 writes a whole number in
-// le with a decimal point, and Prometheus 2 without.
-func atMost(bound float64) string {
-	le := strconv.FormatFloat(bound, 'g', -1, 64)
-	if !strings.ContainsAny(le, ".e") {
-		le += "|" + le + "[.]0"
-	}
-	return fmt.Sprintf("le=~%q", le)
 }
 
 // tierValues returns the label values that test series of the metric take.

@@ -8,13 +8,17 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/otelkv/otelkv-go/otelkv/ingest"
 	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-func readDashboard(t *testing.T) grafanaDashboard {
+// dashboardFiles are the dashboards' names.
+func dashboardFiles() []string { return []string{"kv-offload.json", "kv-offload-engine.json"} }
+
+func readDashboard(t *testing.T, name string) grafanaDashboard {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "docs", "dashboards", "kv-offload.json"))
+	text, err := os.ReadFile(filepath.Join(root, "docs", "dashboards", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,8 +30,15 @@ func readDashboard(t *testing.T) grafanaDashboard {
 }
 
 func TestDashboardPanels(t *testing.T) {
+	for _, name := range dashboardFiles() {
+		t.Run(name, func(t *testing.T) { checkPanels(t, readDashboard(t, name).Panels) })
+	}
+}
+
+func checkPanels(t *testing.T, panels []grafanaPanel) {
+	t.Helper()
 	ids := make(map[int]bool)
-	for _, p := range readDashboard(t).Panels {
+	for _, p := range panels {
 		if ids[p.ID] {
 			t.Errorf("%s: its id %d is used twice", p.Title, p.ID)
 		}
@@ -45,7 +56,7 @@ func TestDashboardPanels(t *testing.T) {
 			t.Errorf("%s: no query", p.Title)
 		}
 		for _, target := range p.Targets {
-			if !strings.Contains(target.Expr, `{model_name=~"$model",engine=~"$engine"`) && !strings.Contains(target.Expr, "otelkv_") {
+			if !strings.Contains(target.Expr, `"$instance"`) {
 				t.Errorf("%s: a query that does not heed the variables: %s", p.Title, target.Expr)
 			}
 		}
@@ -54,8 +65,15 @@ func TestDashboardPanels(t *testing.T) {
 
 // Grafana moves panels that overlap, and the dashboard no longer looks as built.
 func TestDashboardPanelsDoNotOverlap(t *testing.T) {
+	for _, name := range dashboardFiles() {
+		t.Run(name, func(t *testing.T) { checkPlaces(t, readDashboard(t, name).Panels) })
+	}
+}
+
+func checkPlaces(t *testing.T, panels []grafanaPanel) {
+	t.Helper()
 	taken := make(map[[2]int]string)
-	for _, p := range readDashboard(t).Panels {
+	for _, p := range panels {
 		for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
 			if x >= gridWidth {
 				t.Errorf("%s: beyond the right edge", p.Title)
@@ -70,30 +88,114 @@ func TestDashboardPanelsDoNotOverlap(t *testing.T) {
 	}
 }
 
-// The dashboard is of the tiering specification and the recorder itself, so every
-// sample that it asks for is one of their catalogues.
+// A query that divides has a condition on what it divides by, and none fills gaps
+// with a 0 that nobody measured.
+func TestDashboardQueriesShowNoFalseNumbers(t *testing.T) {
+	for _, name := range dashboardFiles() {
+		for _, p := range readDashboard(t, name).Panels {
+			for _, target := range p.Targets {
+				if strings.Contains(target.Expr, "vector(") {
+					t.Errorf("%s: %s: %s shows a number where none was measured", name, p.Title, target.Expr)
+				}
+				for _, divisor := range strings.Split(target.Expr, " / ")[1:] {
+					if !strings.HasPrefix(divisor, "(") || !strings.Contains(divisor, " > 0)") {
+						t.Errorf("%s: %s: %s may divide by zero", name, p.Title, target.Expr)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Rows repeat by a variable that can have several values.
+func TestDashboardRepeatsByVariables(t *testing.T) {
+	dashboard := readDashboard(t, "kv-offload.json")
+	multi := make(map[string]bool)
+	for _, v := range dashboard.Templating.List {
+		multi[v.Name] = v.Multi && v.IncludeAll
+	}
+	repeated := 0
+	for _, p := range dashboard.Panels {
+		if p.Repeat == "" {
+			continue
+		}
+		repeated++
+		if !multi[p.Repeat] {
+			t.Errorf("%s repeats by %q, which has one value", p.Title, p.Repeat)
+		}
+	}
+	if repeated == 0 {
+		t.Error("no row repeats")
+	}
+}
+
+// What dashboards and alerts link to is in the repository.
+func TestOperatorLinksResolve(t *testing.T) {
+	linked := regexp.MustCompile(regexp.QuoteMeta(repository) + `[\w./#-]+`)
+	found := 0
+	for _, file := range []string{
+		"docs/dashboards/kv-offload.json", "docs/dashboards/kv-offload-engine.json", "docs/alerts/rules.yaml", "deploy/prometheusrule.yaml",
+	} {
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, url := range linked.FindAllString(string(text), -1) {
+			found++
+			path, fragment, _ := strings.Cut(strings.TrimPrefix(url, repository), "#")
+			page, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(path)))
+			if err != nil {
+				t.Errorf("%s: %v", file, err)
+				continue
+			}
+			if fragment != "" && !hasHeading(string(page), fragment) {
+				t.Errorf("%s: %s has no heading for #%s", file, path, fragment)
+			}
+		}
+	}
+	if found == 0 {
+		t.Fatal("nothing links to the repository")
+	}
+}
+
+func hasHeading(page, fragment string) bool {
+	for line := range strings.Lines(page) {
+		title, ok := strings.CutPrefix(strings.TrimLeft(strings.TrimSpace(line), "#"), " ")
+		if ok && strings.HasPrefix(line, "#") && anchor(strings.ReplaceAll(title, "`", "")) == fragment {
+			return true
+		}
+	}
+	return false
+}
+
+// The dashboards are of the tiering specification, the recorder and the receiver, so
+// every sample that they ask for is one of their catalogues.
 func TestDashboardAsksForSamplesOfTheCatalogue(t *testing.T) {
-	catalogue, err := vllm.TieringSpec().Merge(selfmetrics.Catalogue())
+	catalogue, err := vllm.TieringSpec().Merge(selfmetrics.Catalogue(), ingest.Catalogue())
 	if err != nil {
 		t.Fatal(err)
 	}
 	samples := make(map[string]bool)
 	for d := range catalogue.All() {
+		samples[d.SampleName()] = true
 		for _, name := range sampleNames(d) {
 			samples[name] = true
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(root, "docs", "dashboards", "kv-offload.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	asked := regexp.MustCompile(`\b(?:vllm:|otelkv_)\w+`).FindAllString(string(text), -1)
-	if len(asked) == 0 {
-		t.Fatal("no metric is asked for")
-	}
-	for _, name := range asked {
-		if !samples[name] {
-			t.Errorf("no sample is called %s", name)
+	for _, file := range dashboardFiles() {
+		count := 0
+		for _, p := range readDashboard(t, file).Panels {
+			for _, target := range p.Targets {
+				for _, name := range asked.FindAllString(target.Expr, -1) {
+					count++
+					if !samples[name] {
+						t.Errorf("%s: no sample is called %s", file, name)
+					}
+				}
+			}
+		}
+		if count == 0 {
+			t.Errorf("%s: no metric is asked for", file)
 		}
 	}
 }

@@ -23,7 +23,9 @@ func Files(root string) ([]File, error) {
 		{"schema/vllm/registry/manifest.yaml", manifestFile},
 		{"schema/vllm/schema.yaml", telemetryFile},
 		{"docs/dashboards/kv-offload.json", dashboardFile},
+		{"docs/dashboards/kv-offload-engine.json", engineDashboardFile},
 		{"docs/alerts/rules.yaml", rulesFile},
+		{"deploy/prometheusrule.yaml", prometheusRuleFile},
 		{"docs/alerts/rules.test.yaml", ruleTestsFile},
 		{"docs/alerts/README.md", runbooksFile},
 	}

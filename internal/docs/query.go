@@ -12,9 +12,14 @@ import (
 // A writer writes PromQL over definitions, so that no query can ask for a metric
 // or a label that the catalogue lacks. It gathers what does not fit, for err.
 type writer struct {
-	// matchers stand in the selector of every metric that has an engine's labels:
+	// engine are the matchers of every metric that has an engine's labels:
 	// `model_name=~"$model"`.
-	matchers []string
+	engine []string
+	// tier are the matchers of every metric that has a tier: `tier=~"$tier"`.
+	tier []string
+	// process are the matchers of every metric, which Prometheus's own labels
+	// satisfy: `instance=~"$instance"`.
+	process []string
 	// window is the range of rates: "5m" or Grafana's variable for it.
 	window string
 
@@ -34,9 +39,30 @@ func (w *writer) fail(d schema.Definition, format string, arguments ...any) term
 	return term{}
 }
 
-// within returns a writer with another window, and the same errors.
+// within writes with another window.
 func (w *writer) within(window string, write func(*writer) term) term {
-	inner := &writer{matchers: w.matchers, window: window}
+	inner := *w
+	inner.window = window
+	return w.adopt(&inner, write)
+}
+
+// ofTier writes of one tier alone, whatever the tiers of other terms are.
+func (w *writer) ofTier(value string, write func(*writer) term) term {
+	inner := *w
+	inner.tier = []string{fmt.Sprintf("%s=%q", schema.LabelTier, value)}
+	return w.adopt(&inner, write)
+}
+
+// ofEveryTier writes of all tiers, whichever are chosen.
+func (w *writer) ofEveryTier(write func(*writer) term) term {
+	inner := *w
+	inner.tier = nil
+	return w.adopt(&inner, write)
+}
+
+// adopt writes with a copy of w that has other settings, and keeps its errors.
+func (w *writer) adopt(inner *writer, write func(*writer) term) term {
+	inner.errs = nil
 	t := write(inner)
 	w.errs = append(w.errs, inner.errs...)
 	return t
@@ -44,13 +70,19 @@ func (w *writer) within(window string, write func(*writer) term) term {
 
 // selector selects those samples of a metric that have the given name.
 func (w *writer) selector(d schema.Definition, name string, matchers ...string) string {
+	var all []string
 	if !ofProcess(d) {
-		matchers = slices.Concat(w.matchers, matchers)
+		all = append(all, w.engine...)
 	}
-	if len(matchers) == 0 {
+	all = append(all, w.process...)
+	if slices.Contains(d.LabelNames, schema.LabelTier) {
+		all = append(all, w.tier...)
+	}
+	all = append(all, matchers...)
+	if len(all) == 0 {
 		return name
 	}
-	return name + "{" + strings.Join(matchers, ",") + "}"
+	return name + "{" + strings.Join(all, ",") + "}"
 }
 
 // gauge selects a gauge.
@@ -90,28 +122,14 @@ func (w *writer) overWindow(function string, m schema.Metric) term {
 	return term{fmt.Sprintf("%s(%s[%s])", function, w.selector(d, d.SampleName()), w.window), labelNames(d)}
 }
 
-// rateOf is the growth of a part of a histogram for each second: its "bucket",
-// "count" or "sum".
-func (w *writer) rateOf(part string, m schema.Metric, matchers ...string) term {
-	d := m.Definition()
-	if d.Kind() != schema.KindHistogram {
-		return w.fail(d, "expected a histogram, have a %s", d.Kind())
-	}
-	labels := labelNames(d)
-	if part == "bucket" {
-		labels = append(labels, "le")
-	}
-	return term{fmt.Sprintf("rate(%s[%s])", w.selector(d, d.PrometheusName+"_"+part, matchers...), w.window), labels}
-}
-
-// quantile estimates a quantile of a histogram, one for each value of the labels.
-func (w *writer) quantile(q float64, m schema.Metric, by ...string) term {
-	buckets := w.sum(w.rateOf("bucket", m), append([]string{"le"}, by...)...)
-	return term{fmt.Sprintf("histogram_quantile(%v, %s)", q, buckets.text), by}
-}
-
 // sum adds up all series that agree on the labels.
 func (w *writer) sum(t term, by ...string) term { return w.aggregate("sum", t, by) }
+
+// max takes the greatest of all series that agree on the labels.
+func (w *writer) max(t term, by ...string) term { return w.aggregate("max", t, by) }
+
+// count counts the series that agree on the labels.
+func (w *writer) count(t term, by ...string) term { return w.aggregate("count", t, by) }
 
 // sumWithout adds up all series that agree on every label but one.
 func (w *writer) sumWithout(label string, t term) term {
@@ -122,12 +140,9 @@ func (w *writer) sumWithout(label string, t term) term {
 	return term{fmt.Sprintf("sum without (%s) (%s)", label, t.text), rest}
 }
 
-// max takes the greatest of all series that agree on the labels.
-func (w *writer) max(t term, by ...string) term { return w.aggregate("max", t, by) }
-
 func (w *writer) aggregate(operator string, t term, by []string) term {
 	for _, label := range by {
-		if !slices.Contains(t.labels, label) {
+		if !slices.Contains(t.labels, label) && !slices.Contains(targetLabels(), label) {
 			w.errs = append(w.errs, fmt.Errorf("%s by %q: %s has the labels %q", operator, label, t.text, t.labels))
 		}
 	}
@@ -136,6 +151,11 @@ func (w *writer) aggregate(operator string, t term, by []string) term {
 	}
 	return term{fmt.Sprintf("%s by (%s) (%s)", operator, strings.Join(by, ", "), t.text), by}
 }
+
+// targetLabels returns the labels that are not the catalogue's: Prometheus, its
+// relabelling or a Collector adds them to all series of a process. Some may be
+// absent.
+func targetLabels() []string { return []string{"job", "instance", "pod", "worker"} }
 
 // ratio divides, and has no value where there is nothing to divide by.
 func ratio(part, whole term) term {
@@ -150,4 +170,9 @@ func above(threshold float64, t term) term {
 // unless keeps the series of the first term that the second has not.
 func unless(kept, dropped term) term {
 	return term{fmt.Sprintf("(%s) unless (%s)", kept.text, dropped.text), kept.labels}
+}
+
+// and keeps the series of the first term that the second has, too.
+func and(kept, condition term) term {
+	return term{fmt.Sprintf("(%s) and (%s)", kept.text, condition.text), kept.labels}
 }

@@ -32,7 +32,14 @@ func TestWriterWrites(t *testing.T) {
 		},
 		{
 			"quantile", func(w *writer) term { return w.quantile(0.9, vllm.LoadSize, "model_name") },
-			`histogram_quantile(0.9, sum by (le, model_name) (rate(vllm:kv_offload_load_size_bucket{engine="0"}[5m])))`,
+			`histogram_quantile(0.9, sum by (model_name) (rate(vllm:kv_offload_load_size{engine="0"}[5m])))` +
+				` or histogram_quantile(0.9, sum by (le, model_name) (rate(vllm:kv_offload_load_size_bucket{engine="0"}[5m])))`,
+		},
+		{
+			"beyond", func(w *writer) term { return w.beyond(0.005, vllm.LookupSyncDelay) },
+			`1 - (histogram_fraction(0, 0.005, rate(vllm:kv_offload_lookup_sync_delay_seconds{engine="0"}[5m]))` +
+				` or sum without (le) (rate(vllm:kv_offload_lookup_sync_delay_seconds_bucket{engine="0",le="0.005"}[5m]))` +
+				` / (rate(vllm:kv_offload_lookup_sync_delay_seconds_count{engine="0"}[5m]) > 0))`,
 		},
 		{
 			"lowest, above", func(w *writer) term { return above(0, w.lowest(vllm.TieringActiveCascadeJobs)) },
@@ -46,7 +53,7 @@ func TestWriterWrites(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := &writer{matchers: []string{`engine="0"`}, window: "5m"}
+			w := &writer{engine: []string{`engine="0"`}, window: "5m"}
 			if got := test.write(w).text; got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}

@@ -66,6 +66,34 @@ type (
 	}
 )
 
+// A prometheusRule is the resource that the Prometheus operator reads rules from.
+type prometheusRule struct {
+	APIVersion string `yaml:"apiVersion"`
+	Kind       string `yaml:"kind"`
+	Metadata   struct {
+		Name   string            `yaml:"name"`
+		Labels map[string]string `yaml:"labels"`
+	} `yaml:"metadata"`
+	Spec ruleFile `yaml:"spec"`
+}
+
+const prometheusRuleHead = `# Generated from the catalogue. To change it, change internal/docs and run go generate ./...
+#
+# The rules of docs/alerts/rules.yaml for the Prometheus operator. Its ruleSelector has to match the labels.
+`
+
+// prometheusRuleFile writes deploy/prometheusrule.yaml.
+func prometheusRuleFile(string) ([]byte, error) {
+	spec, err := rules()
+	if err != nil {
+		return nil, err
+	}
+	r := prometheusRule{APIVersion: "monitoring.coreos.com/v1", Kind: "PrometheusRule", Spec: spec}
+	r.Metadata.Name = "kv-offload"
+	r.Metadata.Labels = map[string]string{"app.kubernetes.io/name": "otelkv"}
+	return encodeYAML(prometheusRuleHead, r)
+}
+
 const rulesHead = `# Generated from the catalogue. To change it, change internal/docs and run go generate ./...
 #
 # Recording and alerting rules for KV-cache offloading. README.md beside this file says what to do
@@ -74,10 +102,18 @@ const rulesHead = `# Generated from the catalogue. To change it, change internal
 
 // rulesFile writes docs/alerts/rules.yaml.
 func rulesFile(string) ([]byte, error) {
+	file, err := rules()
+	if err != nil {
+		return nil, err
+	}
+	return encodeYAML(rulesHead, file)
+}
+
+func rules() (ruleFile, error) {
 	w := &writer{window: "5m"}
 	records, alerts := recordings(w), alerts(w)
 	if err := w.err(); err != nil {
-		return nil, err
+		return ruleFile{}, err
 	}
 	file := ruleFile{Groups: []ruleGroup{
 		{Name: "kv-offload.recordings"}, {Name: "kv-offload.alerts"},
@@ -89,10 +125,10 @@ func rulesFile(string) ([]byte, error) {
 		file.Groups[1].Rules = append(file.Groups[1].Rules, rule{
 			Alert: a.name, Expr: a.expr.text, For: a.hold,
 			Labels:      map[string]string{"severity": a.severity},
-			Annotations: map[string]string{"summary": a.summary, "runbook": a.runbook},
+			Annotations: map[string]string{"summary": a.summary, "description": a.runbook, "runbook_url": repository + runbookPath(a.name)},
 		})
 	}
-	return encodeYAML(rulesHead, file)
+	return file, nil
 }
 
 func encodeYAML(head string, value any) ([]byte, error) {

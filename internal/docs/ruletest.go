@@ -77,7 +77,7 @@ func alertTestOf(a alert, c alertCase) ruleTest {
 		}
 		test.Expected = append(test.Expected, expectedAlert{
 			Labels:      labels,
-			Annotations: map[string]string{"summary": expand(a.summary, c.labels), "runbook": expand(a.runbook, c.labels)},
+			Annotations: map[string]string{"summary": expand(a.summary, c.labels), "description": expand(a.runbook, c.labels), "runbook_url": repository + runbookPath(a.name)},
 		})
 	}
 	return ruleTest{Name: a.name + ": " + c.name, Interval: "1m", InputSeries: c.series, Alerts: []alertTest{test}}

@@ -10,7 +10,8 @@ const runbooksHead = `<!-- Generated from the catalogue. To change it, change in
 
 # Alerts
 
-[rules.yaml](rules.yaml) holds recording and alerting rules for Prometheus. Add it to ` + "`rule_files`" + `. Thresholds suit a scrape interval of
+[rules.yaml](rules.yaml) holds recording and alerting rules for Prometheus. Add it to ` + "`rule_files`" + `, or apply
+[prometheusrule.yaml](../../deploy/prometheusrule.yaml) where the Prometheus operator runs. Thresholds suit a scrape interval of
 a minute or less; ` + "`for`" + ` times are long, because a cache that misses is slow and not down. An alert has
 every label of its series, so replicas that share a model and an engine are told apart by their instance. The panels named here are those of the
 [dashboard](../dashboards/README.md). KVOffloadEngineSilent and the alerts that begin with Otelkv need ` + "`otelkv.WithSelfMetrics`" + `, and never fire for vLLM's own
@@ -47,6 +48,9 @@ func runbooksFile(string) ([]byte, error) {
 	}
 	return b.Bytes(), nil
 }
+
+// runbookPath is where the repository says what to do about an alert.
+func runbookPath(alert string) string { return "docs/alerts/README.md#" + anchor(alert) }
 
 // plain writes a summary without the values of labels.
 func plain(summary string) string {

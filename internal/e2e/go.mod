@@ -5,6 +5,7 @@ go 1.26.0
 replace github.com/otelkv/otelkv-go => ../..
 
 require (
+	github.com/grafana/grafana-foundation-sdk/go v0.0.22
 	github.com/otelkv/otelkv-go v0.0.0-00010101000000-000000000000
 	github.com/prometheus/client_golang v1.25.0
 	github.com/prometheus/client_model v0.6.3

@@ -47,8 +47,17 @@ func readRows(path string) ([]row, error) {
 	for _, p := range dashboard.Panels {
 		switch p.Type {
 		case "row":
+			if len(rows) > 0 && len(rows[len(rows)-1].panels) == 0 {
+				rows = rows[:len(rows)-1] // It has no graphs.
+			}
 			rows = append(rows, row{title: p.Title})
 		case "timeseries":
+			if strings.Contains(rows[len(rows)-1].title, "$") {
+				continue // A row for each value of a variable: its graphs are those of another row, divided.
+			}
+			if strings.Contains(p.Targets[0].Expr, "otelkv_ingest_") {
+				continue // It is a sidecar's, and the cache has none.
+			}
 			last := &rows[len(rows)-1]
 			last.panels = append(last.panels, p)
 		}
@@ -61,6 +70,8 @@ func (t target) query() string {
 	return strings.NewReplacer(
 		"$model", ".*",
 		"$engine", ".*",
+		"$instance", ".*",
+		"$tier", ".*",
 		"$__rate_interval", rateInterval.String(),
 	).Replace(t.Expr)
 }

@@ -166,6 +166,7 @@ func evaluate(t *testing.T, f fixture, model, medium string) (*servers.Prometheu
 			}
 		})
 	}
+	t.Run("values", func(t *testing.T) { checkValues(t, f, prometheus, at) })
 	t.Run("labels of the pod are free", func(t *testing.T) {
 		for label := range podLabels() {
 			// Prometheus puts our label of the name aside like this.
@@ -179,6 +180,34 @@ func evaluate(t *testing.T, f fixture, model, medium string) (*servers.Prometheu
 		}
 	})
 	return prometheus, at
+}
+
+// checkValues holds that the rates and speeds which boards compute are those of the
+// snapshots.
+func checkValues(t *testing.T, f fixture, prometheus *servers.Prometheus, at time.Time) {
+	t.Helper()
+	// A range leaves its start out, so five minutes hold these snapshots.
+	inside := int(5 * time.Minute / spacing)
+	first, last := exposition.Flatten(f[len(f)-inside]), exposition.Flatten(f[len(f)-1])
+	span := (time.Duration(inside-1) * spacing).Seconds()
+	growth := func(name string) float64 { return last.Sum(name) - first.Sum(name) }
+	check := func(expression string, want float64) {
+		t.Helper()
+		vector, err := prometheus.Query(expression, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(vector) != 1 || want <= 0 || math.Abs(vector[0].Value/want-1) > 0.01 {
+			t.Errorf("%s: got %v, want %v", expression, vector, want)
+		}
+	}
+	for _, family := range []string{"load", "store", "total"} {
+		bytes := "vllm:kv_offload_" + family + "_bytes_total"
+		seconds := "vllm:kv_offload_" + family + "_time_total"
+		check(fmt.Sprintf("sum(rate(%s[5m]))", bytes), growth(bytes)/span)
+		check(fmt.Sprintf("sum(increase(%s[5m])) / sum(increase(%s[5m]))", bytes, seconds), growth(bytes)/growth(seconds))
+		check(fmt.Sprintf("sum(%s) / sum(%s)", bytes, seconds), last.Sum(bytes)/last.Sum(seconds))
+	}
 }
 
 // someNumber accepts a vector with an element that a panel can draw.

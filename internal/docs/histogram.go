@@ -1,0 +1,86 @@
+package docs
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/otelkv/otelkv-go/schema"
+)
+
+// A histogram comes as a native one, whose samples have the family's name, or as
+// classic series with the suffixes _bucket, _count and _sum. Each query here asks
+// for the native one and takes the classic series where that is not there.
+
+// native is the growth of a native histogram for each second.
+func (w *writer) native(m schema.Metric) term {
+	d := m.Definition()
+	if d.Kind() != schema.KindHistogram {
+		return w.fail(d, "expected a histogram, have a %s", d.Kind())
+	}
+	return term{fmt.Sprintf("rate(%s[%s])", w.selector(d, d.PrometheusName), w.window), labelNames(d)}
+}
+
+// classic is the growth of a part of a classic histogram for each second: its
+// "bucket", "count" or "sum".
+func (w *writer) classic(part string, m schema.Metric, matchers ...string) term {
+	d := m.Definition()
+	if d.Kind() != schema.KindHistogram {
+		return w.fail(d, "expected a histogram, have a %s", d.Kind())
+	}
+	labels := labelNames(d)
+	if part == "bucket" {
+		labels = append(labels, "le")
+	}
+	return term{fmt.Sprintf("rate(%s[%s])", w.selector(d, d.PrometheusName+"_"+part, matchers...), w.window), labels}
+}
+
+// rateOf is the growth of a histogram's "count" or "sum" for each second. Each
+// series is looked for in both forms, so a fleet may mix them.
+func (w *writer) rateOf(part string, m schema.Metric) term {
+	native := w.native(m)
+	return term{
+		fmt.Sprintf("histogram_%s(%s) or %s", part, native.text, w.classic(part, m).text),
+		native.labels,
+	}
+}
+
+// quantile estimates a quantile of a histogram, one for each value of the labels.
+// Where series that agree on the labels come in both forms, the native ones count
+// alone.
+func (w *writer) quantile(q float64, m schema.Metric, by ...string) term {
+	native := w.sum(w.native(m), by...)
+	buckets := w.sum(w.classic("bucket", m), append([]string{"le"}, by...)...)
+	return term{fmt.Sprintf("histogram_quantile(%v, %s) or histogram_quantile(%v, %s)", q, native.text, q, buckets.text), by}
+}
+
+// buckets is what a heatmap draws: native histograms as they are, or the classic
+// buckets.
+func (w *writer) buckets(m schema.Metric) term {
+	native, classic := w.sum(w.native(m)), w.sum(w.classic("bucket", m), "le")
+	// The label le is on one side alone, so the sides are matched on nothing.
+	return term{fmt.Sprintf("%s or on () %s", native.text, classic.text), []string{"le"}}
+}
+
+// beyond is the fraction of a histogram's samples above a bound, which is one of
+// its boundaries. It has no value where there are no samples.
+func (w *writer) beyond(bound float64, m schema.Metric, by ...string) term {
+	native, inside, all := w.native(m), w.sumWithout("le", w.classic("bucket", m, atMost(bound))), w.classic("count", m)
+	if len(by) > 0 {
+		native, inside, all = w.sum(native, by...), w.sum(w.classic("bucket", m, atMost(bound)), by...), w.sum(all, by...)
+	}
+	return term{
+		fmt.Sprintf("1 - (histogram_fraction(0, %v, %s) or %s)", bound, native.text, ratio(inside, all).text),
+		native.labels,
+	}
+}
+
+// atMost matches the bucket of a boundary. Prometheus 3 writes a whole number in
+// le with a decimal point, and Prometheus 2 without.
+func atMost(bound float64) string {
+	le := strconv.FormatFloat(bound, 'g', -1, 64)
+	if !strings.ContainsAny(le, ".e") {
+		return fmt.Sprintf("le=~%q", le+"|"+le+"[.]0")
+	}
+	return fmt.Sprintf("le=%q", le)
+}
