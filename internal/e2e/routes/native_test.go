@@ -1,6 +1,7 @@
 package routes
 
 import (
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/otelkv/otelkv-go/exporters"
 	exporter "github.com/otelkv/otelkv-go/exporters/prometheus"
+	"github.com/otelkv/otelkv-go/internal/e2e/exposition"
 	"github.com/otelkv/otelkv-go/internal/e2e/load"
 	"github.com/otelkv/otelkv-go/internal/e2e/loopback"
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
@@ -45,6 +47,18 @@ func TestNativeHistograms(t *testing.T) {
 	prometheus.Await(t, `histogram_count(vllm:kv_offload_load_size{engine="0"})`, servers.Values(101))
 	prometheus.Await(t, `vllm:kv_offload_load_size_bucket{engine="0",le="+Inf"}`, servers.Values(101))
 	prometheus.Await(t, `vllm:kv_offload_load_size_count{engine="0"}`, servers.Values(101))
+	// Every series that a query of a dashboard can ask for is there, as without.
+	want := exposition.Flatten(exposition.Scrape(t, host.URL))
+	prometheus.Await(t, `{job="otelkv",__name__=~"vllm:.*(_bucket|_sum|_count|_total|_perc|_jobs|_ema)"}`, func(vector []servers.Sample) error {
+		got := make(exposition.Samples)
+		for _, sample := range vector {
+			got.Add(sample.Labels["__name__"], sample.Labels, sample.Value, "job", "instance")
+		}
+		if difference := exposition.Difference(want, got); difference != "" {
+			return errors.New(difference)
+		}
+		return nil
+	})
 	within := func(low, high float64) func([]servers.Sample) error {
 		return func(samples []servers.Sample) error {
 			if len(samples) != 1 || samples[0].Value < low || samples[0].Value > high {
