@@ -150,6 +150,10 @@ func WithHandler(pattern string, handler http.Handler) ServerOption {
 // [MetricsPath] until it is shut down. An empty address means [DefaultAddress]. The
 // handler is usually that of [NewHandler], which bounds concurrent scrapes.
 //
+// A server that listens on a loopback address answers 421 to a request whose Host is
+// neither localhost nor a loopback address: a web page could else read the metrics
+// through a name of its own that leads to this machine (DNS rebinding).
+//
 // The server owns a goroutine, and one for each connection. What goes wrong
 // later than the return is reported to the error handler of package otel.
 func StartServer(address string, handler http.Handler, opts ...ServerOption) (*Server, error) {
@@ -175,6 +179,9 @@ func StartServer(address string, handler http.Handler, opts ...ServerOption) (*S
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("otelkv: scrape server: %w", err)
+	}
+	if tcp, ok := listener.Addr().(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
+		protected = onlyLoopbackHosts(protected)
 	}
 	unused := &unusedConnections{open: make(map[net.Conn]struct{})}
 	s := &Server{
@@ -257,6 +264,27 @@ func (c serverConfig) protect(metrics http.Handler) (handler http.Handler, err e
 		return authorize(*c.token, mux), nil
 	}
 	return mux, nil
+}
+
+func onlyLoopbackHosts(handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isLoopbackHost(r.Host) {
+			http.Error(w, "otelkv: expected the host localhost or a loopback address", http.StatusMisdirectedRequest)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// isLoopbackHost reports whether the Host of a request names this machine: localhost
+// and names below it (RFC 6761, section 6.3), or a loopback address. HTTP/1.0 may have
+// none, which no browser sends.
+func isLoopbackHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
+	return host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
 }
 
 func authorize(want [sha256.Size]byte, handler http.Handler) http.Handler {

@@ -289,9 +289,9 @@ func TestServerTimeouts(t *testing.T) {
 		timeouts prometheus.Timeouts
 		send     string
 	}{
-		{"header never ends", prometheus.Timeouts{ReadHeader: soon, Read: time.Hour}, "GET /metrics HTTP/1.1\r\nHost: x\r\n"},
-		{"body never ends", prometheus.Timeouts{Read: soon, Idle: time.Hour}, "GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"},
-		{"idle connection", prometheus.Timeouts{Idle: soon, Read: time.Hour}, "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n"},
+		{"header never ends", prometheus.Timeouts{ReadHeader: soon, Read: time.Hour}, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n"},
+		{"body never ends", prometheus.Timeouts{Read: soon, Idle: time.Hour}, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"},
+		{"idle connection", prometheus.Timeouts{Idle: soon, Read: time.Hour}, "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -323,7 +323,7 @@ func TestServerTimeouts(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = conn.Close() }()
-		if _, err := io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		if _, err := io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
 		<-written

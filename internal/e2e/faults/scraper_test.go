@@ -17,7 +17,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-const request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+const request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 // A scraper misbehaves in one connection.
 type scraper func(t *testing.T, connection *net.TCPConn)
