@@ -23,7 +23,7 @@
 // A [CPUPool] records the usage of the primary tier's memory, or of the cache of
 // a service that has no other tier.
 //
-// # Two ways out
+// # With and without a binder
 //
 // A tracker fills a payload, which [Tracker.Take] hands out, for services whose
 // recorder is in another process. Take it once per step: it keeps every delay
