@@ -6,68 +6,72 @@ FUZZTIME ?= 30s
 PROMETHEUS ?= prometheus
 
 .PHONY: all
-all: format vet lint test
+all: format vet lint test ## format, vet, lint and test: what a change must pass
+
+.PHONY: help
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: format
-format:
+format: ## format all Go files
 	gofmt -w $$(git ls-files '*.go')
 
 .PHONY: vet
-vet:
+vet: ## run go vet
 	$(GO) vet ./...
 
 .PHONY: lint
-lint:
+lint: ## run staticcheck and golangci-lint
 	$(STATICCHECK) ./...
 	$(GOLANGCI_LINT) run ./...
 
 .PHONY: test
-test:
+test: ## run the tests that need only Go
 	$(GO) test ./...
 
 .PHONY: race
-race:
+race: ## run the tests under the race detector
 	$(GO) test -race ./...
 
 # Every fuzz target, FUZZTIME each.
 .PHONY: fuzz
-fuzz:
+fuzz: ## run every fuzz target for FUZZTIME (30s)
 	./.ci/fuzz $(FUZZTIME)
 
 # Writes golden files and generated docs anew.
 .PHONY: golden
-golden:
+golden: ## write golden files and generated docs again
 	$(GO) generate ./...
 	$(GO) test ./schema/vllm ./exporters/prometheus -update
 
 # The benchmarks with their peers, once.
 .PHONY: bench
-bench:
+bench: ## run every benchmark once
 	cd internal/benchmarks && $(GO) test -run '^$$' -bench . ./...
 
 # The tables of docs/performance.md, from six runs, which take some minutes. Leave the machine alone meanwhile.
 .PHONY: bench-table
-bench-table:
+bench-table: ## measure six times and write the generated table of costs
 	cd internal/benchmarks && $(GO) run ./cmd/table ../../docs/performance.md
 
 # The end-to-end tests. A real Prometheus and a real OpenTelemetry Collector are built first, which
 # takes minutes the first time. OTELKV_E2E_REQUIRED=1 makes it an error if they cannot be.
 .PHONY: e2e
-e2e:
+e2e: ## test against a real Prometheus and OpenTelemetry Collector
 	cd internal/e2e && $(GO) run ./cmd/servers && OTELKV_E2E_BUILT=1 $(GO) test -count 1 -timeout 15m ./...
 
 # The plugin of vllm/ against the released vLLM package, which is installed into a folder that goes with
 # the run. OTELKV_VLLM_REQUIRED=1 makes it an error if the package index cannot be reached.
 .PHONY: vllm
-vllm:
+vllm: ## test the Python plugin against the released vLLM package
 	./.ci/vllm
 
 # The dashboard's pictures in docs/images, from a run of some minutes.
 .PHONY: pictures
-pictures:
+pictures: ## draw the dashboard's pictures in docs/images
 	cd internal/pictures && $(GO) run . -prometheus $(PROMETHEUS)
 
 # What must hold before a release is tagged.
 .PHONY: release-check
-release-check:
+release-check: ## check what must hold before a release is tagged
 	./.ci/release-check

@@ -65,6 +65,12 @@ const (
 // "fs". Its marks are those of local storage, or those of a network if the type
 // is "obj" or the locality is "REMOTE", in upper or lower case. A tier of type
 // "p2p" has the marks of local storage.
+//
+// These are the values of vLLM's detector when it was merged. The release v0.33.0 has
+// others: an alpha of 0.15, a warm-up of 10, marks of 0.010 and 0.002 (local) and of
+// 0.050 and 0.010 (network). Its throttle adds rates up instead of counting, and three
+// failed stores in a row bring a tier under pressure. The first can be configured here;
+// the other two cannot.
 func DefaultBackPressure(tierType, locality string) BackPressure {
 	b := BackPressure{
 		Policy:            ThrottledDropPolicy,
