@@ -170,7 +170,7 @@ func (p *Pipeline) URL() string {
 func (p *Pipeline) ForceFlush(ctx context.Context) error {
 	var all []func(context.Context) error
 	for _, pusher := range p.pushers {
-		all = append(all, pusher.forceFlush)
+		all = append(all, pusher.own.ForceFlush, pusher.host.ForceFlush)
 	}
 	return each(ctx, all)
 }

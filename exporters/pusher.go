@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	bridge "go.opentelemetry.io/contrib/bridges/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -24,7 +23,6 @@ const maxBatchSize = 4000
 // a reader works only with one.
 type pusher struct {
 	own, host  *sdkmetric.MeterProvider
-	failures   *failures
 	hostReader sdkmetric.Reader // which reads the host's instruments
 }
 
@@ -56,16 +54,10 @@ func newPusher(c config, collectors []*prometheus.Collector, exporter sdkmetric.
 			sdkmetric.WithReader(sdkmetric.NewPeriodicReader(shared, options...)),
 			sdkmetric.WithResource(c.resource))
 	}
-	return &pusher{own: provider(own), host: provider(hosted), failures: &shared.failures, hostReader: reader}, nil
-}
-
-func (p *pusher) forceFlush(ctx context.Context) error {
-	defer p.failures.ask()()
-	return each(ctx, []func(context.Context) error{p.own.ForceFlush, p.host.ForceFlush})
+	return &pusher{own: provider(own), host: provider(hosted), hostReader: reader}, nil
 }
 
 func (p *pusher) shutdown(ctx context.Context) error {
-	defer p.failures.ask()()
 	return each(ctx, []func(context.Context) error{p.own.Shutdown, p.host.Shutdown})
 }
 
@@ -77,7 +69,6 @@ type shared struct {
 	recorders []*otelkv.Recorder
 	turn      chan struct{}
 	users     atomic.Int64
-	failures  failures
 }
 
 func (s *shared) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
@@ -87,7 +78,7 @@ func (s *shared) Export(ctx context.Context, rm *metricdata.ResourceMetrics) err
 	var err error
 	select {
 	case s.turn <- struct{}{}:
-		err = exportSplit(ctx, s.Exporter, rm)
+		err = s.Exporter.Export(ctx, rm)
 		<-s.turn
 	case <-ctx.Done():
 		err = ctx.Err()
@@ -96,7 +87,6 @@ func (s *shared) Export(ctx context.Context, rm *metricdata.ResourceMetrics) err
 		for _, r := range s.recorders {
 			r.CountExportFailure()
 		}
-		err = s.failures.report(err, time.Now())
 	}
 	return err
 }
