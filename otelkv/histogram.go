@@ -80,8 +80,8 @@ func newHistogramCell(boundaries []float64) *histogramCell {
 	return c
 }
 
-// record adds a finite sample that is not negative. It reports false for one that would make the sum
-// infinite, which it leaves out.
+// record adds a finite sample that is not negative. It reports false for one that
+// would make the sum infinite, which it leaves out.
 func (c *histogramCell) record(sample float64) bool {
 	for {
 		old := c.sum.Load()

@@ -147,9 +147,6 @@ func (s *series) delta(p *Producer) *delta {
 	d := &e.deltas[p.slot]
 	if d.producer != p.id {
 		*d = delta{producer: p.id}
-		if s.cell != nil {
-			d.interval = s.cell.total
-		}
 	}
 	return d
 }

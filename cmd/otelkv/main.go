@@ -2,7 +2,7 @@
 // exports them.
 //
 //	otelkv sidecar     take payloads as they come, beside a vLLM server
-//	otelkv replay      read recorded payloads, and print what they amount to
+//	otelkv replay      read recorded payloads, and print the metrics that they make
 //	otelkv catalogue   print the metrics
 //
 // The exit status is 0, 1 where something went wrong, and 2 for a usage error.

@@ -35,7 +35,7 @@ func newReplay() *cobra.Command {
 	var engines string
 	command := &cobra.Command{
 		Use:   "replay [FILE...]",
-		Short: "Read recorded payloads, and print what they amount to",
+		Short: "Read recorded payloads, and print the metrics that they make",
 		Long: `replay reads recorded streams of offloading stats payloads and prints what they
 amount to: the exposition of Prometheus, vLLM's log line as JSON, or an export.
 

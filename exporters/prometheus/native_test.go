@@ -3,6 +3,7 @@ package prometheus_test
 import (
 	"math"
 	"net/http"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -70,6 +71,47 @@ func TestNativeHistograms(t *testing.T) {
 	if registered.GetSchema() != 2 {
 		t.Errorf("a registry shows %v", registered)
 	}
+}
+
+// TestNativeHistogramsWhileRecording holds that the parts of a histogram agree while it
+// is recorded to, because Prometheus refuses one whose parts do not.
+func TestNativeHistogramsWhileRecording(t *testing.T) {
+	recorder := newRecorder(t, everyKind)
+	size := must[otelkv.Histogram](t)(addEngine(t, recorder, 0).Histogram(loadSize))
+	handler := newHandler(t, newCollector(t, recorder, otelkv.WithNativeHistograms()))
+	size.Record(1)
+	done := make(chan struct{})
+	var writers sync.WaitGroup
+	for range 4 {
+		writers.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					size.Record(1)
+				}
+			}
+		})
+	}
+	for range 300 {
+		h := protobuf(t, handler)["test:load_size"].GetMetric()[0].GetHistogram()
+		native, count := h.GetZeroCount(), int64(0)
+		for _, delta := range h.GetPositiveDelta() {
+			count += delta
+			native += uint64(count)
+		}
+		if native != h.GetSampleCount() {
+			t.Errorf("native buckets have %d samples, and the histogram %d", native, h.GetSampleCount())
+		}
+		for _, b := range h.GetBucket() {
+			if b.GetCumulativeCount() > h.GetSampleCount() {
+				t.Errorf("the bucket of %v has %d samples, and the histogram %d", b.GetUpperBound(), b.GetCumulativeCount(), h.GetSampleCount())
+			}
+		}
+	}
+	close(done)
+	writers.Wait()
 }
 
 // TestNativeHistogramOfTotals holds that a histogram of which only explicit buckets are

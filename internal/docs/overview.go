@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"github.com/otelkv/otelkv-go/otelkv/tiering"
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
@@ -15,12 +16,13 @@ const (
 	// pinnedLimit is the fraction of a CPU cache above which stores are about to
 	// find no room.
 	pinnedLimit = 0.9
-	// backPressureMark is the seconds per MiB past which stores to a tier are
-	// dropped, unless the service sets another.
-	backPressureMark = 1
 	// silentSeconds is the age of an engine's last payload that is too old.
 	silentSeconds = 300
 )
+
+// backPressureMark returns the seconds per MiB past which stores to local storage are
+// dropped, unless the service sets another mark.
+func backPressureMark() float64 { return tiering.DefaultBackPressure("fs", "").HighWater }
 
 // rows returns the rows of the dashboard of all engines.
 func rows(w *writer) []row {

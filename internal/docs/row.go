@@ -261,10 +261,10 @@ func pressure(w *writer) row {
 		},
 		{
 			title:       "Store latency",
-			description: "Smoothed seconds that a tier takes to store a MiB. Past the tier's mark, which is 1 unless it was set otherwise, stores to it are dropped.",
+			description: "Smoothed seconds that a tier takes to store a MiB. Past the tier's mark, stores to it are dropped. The line is the mark of local storage, 0.005. That of object stores and networks is 0.020, and a service can set others.",
 			unit:        unitSecondsPerMiB,
 			queries:     each(w.max(w.gauge(vllm.BackPressureStoreLatencyEMA), schema.LabelTier), legendTier),
-			limit:       backPressureMark,
+			limit:       backPressureMark(),
 		},
 		{
 			title:       "Stores dropped",
