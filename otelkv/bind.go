@@ -183,7 +183,7 @@ func (e *Engine) newSeries(m *instrumented, labelValues []string) *series {
 		s.mirrors = append(s.mirrors, e.attributeSet(mirror.metric, values))
 	}
 	if m.definition.Kind() == schema.KindHistogram {
-		s.cell = newHistogramCell(m.definition.Boundaries)
+		s.cell = newHistogramCell(m.table)
 	}
 	return s
 }

@@ -86,8 +86,8 @@ func (g Float64Gauge) Record(value float64) {
 // may run ahead of that by the samples in flight, which are those that are recorded
 // while it is collected; the next collection counts them.
 func (h Histogram) Record(sample float64) {
-	if h.series != nil {
-		h.series.recordSample(context.Background(), sample)
+	if h.series != nil && h.series.recordSample(sample) {
+		h.series.settleSample(context.Background(), sample)
 	}
 }
 
@@ -101,5 +101,7 @@ func (h Histogram) RecordContext(ctx context.Context, sample float64) {
 	if h.series.metric.maySample(ctx) {
 		h.series.offerFloat64(ctx, sample)
 	}
-	h.series.recordSample(ctx, sample)
+	if h.series.recordSample(sample) {
+		h.series.settleSample(ctx, sample)
+	}
 }

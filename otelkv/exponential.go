@@ -2,10 +2,7 @@ package otelkv
 
 import (
 	"math"
-	"math/big"
-	"math/bits"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -55,7 +52,7 @@ func (c *exponentialCell) record(sample float64) {
 		return
 	}
 	index := exponentialIndex(sample)
-	number := index>>exponentialScale + octaveBias
+	number := uint(index>>exponentialScale + octaveBias) //nolint:gosec // The bias makes it positive.
 	group := c.groups[number/octavesPerGroup].Load()
 	if group == nil {
 		c.groups[number/octavesPerGroup].CompareAndSwap(nil, new([octavesPerGroup]atomic.Pointer[octave]))
@@ -72,51 +69,43 @@ func (c *exponentialCell) record(sample float64) {
 // exponentialIndex returns the index of the bucket of a positive sample. Bucket i holds
 // what is greater than 2^(i/32) and not greater than 2^((i+1)/32).
 func exponentialIndex(sample float64) int {
-	all := math.Float64bits(sample)
-	exponent, mantissa := int(all>>52)-1023, all&(1<<52-1)
-	if exponent == -1023 { // subnormal
-		shift := bits.LeadingZeros64(mantissa) - 11
-		mantissa = mantissa << shift & (1<<52 - 1)
-		exponent -= shift - 1
+	scaled := 0
+	if sample < 0x1p-1022 { // subnormal
+		sample *= 0x1p64
+		scaled = 64 << exponentialScale
 	}
-	if mantissa == 0 {
-		return exponent<<exponentialScale - 1
-	}
-	limits := octaveLimits()
-	bucket := int(limits.first[mantissa>>46])
-	for limits.mantissas[bucket] < mantissa {
+	// A bucket includes its upper end. The bits of the next smaller number decide, so
+	// that an end which is a power of two needs no rule of its own.
+	before := math.Float64bits(sample) - 1
+	mantissa := before & (1<<52 - 1)
+	bucket := firstBucket[mantissa>>46]
+	for bucketEnds[bucket&(bucketsPerOctave-1)] <= mantissa {
 		bucket++
 	}
-	return exponent<<exponentialScale + bucket
+	return (int(before>>52)-1023)<<exponentialScale + int(bucket) - scaled //nolint:gosec // It has 11 bits.
 }
 
-// limits are the upper ends of the buckets from one to two, as mantissas, and for each
-// value of a mantissa's first six bits the first bucket that it can be in.
-type limits struct {
-	mantissas [bucketsPerOctave]uint64
-	first     [64]uint8
+// bucketEnds are the upper ends of the buckets from one to two, 2^(1/32) to 2^(32/32),
+// as mantissas, rounded down: a bucket holds what is not greater than its end.
+var bucketEnds = [bucketsPerOctave]uint64{
+	0x0059b0d3158574, 0x00b5586cf9890f, 0x011301d0125b50, 0x0172b83c7d517a,
+	0x01d4873168b9aa, 0x02387a6e756238, 0x029e9df51fdee1, 0x0306fe0a31b715,
+	0x0371a7373aa9ca, 0x03dea64c123422, 0x044e086061892d, 0x04bfdad5362a27,
+	0x05342b569d4f81, 0x05ab07dd485429, 0x06247eb03a5584, 0x06a09e667f3bcc,
+	0x071f75e8ec5f73, 0x07a11473eb0186, 0x082589994cce12, 0x08ace5422aa0db,
+	0x093737b0cdc5e4, 0x09c49182a3f090, 0x0a5503b23e255c, 0x0ae89f995ad3ad,
+	0x0b7f76f2fb5e46, 0x0c199bdd85529c, 0x0cb720dcef9069, 0x0d5818dcfba487,
+	0x0dfc97337b9b5e, 0x0ea4afa2a490d9, 0x0f50765b6e4540, 0x10000000000000,
 }
 
-var octaveLimits = sync.OnceValue(func() *limits {
-	root := big.NewFloat(2).SetPrec(256)
-	for range exponentialScale {
-		root.Sqrt(root)
-	}
-	l := new(limits)
-	end := new(big.Float).SetPrec(256).Set(root)
-	for i := range bucketsPerOctave - 1 {
-		// The mantissa below the end, which lies between two of them.
-		scaled := new(big.Float).SetPrec(256).Sub(end, big.NewFloat(1))
-		l.mantissas[i], _ = scaled.SetMantExp(scaled, 52).Uint64()
-		end.Mul(end, root)
-	}
-	l.mantissas[bucketsPerOctave-1] = 1 << 52
-	for i := range l.first {
-		first, _ := slices.BinarySearch(l.mantissas[:], uint64(i)<<46)
-		l.first[i] = uint8(first) //nolint:gosec // It is below 32.
-	}
-	return l
-})
+// firstBucket has for each value of a mantissa's first six bits the first bucket that it
+// can be in.
+var firstBucket = [64]uint8{
+	0, 0, 1, 2, 2, 3, 4, 4, 5, 6, 6, 7, 7, 8, 9, 9,
+	10, 10, 11, 12, 12, 13, 13, 14, 14, 15, 15, 16, 16, 17, 17, 18,
+	18, 19, 19, 20, 20, 21, 21, 21, 22, 22, 23, 23, 24, 24, 25, 25,
+	25, 26, 26, 27, 27, 27, 28, 28, 29, 29, 29, 30, 30, 30, 31, 31,
+}
 
 // countExponentially makes the series count in exponential buckets too, from now on.
 // Recorder.collecting is held, unless nothing was recorded to the series yet.
@@ -140,6 +129,7 @@ func (s *series) countExponentially(now int64) {
 		c.start = now
 	}
 	s.cell.exponential.CompareAndSwap(nil, c)
+	s.state.set(withExponential)
 }
 
 // exponentialCounts are counts in exponential buckets, of one series or several.

@@ -24,11 +24,11 @@ import (
 // record at the same time pass as few of them to and fro as can be, and none that
 // they only read.
 type histogramCell struct {
-	boundaries []float64 // of the definition
-	buckets    []atomic.Uint64
-	sum        *atomic.Uint64 // float64 bits, since the last collection
-	least      *atomic.Uint64 // float64 bits, since the last collection; +Inf if none
-	greatest   *atomic.Uint64 // float64 bits, since the last collection; -Inf if none
+	table    *bucketTable // of the metric
+	buckets  []atomic.Uint64
+	sum      *atomic.Uint64 // float64 bits, since the last collection
+	least    *atomic.Uint64 // float64 bits, since the last collection; +Inf if none
+	greatest *atomic.Uint64 // float64 bits, since the last collection; -Inf if none
 
 	exponential atomic.Pointer[exponentialCell] // nil unless a reader asks for it
 
@@ -63,53 +63,21 @@ func (i *interval) fold(other interval) {
 // clamp returns the nearest finite number.
 func clamp(sum float64) float64 { return max(-math.MaxFloat64, min(sum, math.MaxFloat64)) }
 
-func newHistogramCell(boundaries []float64) *histogramCell {
+func newHistogramCell(table *bucketTable) *histogramCell {
 	const line = 64 / 8 // words of a cache line, to which the allocator aligns whole ones
-	n := 3 + len(boundaries) + 1
+	n := 3 + len(table.limits)
 	state := make([]atomic.Uint64, n, (n+line-1)/line*line)
 	c := &histogramCell{
-		boundaries: boundaries,
-		buckets:    state[3:],
-		sum:        &state[0],
-		least:      &state[1],
-		greatest:   &state[2],
-		total:      emptyInterval(),
+		table:    table,
+		buckets:  state[3:],
+		sum:      &state[0],
+		least:    &state[1],
+		greatest: &state[2],
+		total:    emptyInterval(),
 	}
 	c.least.Store(math.Float64bits(math.Inf(1)))
 	c.greatest.Store(math.Float64bits(math.Inf(-1)))
 	return c
-}
-
-// record adds a finite sample that is not negative. It reports false for one that
-// would make the sum infinite, which it leaves out.
-func (c *histogramCell) record(sample float64) bool {
-	for {
-		old := c.sum.Load()
-		sum := math.Float64frombits(old) + sample
-		if !finite(sum) {
-			return false
-		}
-		if c.sum.CompareAndSwap(old, math.Float64bits(sum)) {
-			break
-		}
-	}
-	for {
-		old := c.least.Load()
-		if sample >= math.Float64frombits(old) || c.least.CompareAndSwap(old, math.Float64bits(sample)) {
-			break
-		}
-	}
-	for {
-		old := c.greatest.Load()
-		if sample <= math.Float64frombits(old) || c.greatest.CompareAndSwap(old, math.Float64bits(sample)) {
-			break
-		}
-	}
-	c.buckets[bucket(c.boundaries, sample)].Add(1)
-	if e := c.exponential.Load(); e != nil {
-		e.record(sample)
-	}
-	return true
 }
 
 // addBuckets adds samples of which only the buckets and the sum are known. It
@@ -136,33 +104,6 @@ func (c *histogramCell) addBuckets(counts []uint64, sum float64) bool {
 	return true
 }
 
-// bucket returns the index of the first boundary that is not below sample:
-// upper bounds are inclusive, as in Prometheus and OTLP.
-func bucket(boundaries []float64, sample float64) int {
-	if len(boundaries) > linearSearchLimit {
-		low, high := 0, len(boundaries)
-		for low < high {
-			middle := int(uint(low+high) >> 1) //nolint:gosec // Both are indexes.
-			if boundaries[middle] < sample {
-				low = middle + 1
-			} else {
-				high = middle
-			}
-		}
-		return low
-	}
-	for i, boundary := range boundaries {
-		if sample <= boundary {
-			return i
-		}
-	}
-	return len(boundaries)
-}
-
-// linearSearchLimit is the number of boundaries up to which looking at one after
-// the other is faster than halving.
-const linearSearchLimit = 32
-
 // take ends the interval since the last collection and returns it.
 func (c *histogramCell) take() interval {
 	return interval{
@@ -172,10 +113,47 @@ func (c *histogramCell) take() interval {
 	}
 }
 
-func (s *series) recordSample(ctx context.Context, sample float64) {
-	if !(sample >= 0 && sample <= math.MaxFloat64) || !s.cell.record(sample) {
+// recordSample adds a sample to the cell. It reports true for one that settleSample is
+// to be called for: to have the context here would keep it at hand in every call.
+//
+// It refuses a sample that would make the sum infinite.
+func (s *series) recordSample(sample float64) (unsettled bool) {
+	if !(sample >= 0 && sample <= math.MaxFloat64) {
 		s.metric.recorder.refuse()
-		return
+		return false
+	}
+	c := s.cell
+	for {
+		old := c.sum.Load()
+		sum := math.Float64frombits(old) + sample
+		if !finite(sum) {
+			s.metric.recorder.refuse()
+			return false
+		}
+		if c.sum.CompareAndSwap(old, math.Float64bits(sum)) {
+			break
+		}
+	}
+	for {
+		old := c.least.Load()
+		if sample >= math.Float64frombits(old) || c.least.CompareAndSwap(old, math.Float64bits(sample)) {
+			break
+		}
+	}
+	for {
+		old := c.greatest.Load()
+		if sample <= math.Float64frombits(old) || c.greatest.CompareAndSwap(old, math.Float64bits(sample)) {
+			break
+		}
+	}
+	c.buckets[c.table.bucket(sample)].Add(1)
+	return !s.state.settled()
+}
+
+// settleSample does what a sample that was added calls for besides the cell.
+func (s *series) settleSample(ctx context.Context, sample float64) {
+	if s.state.has(withExponential) {
+		s.cell.exponential.Load().record(sample)
 	}
 	s.show()
 	if instruments := s.instruments.Load(); instruments != nil {

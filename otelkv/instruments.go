@@ -226,6 +226,7 @@ func (g *registration) instrument(s *series) {
 	}
 	all = append(all, i)
 	s.instruments.Store(&all)
+	s.state.set(withInstruments)
 	if s.shown() {
 		i.catchUp()
 	}
@@ -275,6 +276,7 @@ func (s *series) detach(g *registration) {
 	}
 	if all == nil {
 		s.instruments.Store(nil)
+		s.state.clear(withInstruments)
 		return
 	}
 	s.instruments.Store(&all)
@@ -407,7 +409,7 @@ type observation struct {
 // the series is to be reported.
 func (o observation) each(observe func(metric.Observable, []metric.ObserveOption)) {
 	s, instruments := o.part.series, o.part.registration.instruments
-	if s.live.Load() {
+	if s.isLive() {
 		observe(instruments[s.metric.ordinal].observable, o.part.options[:1])
 	}
 	for i, mirror := range s.metric.mirrors {

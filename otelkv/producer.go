@@ -229,7 +229,7 @@ func touched(all []*series) iter.Seq[*series] {
 		for batch := range slices.Chunk(all, 64) {
 			for _, s := range batch {
 				s.bits.Load()
-				s.live.Load()
+				s.isLive()
 			}
 			for _, s := range batch {
 				if !yield(s) {
@@ -246,7 +246,7 @@ func (p *Producer) delta(m *instrumented) bool { return p.deltas[m.ordinal] }
 // int64 adds a point of the series to each of its streams, under each name that it is
 // to be reported under.
 func (p *Producer) int64(s *series, value int64) {
-	if s.live.Load() {
+	if s.isLive() {
 		for _, stream := range p.streams[s.metric.ordinal] {
 			stream.addInt64(s, &s.attributes, value)
 		}
@@ -260,7 +260,7 @@ func (p *Producer) int64(s *series, value int64) {
 
 // float64 is int64 for floating-point numbers.
 func (p *Producer) float64(s *series, value float64) {
-	if s.live.Load() {
+	if s.isLive() {
 		for _, stream := range p.streams[s.metric.ordinal] {
 			stream.addFloat64(s, &s.attributes, value)
 		}
@@ -274,7 +274,7 @@ func (p *Producer) float64(s *series, value float64) {
 
 // histogram is int64 for histograms.
 func (p *Producer) histogram(s *series, start int64, counts []uint64, all interval, exponential exponentialCounts) {
-	if s.live.Load() {
+	if s.isLive() {
 		for _, stream := range p.streams[s.metric.ordinal] {
 			stream.addSamples(s, &s.attributes, start, counts, all, exponential)
 		}

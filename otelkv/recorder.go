@@ -67,6 +67,7 @@ type instrumented struct {
 	kind
 	recorder   *Recorder
 	definition schema.Definition
+	table      *bucketTable // of a histogram
 	ordinal    int
 	mirrors    []mirrorTarget
 	series     atomic.Int64 // over all engines
@@ -116,6 +117,9 @@ func newRecorder(catalogue *schema.Catalogue, c config) (*Recorder, error) {
 	}
 	for d := range catalogue.All() {
 		m := &instrumented{kind: kindOf(d), recorder: r, definition: d, ordinal: len(r.metrics), traceBased: c.traceBased}
+		if len(d.Boundaries) > 0 {
+			m.table = newBucketTable(d.Boundaries)
+		}
 		r.metrics = append(r.metrics, m)
 		r.byName[d.PayloadName()], r.byName[d.PrometheusName], r.byName[d.Name] = m, m, m
 		if d.FromInfo && r.info == nil {

@@ -24,9 +24,7 @@ type series struct {
 
 	metric *instrumented
 	cell   *histogramCell // of a histogram
-	// live says that the series is reported under its own name. The first
-	// measurement sets it, and so does priming.
-	live atomic.Bool
+	state  seriesState
 	// mirrored says that the series' mirrors are reported even while it is not.
 	mirrored   atomic.Bool
 	attributes attribute.Set
@@ -48,16 +46,43 @@ func (s *series) extend() *extras {
 	return s.extras.Load()
 }
 
-// show makes the series reported under its own name. It reads before it writes,
-// so that series which are live already do not contend for the flag.
-func (s *series) show() {
-	if !s.live.Load() {
-		s.live.Store(true)
+// A seriesState is what a measurement has to know of its series besides the value, in
+// one word, so that it looks once: there is nothing more to do where it equals live.
+type seriesState struct{ flags atomic.Uint32 }
+
+const (
+	// live says that the series is reported under its own name. The first
+	// measurement sets it, and so does priming.
+	live = 1 << iota
+	// withInstruments says that the series has instruments.
+	withInstruments
+	// withExponential says that a histogram has exponential buckets too.
+	withExponential
+)
+
+// settled reports whether there is nothing more to do for a measurement.
+func (s *seriesState) settled() bool { return s.flags.Load() == live }
+
+func (s *seriesState) has(flag uint32) bool { return s.flags.Load()&flag != 0 }
+
+// set sets a flag. It reads before it writes, so that goroutines do not contend for
+// flags that are set already.
+func (s *seriesState) set(flag uint32) {
+	if !s.has(flag) {
+		s.flags.Or(flag)
 	}
 }
 
+func (s *seriesState) clear(flag uint32) { s.flags.And(^flag) }
+
+// show makes the series reported under its own name.
+func (s *series) show() { s.state.set(live) }
+
+// isLive reports whether the series is reported under its own name.
+func (s *series) isLive() bool { return s.state.has(live) }
+
 // shown reports whether the series is reported under any name.
-func (s *series) shown() bool { return s.live.Load() || s.mirrored.Load() }
+func (s *series) shown() bool { return s.isLive() || s.mirrored.Load() }
 
 func (s *series) addInt64(increment int64) {
 	if increment < 0 {
@@ -69,9 +94,8 @@ func (s *series) addInt64(increment int64) {
 		s.bits.Store(math.MaxInt64)
 		s.metric.recorder.refuse()
 	}
-	s.show()
-	if instruments := s.instruments.Load(); instruments != nil {
-		s.addToInstruments(*instruments)
+	if !s.state.settled() {
+		s.settleAddition()
 	}
 }
 
@@ -88,10 +112,17 @@ func (s *series) addFloat64(increment float64) {
 			return
 		}
 		if s.bits.CompareAndSwap(old, math.Float64bits(total)) {
-			s.show()
 			break
 		}
 	}
+	if !s.state.settled() {
+		s.settleAddition()
+	}
+}
+
+// settleAddition does what an addition calls for besides the value.
+func (s *series) settleAddition() {
+	s.show()
 	if instruments := s.instruments.Load(); instruments != nil {
 		s.addToInstruments(*instruments)
 	}

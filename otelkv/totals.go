@@ -139,7 +139,7 @@ func rebucket(source, target []float64) ([]int, error) {
 	}
 	into := make([]int, len(source)+1)
 	for i, boundary := range source {
-		into[i] = bucket(target, boundary)
+		into[i], _ = slices.BinarySearch(target, boundary)
 	}
 	into[len(source)] = len(target)
 	return into, nil

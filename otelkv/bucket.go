@@ -1,0 +1,62 @@
+package otelkv
+
+import (
+	"math"
+	"slices"
+)
+
+// A bucketTable finds the bucket of a sample. It has the bucket at which to begin for
+// each part of the range of the limits, on a scale that is close to logarithmic, as
+// limits are. A search that begins at the first limit, or in the middle, makes the
+// processor guess where it ends, and a wrong guess costs more than the rest of a record.
+type bucketTable struct {
+	limits []int64 // of the buckets, as limitOf returns them; the last is endless
+	least  int64   // the least limit above zero
+	shift  uint    // of what a sample is above that, for the number of its part
+	first  [tableParts]uint16
+}
+
+const tableParts = 256
+
+// newBucketTable returns the table of a histogram's boundaries.
+func newBucketTable(boundaries []float64) *bucketTable {
+	t := &bucketTable{limits: make([]int64, 0, len(boundaries)+1)}
+	for _, boundary := range boundaries {
+		t.limits = append(t.limits, limitOf(boundary))
+	}
+	above, _ := slices.BinarySearch(t.limits, 1)
+	t.limits = append(t.limits, math.MaxInt64)
+	if above == len(boundaries) {
+		return t // All samples begin at the first.
+	}
+	t.least = t.limits[above]
+	for (t.limits[len(boundaries)-1]-t.least)>>t.shift >= tableParts-1 {
+		t.shift++
+	}
+	for i := 1; i < tableParts; i++ {
+		first, _ := slices.BinarySearch(t.limits, t.least+int64(i-1)<<t.shift)
+		t.first[i] = uint16(min(first, math.MaxUint16)) //nolint:gosec // It is not negative.
+	}
+	return t
+}
+
+// bucket returns the index of the first boundary that is not below sample, which is not
+// negative: upper bounds are inclusive, as in Prometheus and OTLP.
+func (t *bucketTable) bucket(sample float64) int {
+	limit := limitOf(sample)
+	part := max(0, min((limit-t.least)>>t.shift+1, tableParts-1))
+	i := int(t.first[part])
+	for t.limits[i] < limit {
+		i++
+	}
+	return i
+}
+
+// limitOf returns an integer for a number, so that the integers of two numbers compare
+// as the numbers do. Negative numbers, of which there are no samples, have one together.
+func limitOf(number float64) int64 {
+	if number < 0 {
+		return -1
+	}
+	return int64(math.Float64bits(number + 0)) //nolint:gosec // The sign bit is not set: -0 + 0 is 0.
+}
