@@ -10,6 +10,7 @@ import (
 	vm "github.com/VictoriaMetrics/metrics"
 	promclient "github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 	stock "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/metric"
 
@@ -84,17 +85,15 @@ func BenchmarkScrapeHistogram(b *testing.B) {
 		benchmarkScrape(b, handler, lines)
 	})
 	serial(b, "client_golang", func(b *testing.B) {
-		registry := promclient.NewRegistry()
-		vector := promclient.NewHistogramVec(promclient.HistogramOpts{
-			Name: "benchmark_size", Help: size.Description, Buckets: boundaries(),
-		}, labelNames())
-		registry.MustRegister(vector)
-		for _, tier := range tiers {
-			for _, sample := range sizes {
-				vector.WithLabelValues(modelName, engine, tier).Observe(sample)
-			}
-		}
+		registry := newClientHistograms(size.Description, tiers)
 		benchmarkScrape(b, newHandler(registry), lines)
+	})
+	// The encoder alone, which otelkv uses too: no scrape of this text takes less.
+	serial(b, "client_golang_encoder", func(b *testing.B) {
+		families := must(newClientHistograms(size.Description, tiers).Gather())(b)
+		benchmarkScrape(b, promhttp.HandlerFor(promclient.GathererFunc(func() ([]*dto.MetricFamily, error) {
+			return families, nil
+		}), promhttp.HandlerOpts{}), lines)
 	})
 	serial(b, "victoriametrics", func(b *testing.B) {
 		set := vm.NewSet()
@@ -106,6 +105,21 @@ func BenchmarkScrapeHistogram(b *testing.B) {
 		}
 		benchmarkScrape(b, victoriaHandler(set), lines)
 	})
+}
+
+// newClientHistograms returns a registry of client_golang with the histogram of every tier.
+func newClientHistograms(help string, tiers []string) *promclient.Registry {
+	registry := promclient.NewRegistry()
+	vector := promclient.NewHistogramVec(promclient.HistogramOpts{
+		Name: "benchmark_size", Help: help, Buckets: boundaries(),
+	}, labelNames())
+	registry.MustRegister(vector)
+	for _, tier := range tiers {
+		for _, sample := range sizes {
+			vector.WithLabelValues(modelName, engine, tier).Observe(sample)
+		}
+	}
+	return registry
 }
 
 // newStock returns a meter without a limit of series, and the scrape handler of
