@@ -15,8 +15,8 @@ import (
 
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/otelkv/registry"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
-	"github.com/otelkv/otelkv-go/schema/registry"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/otelkv/otelkv-go/schema/internal/difference"
 
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -79,7 +79,7 @@ func TestMerge(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, units(merged)); diff != "" {
+			if diff := difference.Of(tt.want, units(merged)); diff != "" {
 				t.Errorf("definitions (-want +got):\n%s", diff)
 			}
 			if merged.Len() != len(tt.want) {
@@ -87,7 +87,7 @@ func TestMerge(t *testing.T) {
 			}
 		})
 	}
-	if diff := cmp.Diff([]string{"kv:load_bytes By", "kv:jobs {job}", "kv:load_size By"}, units(base)); diff != "" {
+	if diff := difference.Of([]string{"kv:load_bytes By", "kv:jobs {job}", "kv:load_size By"}, units(base)); diff != "" {
 		t.Errorf("the catalogue that was merged into changed (-want +got):\n%s", diff)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/otelkv/otelkv-go/schema/internal/difference"
 
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -171,7 +171,7 @@ func TestNewCatalogueRules(t *testing.T) {
 			if err == nil {
 				t.Fatalf("no error, want %s", tt.want)
 			}
-			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
+			if diff := difference.Of(tt.want, err.Error()); diff != "" {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}
 			var found schema.DefinitionError
@@ -246,7 +246,7 @@ func TestNewCatalogueReportsEverythingAtOnce(t *testing.T) {
 		{Metric: "kv:load_size_sum", Rule: "name-unique", Reason: `name "kv.Load_Bytes" is that of metric "kv:load_bytes": expected names that differ in more than case`},
 		{Metric: "kv:load_size_sum", Rule: "sample-names", Reason: `an exposition would show "kv:load_size_sum" for it and for the histogram "kv:load_size"`},
 	}
-	if diff := cmp.Diff(want, breaches(t, err)); diff != "" {
+	if diff := difference.Of(want, breaches(t, err)); diff != "" {
 		t.Errorf("breaches (-want +got):\n%s", diff)
 	}
 }

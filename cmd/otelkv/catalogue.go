@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/otelkv/otelkv-go/otelkv/registry"
 	"github.com/otelkv/otelkv-go/schema"
-	"github.com/otelkv/otelkv-go/schema/registry"
 )
 
 func newCatalogue() *cobra.Command {

@@ -24,8 +24,8 @@ func TestArrows(t *testing.T) {
 	}{
 		{"./schema", []string{api, prometheus, module + "otelkv", module + "exporters", module + "internal", "go.yaml.in", "github.com/"}},
 		{"./schema/vllm", []string{api, prometheus, module + "otelkv", module + "exporters", "go.yaml.in"}},
-		{"./schema/registry", []string{api, prometheus, module + "otelkv", module + "exporters"}},
-		{"./schema/peers", []string{api, prometheus, module + "otelkv", module + "exporters"}},
+		{"./otelkv/registry", []string{api, prometheus, module + "exporters"}},
+		{"./otelkv/peers", []string{api, prometheus, module + "exporters"}},
 		{"./otelkv/stats", []string{api, prometheus, module + "exporters"}},
 		{"./otelkv/tiering", []string{api, prometheus, module + "exporters"}},
 		{"./otelkv/transfer", []string{api, prometheus, module + "exporters"}},

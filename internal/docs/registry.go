@@ -3,8 +3,8 @@ package docs
 import (
 	"bytes"
 
+	"github.com/otelkv/otelkv-go/otelkv/registry"
 	"github.com/otelkv/otelkv-go/schema"
-	"github.com/otelkv/otelkv-go/schema/registry"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/otelkv/otelkv-go/otelkv/registry"
 	"github.com/otelkv/otelkv-go/schema"
-	"github.com/otelkv/otelkv-go/schema/registry"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/otelkv/otelkv-go/schema/internal/difference"
 
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -87,7 +87,7 @@ func TestCatalogueGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), text.String()); diff != "" {
+	if diff := difference.Of(string(want), text.String()); diff != "" {
 		t.Errorf("the catalogue differs from %s; -update rewrites it (-want +got):\n%s", path, diff)
 	}
 }
@@ -158,7 +158,7 @@ func TestBoundaries(t *testing.T) {
 			got[d.PrometheusName] = d.Boundaries
 		}
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := difference.Of(want, got); diff != "" {
 		t.Errorf("boundaries (-want +got):\n%s", diff)
 	}
 }
@@ -186,7 +186,7 @@ func TestStartsAtZero(t *testing.T) {
 		}
 		slices.Sort(got[spec.name])
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := difference.Of(want, got); diff != "" {
 		t.Errorf("metrics at zero from the start (-want +got):\n%s", diff)
 	}
 }
@@ -254,7 +254,7 @@ func TestDeprecatedMirrors(t *testing.T) {
 			{Of: "vllm:kv_offload_load_" + measure, LabelValues: []string{"{medium}_to_GPU"}},
 			{Of: "vllm:kv_offload_store_" + measure, LabelValues: []string{"GPU_to_{medium}"}},
 		}
-		if diff := cmp.Diff(want, d.Mirrors); diff != "" {
+		if diff := difference.Of(want, d.Mirrors); diff != "" {
 			t.Errorf("%s: mirrors (-want +got):\n%s", d.PrometheusName, diff)
 		}
 	}
@@ -316,15 +316,34 @@ func TestTierWithItsOwnMetric(t *testing.T) {
 func TestConfigInfo(t *testing.T) {
 	names := vllm.CPUConfigLabelNames()
 	want := []string{"cpu_num_chunks", "cpu_blocks_per_chunk", "cpu_kv_bytes_per_chunk", "cpu_capacity_tokens_at_max_len"}
-	if diff := cmp.Diff(want, names); diff != "" {
+	if diff := difference.Of(want, names); diff != "" {
 		t.Errorf("label names of the CPU specification (-want +got):\n%s", diff)
 	}
 	info := vllm.ConfigInfo(names...)
 	names[0] = "changed"
-	if diff := cmp.Diff(want, info.LabelNames); diff != "" {
+	if diff := difference.Of(want, info.LabelNames); diff != "" {
 		t.Errorf("label names of the metric (-want +got):\n%s", diff)
 	}
 	if !info.FromInfo {
 		t.Error("config_info is not filled from a payload's info")
+	}
+}
+
+// Payloads keep int and float apart, so a definition's number must be the one
+// that vLLM sends: whole counters but for seconds, whole gauges but for
+// fractions and averages, and histograms of either.
+func TestNumbers(t *testing.T) {
+	for _, d := range definitions() {
+		float := d.Kind() == schema.KindHistogram
+		for _, suffix := range []string{"_time", "_perc", "_ema"} {
+			float = float || strings.HasSuffix(d.PrometheusName, suffix)
+		}
+		want := schema.NumberKindInt64
+		if float {
+			want = schema.NumberKindFloat64
+		}
+		if d.Number() != want {
+			t.Errorf("%s is of %v, want %v", d.PrometheusName, d.Number(), want)
+		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/otelkv/otelkv-go/schema/internal/difference"
 
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -117,7 +117,7 @@ func TestReplacements(t *testing.T) {
 			sources = append(sources, m.Of)
 		}
 		replacements := strings.Split(d.ReplacedBy, " and ")
-		if diff := cmp.Diff(sources, replacements); diff != "" {
+		if diff := difference.Of(sources, replacements); diff != "" {
 			t.Errorf("%s: replaced by other metrics than it repeats (-want +got):\n%s", d.PrometheusName, diff)
 		}
 		for _, name := range replacements {
@@ -162,7 +162,7 @@ func TestEveryLiteralIsInAGroup(t *testing.T) {
 	}
 	slices.Sort(declared)
 	slices.Sort(grouped)
-	if diff := cmp.Diff(declared, grouped); diff != "" {
+	if diff := difference.Of(declared, grouped); diff != "" {
 		t.Errorf("metrics of the groups (-declared +grouped):\n%s", diff)
 	}
 }

@@ -3,7 +3,7 @@ package peers_test
 import (
 	"fmt"
 
-	"github.com/otelkv/otelkv-go/schema/peers"
+	"github.com/otelkv/otelkv-go/otelkv/peers"
 )
 
 // A service with vLLM's tiers shows SGLang's metrics too.

@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/otelkv/otelkv-go/otelkv/peers"
+	"github.com/otelkv/otelkv-go/otelkv/registry"
 	"github.com/otelkv/otelkv-go/schema"
-	"github.com/otelkv/otelkv-go/schema/peers"
-	"github.com/otelkv/otelkv-go/schema/registry"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 

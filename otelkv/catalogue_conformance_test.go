@@ -1,4 +1,4 @@
-package vllm_test
+package otelkv_test
 
 import (
 	"encoding/json"
@@ -12,7 +12,7 @@ import (
 
 // Every entry of the recorded payloads has its definition in the catalogue that
 // is in force, of the kind and with as many label names as it was sent with.
-func TestConformance(t *testing.T) {
+func TestCatalogueConformance(t *testing.T) {
 	catalogues := map[string]*schema.Catalogue{
 		"cpu":     vllm.CPUSpec(2),
 		"tiering": vllm.TieringSpec(),
@@ -87,25 +87,6 @@ func checkSamples(t *testing.T, catalogue *schema.Catalogue, c conformance.Case)
 	for d := range catalogue.All() {
 		if found := boundsOf[d.PrometheusName+"_bucket"]; len(found) > 0 && len(found) != len(d.Boundaries)+1 {
 			t.Errorf("%s: %d boundaries, want %d", d.PrometheusName, len(d.Boundaries), len(found)-1)
-		}
-	}
-}
-
-// Payloads keep int and float apart, so a definition's number must be the one
-// that vLLM sends: whole counters but for seconds, whole gauges but for
-// fractions and averages, and histograms of either.
-func TestNumbers(t *testing.T) {
-	for _, d := range definitions() {
-		float := d.Kind() == schema.KindHistogram
-		for _, suffix := range []string{"_time", "_perc", "_ema"} {
-			float = float || strings.HasSuffix(d.PrometheusName, suffix)
-		}
-		want := schema.NumberKindInt64
-		if float {
-			want = schema.NumberKindFloat64
-		}
-		if d.Number() != want {
-			t.Errorf("%s is of %v, want %v", d.PrometheusName, d.Number(), want)
 		}
 	}
 }

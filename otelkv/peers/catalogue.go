@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"embed"
 
+	"github.com/otelkv/otelkv-go/otelkv/registry"
 	"github.com/otelkv/otelkv-go/schema"
-	"github.com/otelkv/otelkv-go/schema/registry"
 )
 
 //go:embed *.yaml
