@@ -4,39 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
-	"os"
 	"strings"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
-	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/registry"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// scrape writes what a scrape of the recorder shows of the metrics with the given
-// prefix.
-func scrape(recorder *otelkv.Recorder, prefix string) {
-	collector, err := prometheus.NewCollector(recorder)
+// show prints the points that an exporter of the recorder's is told of the given metrics.
+func show(recorder *otelkv.Recorder, names ...string) {
+	producer, err := recorder.Producer()
 	if err != nil {
 		panic(err)
 	}
-	handler, err := prometheus.NewHandler([]*prometheus.Collector{collector})
-	if err != nil {
-		panic(err)
-	}
-	response := httptest.NewRecorder()
-	handler.ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	for line := range strings.Lines(response.Body.String()) {
-		if strings.HasPrefix(line, prefix) {
-			_, _ = io.WriteString(os.Stdout, line)
-		}
+	for _, name := range names {
+		print(producer, name)
 	}
 }
 
@@ -66,11 +52,10 @@ func Example() {
 	loads.Add(4096)
 	hits.Add(1)
 
-	scrape(recorder, "vllm:kv_offload_load_bytes")
-	scrape(recorder, "vllm:kv_offload_tiering_chunk_hits")
+	show(recorder, vllm.LoadBytes.Name, vllm.TieringChunkHits.Name)
 	// Output:
-	// vllm:kv_offload_load_bytes_total{engine="0",model_name="llama"} 4096
-	// vllm:kv_offload_tiering_chunk_hits_total{engine="0",model_name="llama",tier="1:fs"} 1
+	// vllm.kv_offload.load_bytes engine=0,model_name=llama 4096
+	// vllm.kv_offload.tiering.chunk_hits engine=0,model_name=llama,tier=1:fs 1
 }
 
 // A service that gets payloads from its workers observes them.
@@ -95,10 +80,10 @@ func ExampleEngine_Observe() {
 	}
 	// The good entry counts, and the bad one is named.
 	fmt.Println(engine.Observe(context.Background(), payload))
-	scrape(recorder, "vllm:kv_offload_store_bytes")
+	show(recorder, vllm.StoreBytes.Name)
 	// Output:
 	// otelkv: metric "unknown": not in the catalogue
-	// vllm:kv_offload_store_bytes_total{engine="0",model_name="llama"} 24
+	// vllm.kv_offload.store_bytes engine=0,model_name=llama 24
 }
 
 // library is what a C library counts.
@@ -125,12 +110,12 @@ func ExampleRecorder_RegisterCallback() {
 	defer unregister()
 
 	lib.bytes = 100
-	scrape(recorder, "vllm:kv_offload_load_bytes")
+	show(recorder, vllm.LoadBytes.Name)
 	lib.bytes = 7 // The library was loaded again.
-	scrape(recorder, "vllm:kv_offload_load_bytes")
+	show(recorder, vllm.LoadBytes.Name)
 	// Output:
-	// vllm:kv_offload_load_bytes_total{engine="0",model_name="llama"} 100
-	// vllm:kv_offload_load_bytes_total{engine="0",model_name="llama"} 107
+	// vllm.kv_offload.load_bytes engine=0,model_name=llama 100
+	// vllm.kv_offload.load_bytes engine=0,model_name=llama 107
 }
 
 // A service with a MeterProvider of its own gives each reader a producer.
@@ -200,7 +185,7 @@ groups:
 		panic(err)
 	}
 	counter.Add(3)
-	scrape(recorder, "my:")
+	show(recorder, "my.tier.evictions")
 	// Output:
-	// my:tier_evictions_total{engine="0",model_name="llama",tier="1:fs"} 3
+	// my.tier.evictions engine=0,model_name=llama,tier=1:fs 3
 }

@@ -13,12 +13,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	promclient "github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
-	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -280,8 +278,7 @@ func (c *collection) times(p point, set attribute.Set, temporality metricdata.Te
 
 // TestBothWaysOutAgree records the same random samples to a recorder whose readers
 // have producers and to one with instruments, by several goroutines, and compares every
-// point that every reader is told, at times of its own. In the end it compares what a
-// Prometheus collector shows.
+// point that every reader is told, at times of its own.
 func TestBothWaysOutAgree(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
@@ -302,7 +299,6 @@ func TestBothWaysOutAgree(t *testing.T) {
 				}
 			}
 			compareRefused(t, ways)
-			compareCollector(t, ways[0])
 		})
 	}
 }
@@ -360,60 +356,6 @@ func compareRefused(t *testing.T, ways []*way) {
 		if got, want := w.recorder.Statistics().Refused, ways[0].recorder.Statistics().Refused; got != want || got == 0 {
 			t.Errorf("%s refused %d measurements, and %s %d", w.name, got, ways[0].name, want)
 		}
-	}
-}
-
-// compareCollector compares what a Prometheus collector shows with what a reader of
-// totals is told.
-func compareCollector(t *testing.T, w *way) {
-	t.Helper()
-	collector, err := prometheus.NewCollector(w.recorder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	registry := promclient.NewRegistry()
-	registry.MustRegister(collector)
-	families, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	type sample struct {
-		value  float64
-		counts string
-	}
-	got, want := make(map[string]sample), make(map[string]sample)
-	for _, f := range families {
-		name := strings.TrimSuffix(strings.Replace(f.GetName(), "p_", "p.", 1), "_total")
-		for _, m := range f.GetMetric() {
-			key, s := name, sample{value: m.GetCounter().GetValue() + m.GetGauge().GetValue()}
-			for _, l := range m.GetLabel() {
-				key += " " + l.GetName() + "=" + l.GetValue()
-			}
-			if h := m.GetHistogram(); h != nil {
-				s.value = h.GetSampleSum()
-				var counts []uint64
-				for _, b := range h.GetBucket() {
-					counts = append(counts, b.GetCumulativeCount())
-				}
-				s.counts = fmt.Sprint(append(counts, h.GetSampleCount()))
-			}
-			got[key] = s
-		}
-	}
-	for series, p := range w.collect(t, 0) {
-		name, labels, _ := strings.Cut(series, " ")
-		s := sample{value: p.Value}
-		if p.Counts != nil {
-			cumulative := slices.Clone(p.Counts)
-			for i := range cumulative[1:] {
-				cumulative[i+1] += cumulative[i]
-			}
-			s.counts = fmt.Sprint(cumulative)
-		}
-		want[name+" "+strings.ReplaceAll(labels, ",", " ")] = s
-	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(sample{})); diff != "" {
-		t.Errorf("the collector (-reader +collector):\n%s", diff)
 	}
 }
 

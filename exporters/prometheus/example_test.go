@@ -9,6 +9,8 @@ import (
 
 	promclient "github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
 
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
@@ -76,4 +78,46 @@ func ExampleStartServer() {
 	fmt.Println(answer.Status)
 	http.DefaultClient.CloseIdleConnections()
 	// Output: 401 Unauthorized
+}
+
+// Native histograms beside the buckets, for a server that scrapes protobuf.
+func ExampleNewCollector_nativeHistograms() {
+	recorder, err := otelkv.New(vllm.TieringSpec())
+	if err != nil {
+		panic(err)
+	}
+	engine, err := recorder.AddEngine(0, "m")
+	if err != nil {
+		panic(err)
+	}
+	collector, err := prometheus.NewCollector(recorder, otelkv.WithNativeHistograms())
+	if err != nil {
+		panic(err)
+	}
+	handler, err := prometheus.NewHandler([]*prometheus.Collector{collector})
+	if err != nil {
+		panic(err)
+	}
+	size, err := engine.Histogram(vllm.LoadSize)
+	if err != nil {
+		panic(err)
+	}
+	size.Record(3e9)
+
+	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+	request.Header.Set("Accept", string(expfmt.NewFormat(expfmt.TypeProtoDelim)))
+	response := httptest.NewRecorder()
+	handler.ServeHTTP(response, request)
+	decoder := expfmt.NewDecoder(response.Body, expfmt.ResponseFormat(response.Header()))
+	for {
+		var family dto.MetricFamily
+		if decoder.Decode(&family) != nil {
+			return
+		}
+		if family.GetName() == vllm.LoadSize.PrometheusName {
+			h := family.GetMetric()[0].GetHistogram()
+			fmt.Println(len(h.GetBucket()), "buckets, and native ones of schema", h.GetSchema(), h.GetPositiveDelta())
+		}
+	}
+	// Output: 10 buckets, and native ones of schema 5 [1]
 }

@@ -1,4 +1,4 @@
-package otelkv_test
+package prometheus_test
 
 import (
 	"io"
