@@ -5,20 +5,6 @@ import (
 	"math"
 	"slices"
 	"testing"
-
-	"go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/metric/x"
-)
-
-// The interfaces that the recorder looks for are those of OpenTelemetry's
-// experimental API, method by method, in both directions.
-var (
-	_ binder[metric.Float64Histogram] = x.Float64HistogramBinder(nil)
-	_ x.Float64HistogramBinder        = binder[metric.Float64Histogram](nil)
-	_ binder[metric.Int64Counter]     = x.Int64CounterBinder(nil)
-	_ binder[metric.Float64Counter]   = x.Float64CounterBinder(nil)
-	_ finisher                        = x.Finisher(nil)
-	_ x.Finisher                      = finisher(nil)
 )
 
 func TestBucket(t *testing.T) {
