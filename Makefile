@@ -5,6 +5,10 @@ STATICCHECK ?= $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 PROMETHEUS ?= prometheus
 
+# The packages of all modules of go.work. The modules in internal that measure, draw and test from end to
+# end are not in it: their requirements are large.
+PACKAGES = $(shell $(GO) list -m -f '{{.Dir}}/...')
+
 .PHONY: all
 all: format vet lint test ## format, vet, lint and test: what a change must pass
 
@@ -18,20 +22,25 @@ format: ## format all Go files
 
 .PHONY: vet
 vet: ## run go vet
-	$(GO) vet ./...
+	$(GO) vet work
 
 .PHONY: lint
 lint: ## run staticcheck and golangci-lint
-	$(STATICCHECK) ./...
-	$(GOLANGCI_LINT) run ./...
+	$(STATICCHECK) $(PACKAGES)
+	$(GOLANGCI_LINT) run $(PACKAGES)
 
 .PHONY: test
 test: ## run the tests that need only Go
-	$(GO) test ./...
+	$(GO) test work
+
+# Each module without the others of go.work, with the lowest versions that it requires, of Go too.
+.PHONY: alone
+alone: ## test each module alone, with the lowest versions that it requires
+	./.ci/alone
 
 .PHONY: race
 race: ## run the tests under the race detector
-	$(GO) test -race ./...
+	$(GO) test -race work
 
 # Every fuzz target, FUZZTIME each.
 .PHONY: fuzz
@@ -41,24 +50,24 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 # Writes golden files and generated docs anew.
 .PHONY: golden
 golden: ## write golden files and generated docs again
-	$(GO) generate ./...
+	cd internal/docs && $(GO) generate ./...
 	$(GO) test ./schema/vllm ./exporters/prometheus -update
 
 # The benchmarks with their peers, once.
 .PHONY: bench
 bench: ## run every benchmark once
-	cd internal/benchmarks && $(GO) test -run '^$$' -bench . ./...
+	cd internal/benchmarks && GOWORK=off $(GO) test -run '^$$' -bench . ./...
 
 # The tables of docs/performance.md, from six runs, which take some minutes. Leave the machine alone meanwhile.
 .PHONY: bench-table
 bench-table: ## measure six times and write the generated table of costs
-	cd internal/benchmarks && $(GO) run ./cmd/table ../../docs/performance.md
+	cd internal/benchmarks && GOWORK=off $(GO) run ./cmd/table ../../docs/performance.md
 
 # The end-to-end tests. A real Prometheus and a real OpenTelemetry Collector are built first, which
 # takes minutes the first time. OTELKV_E2E_REQUIRED=1 makes it an error if they cannot be.
 .PHONY: e2e
 e2e: ## test against a real Prometheus and OpenTelemetry Collector
-	cd internal/e2e && $(GO) run ./cmd/servers && OTELKV_E2E_BUILT=1 $(GO) test -count 1 -timeout 15m ./...
+	cd internal/e2e && export GOWORK=off && $(GO) run ./cmd/servers && OTELKV_E2E_BUILT=1 $(GO) test -count 1 -timeout 15m ./...
 
 # The plugin of vllm/ against the released vLLM package, which is installed into a folder that goes with
 # the run. OTELKV_VLLM_REQUIRED=1 makes it an error if the package index cannot be reached.
@@ -69,7 +78,7 @@ vllm: ## test the Python plugin against the released vLLM package
 # The dashboard's pictures in docs/images, from a run of some minutes.
 .PHONY: pictures
 pictures: ## draw the dashboard's pictures in docs/images
-	cd internal/pictures && $(GO) run . -prometheus $(PROMETHEUS)
+	cd internal/pictures && GOWORK=off $(GO) run . -prometheus $(PROMETHEUS)
 
 # What must hold before a release is tagged.
 .PHONY: release-check

@@ -2,6 +2,7 @@ package otelkv_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelkv/otelkv-go/otelkv"
@@ -38,15 +40,28 @@ func payload(t testing.TB, text string) *stats.Payload {
 	return p
 }
 
+// labelsOf returns a set as a JSON object.
+func labelsOf(set attribute.Set) string {
+	labels := make(map[string]string)
+	for _, a := range set.ToSlice() {
+		labels[string(a.Key)] = a.Value.AsString()
+	}
+	text, err := json.Marshal(labels)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
 // shown lists every series as "name{labels} value", a histogram with its count,
 // sum and buckets.
 func shown(m *otelkvtest.Metrics, catalogue *schema.Catalogue) []string {
 	var all []string
 	for d := range catalogue.All() {
 		for _, p := range m.Select(d, nil) {
-			line := fmt.Sprintf("%s%s %v", d.PrometheusName, p.Attributes.String(), p.Value)
+			line := fmt.Sprintf("%s%s %v", d.PrometheusName, labelsOf(p.Attributes), p.Value)
 			if d.Kind() == schema.KindHistogram {
-				line = fmt.Sprintf("%s%s %d %v %v", d.PrometheusName, p.Attributes.String(), p.Count, p.Sum, p.Buckets)
+				line = fmt.Sprintf("%s%s %d %v %v", d.PrometheusName, labelsOf(p.Attributes), p.Count, p.Sum, p.Buckets)
 			}
 			all = append(all, line)
 		}

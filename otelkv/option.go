@@ -137,7 +137,7 @@ func (c *config) check(catalogue *schema.Catalogue) error {
 
 func checkConstant(value attribute.Value) error {
 	if value.Type() != attribute.STRING {
-		return fmt.Errorf("%w: %v is no string", ErrLabelValues, value)
+		return fmt.Errorf("%w: %v is no string", ErrLabelValues, value.AsInterface())
 	}
 	return checkLabelValue(value.AsString())
 }

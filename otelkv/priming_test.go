@@ -48,7 +48,7 @@ func TestPriming(t *testing.T) {
 					}
 					for _, p := range collected.Select(d, nil) {
 						if p.Value != 0 || p.Count != 0 || p.Sum != 0 {
-							t.Errorf("%s%s is not zero", d.PrometheusName, p.Attributes.String())
+							t.Errorf("%s%s is not zero", d.PrometheusName, labelsOf(p.Attributes))
 						}
 					}
 				}

@@ -198,7 +198,7 @@ func TestDockerfile(t *testing.T) {
 			t.Errorf("it has no %q", line)
 		}
 	}
-	module, err := os.ReadFile("../../go.mod")
+	module, err := os.ReadFile("go.mod")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,11 +2,12 @@ module github.com/otelkv/otelkv-go/internal/benchmarks
 
 go 1.26.0
 
-replace github.com/otelkv/otelkv-go => ../..
-
 require (
 	github.com/VictoriaMetrics/metrics v1.44.0
-	github.com/otelkv/otelkv-go v0.0.0-00010101000000-000000000000
+	github.com/otelkv/otelkv-go v0.2.0
+	github.com/otelkv/otelkv-go/exporters v0.2.0
+	github.com/otelkv/otelkv-go/exporters/prometheus v0.2.0
+	github.com/otelkv/otelkv-go/schema v0.2.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/prometheus/client_model v0.6.3
 	github.com/tinylib/msgp v1.6.5
@@ -54,3 +55,10 @@ require (
 )
 
 tool golang.org/x/perf/cmd/benchstat
+
+replace (
+	github.com/otelkv/otelkv-go => ../..
+	github.com/otelkv/otelkv-go/exporters => ../../exporters
+	github.com/otelkv/otelkv-go/exporters/prometheus => ../../exporters/prometheus
+	github.com/otelkv/otelkv-go/schema => ../../schema
+)

@@ -2,11 +2,12 @@ module github.com/otelkv/otelkv-go/internal/e2e
 
 go 1.26.0
 
-replace github.com/otelkv/otelkv-go => ../..
-
 require (
 	github.com/grafana/grafana-foundation-sdk/go v0.0.22
-	github.com/otelkv/otelkv-go v0.0.0-00010101000000-000000000000
+	github.com/otelkv/otelkv-go v0.2.0
+	github.com/otelkv/otelkv-go/exporters v0.2.0
+	github.com/otelkv/otelkv-go/exporters/prometheus v0.2.0
+	github.com/otelkv/otelkv-go/schema v0.2.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/prometheus/client_model v0.6.3
 	github.com/prometheus/common v0.73.1
@@ -47,4 +48,11 @@ require (
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20260928230214-8a89bd6388cc // indirect
+)
+
+replace (
+	github.com/otelkv/otelkv-go => ../..
+	github.com/otelkv/otelkv-go/exporters => ../../exporters
+	github.com/otelkv/otelkv-go/exporters/prometheus => ../../exporters/prometheus
+	github.com/otelkv/otelkv-go/schema => ../../schema
 )

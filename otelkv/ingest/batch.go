@@ -212,7 +212,7 @@ func (r *record) decode(data []byte) (rest []byte, entries, err error) {
 		r.time = time.Unix(0, int64(seconds*1e9))
 	}
 	rest, err = stats.Decoder{Limits: stats.Limits{Bytes: MaxBatch}}.MessagePack(rest, r.payload)
-	if broken, ok := errors.AsType[*stats.DecodeError](err); ok {
+	if broken := (*stats.DecodeError)(nil); errors.As(err, &broken) {
 		return nil, nil, broken
 	}
 	return rest, err, nil

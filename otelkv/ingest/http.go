@@ -43,10 +43,10 @@ func (r *Receiver) serveHTTP(w http.ResponseWriter, request *http.Request) answe
 
 // readRefusal tells why a body could not be read.
 func readRefusal(err error) *refusal {
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+	if errors.As(err, new(*http.MaxBytesError)) {
 		return refusedSize
 	}
-	if timeout, ok := errors.AsType[net.Error](err); errors.Is(err, os.ErrDeadlineExceeded) || ok && timeout.Timeout() {
+	if timeout := net.Error(nil); errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
 		return refusedTimeout
 	}
 	return refusedMalformed

@@ -187,8 +187,8 @@ func (r *Receiver) serve(c *connection) {
 	for {
 		last, err := c.read(&frame)
 		var told answer
-		switch refused, ok := errors.AsType[*frameError](err); {
-		case ok:
+		switch refused := (*frameError)(nil); {
+		case errors.As(err, &refused):
 			last, told = true, r.refuse(refused.why, 0, "%s", refused.text)
 		case err != nil:
 			return

@@ -43,7 +43,7 @@ type total struct {
 func (t *totals) add(p *stats.Payload, observed error) {
 	var bad map[string]bool
 	for _, e := range each(observed) {
-		if entry, ok := errors.AsType[*stats.EntryError](e); ok {
+		if entry := (*stats.EntryError)(nil); errors.As(e, &entry) {
 			if bad == nil {
 				bad = make(map[string]bool)
 			}

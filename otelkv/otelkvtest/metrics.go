@@ -18,7 +18,7 @@ type Labels map[string]string
 
 func (l Labels) match(set attribute.Set) bool {
 	for name, value := range l {
-		if v, ok := set.Value(attribute.Key(name)); !ok || v.String() != value {
+		if v, ok := set.Value(attribute.Key(name)); !ok || fmt.Sprint(v.AsInterface()) != value {
 			return false
 		}
 	}
@@ -126,7 +126,7 @@ func text(set attribute.Set) string {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, "%s=%q", kv.Key, kv.Value.String())
+		fmt.Fprintf(&b, "%s=%q", kv.Key, fmt.Sprint(kv.Value.AsInterface()))
 	}
 	b.WriteByte('}')
 	return b.String()

@@ -69,7 +69,7 @@ func entryErrors(t *testing.T, err error) []string {
 	}
 	var lines []string
 	for _, err := range joined.Unwrap() {
-		if _, ok := errors.AsType[*stats.EntryError](err); !ok && !strings.HasPrefix(err.Error(), "otelkv: and ") {
+		if !errors.As(err, new(*stats.EntryError)) && !strings.HasPrefix(err.Error(), "otelkv: and ") {
 			t.Errorf("%v is no EntryError", err)
 		}
 		lines = append(lines, strings.TrimPrefix(err.Error(), "otelkv: "))
@@ -456,7 +456,7 @@ func TestDecodeFailures(t *testing.T) {
 
 func checkFailure(t *testing.T, err, want error, text string) {
 	t.Helper()
-	if _, ok := errors.AsType[*stats.DecodeError](err); !ok || !errors.Is(err, want) {
+	if !errors.As(err, new(*stats.DecodeError)) || !errors.Is(err, want) {
 		t.Errorf("got %v, want a DecodeError that wraps %v", err, want)
 	}
 	if got := fmt.Sprint(err); got != text {

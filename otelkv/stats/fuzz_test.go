@@ -56,7 +56,7 @@ func wider(l stats.Limits) stats.Limits {
 // mayBeWrapped reports whether data is one whole value that means the same inside a
 // SchedulerStats: one that is none itself.
 func mayBeWrapped(data []byte, err error) bool {
-	_, failed := errors.AsType[*stats.DecodeError](err)
+	failed := errors.As(err, new(*stats.DecodeError))
 	return !failed && !bytes.Contains(data, []byte("kv_connector_stats")) && !bytes.Contains(data, []byte(`\u`))
 }
 
@@ -129,7 +129,7 @@ func checkDecoded(t *testing.T, p *stats.Payload, err error) {
 	if err != nil && strings.ContainsFunc(err.Error(), func(r rune) bool { return r < 0x20 && r != '\n' }) {
 		t.Errorf("an error with control characters: %q", err)
 	}
-	if _, failed := errors.AsType[*stats.DecodeError](err); failed && !p.IsEmpty() {
+	if errors.As(err, new(*stats.DecodeError)) && !p.IsEmpty() {
 		t.Errorf("%v, but the payload holds %q", err, dump(p))
 	}
 	metrics, entries, samples := size(p)

@@ -176,7 +176,7 @@ func (r *messagePackReader) number() (Number, bool) {
 		return Float64(float64(v)), true
 	}
 	v, rest, err := msgp.ReadInt64Bytes(r.rest)
-	if _, overflow := errors.AsType[msgp.UintOverflow](err); overflow {
+	if err != nil && errors.As(err, new(msgp.UintOverflow)) {
 		r.skip()
 		return Number{}, false
 	}

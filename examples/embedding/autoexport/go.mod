@@ -3,7 +3,9 @@ module github.com/otelkv/otelkv-go/examples/embedding/autoexport
 go 1.26.0
 
 require (
-	github.com/otelkv/otelkv-go v0.0.0
+	github.com/otelkv/otelkv-go v0.2.0
+	github.com/otelkv/otelkv-go/examples v0.0.0
+	github.com/otelkv/otelkv-go/schema v0.2.0
 	go.opentelemetry.io/contrib/exporters/autoexport v0.72.0
 	go.opentelemetry.io/otel/sdk/metric v1.47.0
 )
@@ -54,4 +56,11 @@ require (
 	google.golang.org/protobuf v1.36.12 // indirect
 )
 
-replace github.com/otelkv/otelkv-go => ../../..
+replace (
+	github.com/otelkv/otelkv-go => ../../..
+	github.com/otelkv/otelkv-go/exporters => ../../../exporters
+	github.com/otelkv/otelkv-go/exporters/prometheus => ../../../exporters/prometheus
+	github.com/otelkv/otelkv-go/schema => ../../../schema
+)
+
+replace github.com/otelkv/otelkv-go/examples => ../..

@@ -57,7 +57,7 @@ func own(dependency, denied string) bool {
 func dependencies(t *testing.T, packages string) []string {
 	t.Helper()
 	cmd := exec.Command("go", "list", "-deps", packages)
-	cmd.Dir = "../.."
+	cmd.Dir = "../../.."
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("go list -deps %s: %v", packages, err)
