@@ -1,17 +1,12 @@
 package prometheus_test
 
 import (
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	prommodel "github.com/prometheus/common/model"
 
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
@@ -19,23 +14,6 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
-
-// scraped returns the families of a scrape, read as llm-d-router reads them.
-func scraped(t *testing.T, handler http.Handler) map[string]*dto.MetricFamily {
-	t.Helper()
-	response := httptest.NewRecorder()
-	handler.ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	body, err := io.ReadAll(response.Result().Body)
-	if err != nil || response.Code != 200 {
-		t.Fatalf("the scrape gave %d %s, %v", response.Code, body, err)
-	}
-	parser := expfmt.NewTextParser(prommodel.LegacyValidation)
-	families, err := parser.TextToMetricFamilies(strings.NewReader(string(body)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return families
-}
 
 // newScraped returns a recorder of the catalogue, and the handler of its scrapes.
 func newScraped(t *testing.T, catalogue *schema.Catalogue) (http.Handler, *otelkv.Recorder) {
@@ -73,7 +51,7 @@ func TestScrapeOfAPrimedEngine(t *testing.T) {
 	if _, err := recorder.AddEngine(0, "m", otelkv.WithTiers("1:fs"), otelkv.WithPriming()); err != nil {
 		t.Fatal(err)
 	}
-	families := scraped(t, handler)
+	families := families(t, body(t, scrape(t, handler, "")))
 	for d := range catalogue.All() {
 		if d.FromInfo {
 			continue
@@ -126,7 +104,7 @@ func TestNamesOfARepublisher(t *testing.T) {
 	if err := engine.Observe(t.Context(), payload); err != nil {
 		t.Fatal(err)
 	}
-	family := scraped(t, handler)["ray_vllm_kv_offload_store_bytes_total"]
+	family := families(t, body(t, scrape(t, handler, "")))["ray_vllm_kv_offload_store_bytes_total"]
 	if len(family.GetMetric()) != 1 || family.GetMetric()[0].GetCounter().GetValue() != 7 {
 		t.Errorf("got %v, want one series of 7", family)
 	}

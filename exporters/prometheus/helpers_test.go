@@ -3,6 +3,7 @@ package prometheus_test
 import (
 	"errors"
 	"flag"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,7 +17,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 	"go.opentelemetry.io/otel"
 	"go.uber.org/goleak"
 
@@ -133,15 +133,21 @@ func body(t *testing.T, response *httptest.ResponseRecorder) string {
 	return response.Body.String()
 }
 
-// families parses text as the llm-d router does.
+// families parses text as a scraper in Go does.
 func families(t *testing.T, text string) map[string]*dto.MetricFamily {
 	t.Helper()
-	parser := expfmt.NewTextParser(model.LegacyValidation)
-	parsed, err := parser.TextToMetricFamilies(strings.NewReader(text))
-	if err != nil {
-		t.Fatalf("the scrape does not parse: %v\n%s", err, text)
+	parsed := make(map[string]*dto.MetricFamily)
+	decoder := expfmt.NewDecoder(strings.NewReader(text), expfmt.NewFormat(expfmt.TypeTextPlain))
+	for {
+		family := new(dto.MetricFamily)
+		switch err := decoder.Decode(family); {
+		case errors.Is(err, io.EOF):
+			return parsed
+		case err != nil:
+			t.Fatalf("the scrape does not parse: %v\n%s", err, text)
+		}
+		parsed[family.GetName()] = family
 	}
-	return parsed
 }
 
 func golden(t *testing.T, name, got string) {

@@ -140,7 +140,7 @@ func seriesOf[N int64 | float64](p metricdata.DataPoint[N]) string { return attr
 func attributesOf(set attribute.Set) string {
 	var text strings.Builder
 	for _, a := range set.ToSlice() {
-		text.WriteString(" " + string(a.Key) + "=" + a.Value.Emit())
+		text.WriteString(" " + string(a.Key) + "=" + a.Value.AsString())
 	}
 	return text.String()
 }
