@@ -104,7 +104,7 @@ func (a adopter) write(t *testing.T, dir string, with bool) {
 			mod += "require " + path + " v0.2.0\nreplace " + path + " => " + filepath.Join(root, m) + "\n"
 		}
 		ours, expression, _ := strings.Cut(a.use, "; ")
-		imports, use = append(imports[:len(imports):len(imports)], ours), "\n\t_ = "+expression
+		imports, use = append(imports[:len(imports):len(imports)], ours), "\n\tused = "+expression
 	}
 	code := "package main\n\nimport (\n"
 	for _, i := range imports {
@@ -113,7 +113,7 @@ func (a adopter) write(t *testing.T, dir string, with bool) {
 		}
 		code += "\t" + i + "\n"
 	}
-	code += ")\n\nfunc main() {\n\t" + a.program + use + "\n}\n"
+	code += ")\n\n// used keeps the linker from leaving out what the program only names.\nvar used any\n\nfunc main() {\n\t" + a.program + use + "\n}\n"
 	for name, text := range map[string]string{"go.mod": mod, "main.go": code} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
