@@ -17,7 +17,8 @@ import (
 //
 // The error is a [stats.EntryError] that wraps [ErrUnknownMetric],
 // [ErrWrongKind], [ErrLabelValues], [ErrMirror] or [ErrRemoved].
-// With it comes a counter that records nothing.
+// With it comes a counter that records nothing, and whose increments
+// [Statistics.Refused] counts.
 func (e *Engine) Int64Counter(m schema.Int64Counter, labelValues ...string) (Int64Counter, error) {
 	s, err := e.bind(m.Definition(), labelValues)
 	return Int64Counter{s}, err
@@ -58,9 +59,16 @@ func (e *Engine) bind(d schema.Definition, labelValues []string) (*series, error
 		s, err = e.resolve(m, labelValues)
 	}
 	if err != nil {
-		return nil, &stats.EntryError{Metric: d.PrometheusName, LabelValues: slices.Clone(labelValues), Err: err}
+		return e.recorder.unbound, &stats.EntryError{Metric: d.PrometheusName, LabelValues: slices.Clone(labelValues), Err: err}
 	}
 	return s, nil
+}
+
+// newUnbound returns the series that stands for all that cannot be bound.
+func newUnbound(r *Recorder) *series {
+	s := &series{metric: &instrumented{recorder: r, traceBased: true}, cell: newHistogramCell(newBucketTable(nil))}
+	s.state.set(unbound)
+	return s
 }
 
 // resolve returns the metric of the given name, if it is of the given kind and

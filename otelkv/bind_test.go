@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -218,27 +219,70 @@ func TestBindErrors(t *testing.T) {
 	}
 }
 
-func TestABindErrorComesWithASeriesThatRecordsNothing(t *testing.T) {
+// Who ignores the error of a binding learns of it from what the recorder counts.
+func TestWhatCouldNotBeBoundIsCounted(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, vllm.CPUSpec(0))
 	engine := addEngine(t, recorder, 0)
-	counter, err := engine.Int64Counter(vllm.TieringReadBytes, "1:fs")
-	if err == nil {
-		t.Fatal("bound a metric that is not in the catalogue")
+	counter, err1 := engine.Int64Counter(vllm.TieringReadBytes, "1:fs")
+	float64Counter, err2 := engine.Float64Counter(vllm.LoadTime, "one label too many")
+	int64Gauge, err3 := engine.Int64Gauge(vllm.TieringActivePromotionJobs, "1:fs")
+	float64Gauge, err4 := engine.Float64Gauge(vllm.CPUCacheUsage, "one label too many")
+	histogram, err5 := engine.Histogram(vllm.LoadSize, "one label too many")
+	for i, err := range []error{err1, err2, err3, err4, err5} {
+		if err == nil {
+			t.Fatalf("binding %d gave no error", i)
+		}
 	}
+	before := recorder.Collect()
 	counter.Add(1)
+	counter.AddContext(t.Context(), 1)
+	float64Counter.Add(1)
+	int64Gauge.Record(1)
+	float64Gauge.Record(1)
+	histogram.Record(1)
+	histogram.RecordContext(t.Context(), 1)
+	if n := recorder.Statistics().Refused; n != 7 {
+		t.Errorf("%d measurements refused, want 7", n)
+	}
+	if got, want := len(recorder.Collect().Select(vllm.LoadBytes, nil)), len(before.Select(vllm.LoadBytes, nil)); got != want {
+		t.Errorf("%d series of another metric are there, want %d", got, want)
+	}
+}
+
+func TestTheZeroValueRecordsNothing(t *testing.T) {
 	var (
+		int64Counter   otelkv.Int64Counter
 		float64Counter otelkv.Float64Counter
 		int64Gauge     otelkv.Int64Gauge
 		float64Gauge   otelkv.Float64Gauge
 		histogram      otelkv.Histogram
 	)
+	int64Counter.Add(1)
+	int64Counter.AddContext(t.Context(), 1)
 	float64Counter.Add(1)
+	float64Counter.AddContext(t.Context(), 1)
 	int64Gauge.Record(1)
 	float64Gauge.Record(1)
 	histogram.Record(1)
-	if n := recorder.Statistics().Refused; n != 0 {
-		t.Errorf("%d numbers refused, want 0", n)
-	}
+	histogram.RecordContext(t.Context(), 1)
+}
+
+func TestWithoutEngineLabels(t *testing.T) {
+	byProducerAndInstruments(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
+		engine := addEngine(t, recorder, 0)
+		must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.LoadBytes)).Add(1)
+		must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.TieringReadBytes, "1:fs")).Add(1)
+		metrics := recorder.Collect()
+		if got, want := labelsOf(metrics.Select(vllm.LoadBytes, nil)[0].Attributes), `{"deployment":"a"}`; got != want {
+			t.Errorf("a series of no labels of its own has %s, want %s", got, want)
+		}
+		if got, want := labelsOf(metrics.Select(vllm.TieringReadBytes, nil)[0].Attributes), `{"deployment":"a","tier":"1:fs"}`; got != want {
+			t.Errorf("a series of a tier has %s, want %s", got, want)
+		}
+		if _, err := recorder.AddEngine(1, "m"); !errors.Is(err, otelkv.ErrEngineExists) {
+			t.Errorf("a second engine gave %v, want an error: its series would be those of the first", err)
+		}
+	}, otelkv.WithoutEngineLabels(), otelkv.WithConstantLabels(attribute.String("deployment", "a")))
 }
 
 func TestMeasurementsDoNotAllocate(t *testing.T) {

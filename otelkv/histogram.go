@@ -155,7 +155,9 @@ func (s *series) settleSample(ctx context.Context, sample float64) {
 	if s.state.has(withExponential) {
 		s.cell.exponential.Load().record(sample)
 	}
-	s.show()
+	if !s.settle() {
+		return
+	}
 	if instruments := s.instruments.Load(); instruments != nil {
 		for _, i := range *instruments {
 			i.record(ctx, sample)

@@ -68,13 +68,7 @@ func (m *instrumented) labelNames() []string {
 	c, d := &m.recorder.config, &m.definition
 	names := make([]string, 0, len(d.LabelNames)+4)
 	if !m.process {
-		names = append(names, c.modelLabel, c.engineLabel)
-		if c.connectorLabel != "" {
-			names = append(names, c.connectorLabel)
-		}
-		if c.sourceLabel != "" {
-			names = append(names, c.sourceLabel)
-		}
+		names = c.appendEngineLabelNames(names)
 	}
 	for _, label := range d.LabelNames {
 		names = append(names, label)
@@ -91,18 +85,22 @@ func (m *instrumented) labelNames() []string {
 // engineLabelNames returns the names of the labels that series carry beside their
 // own.
 func (c *config) engineLabelNames() []string {
-	names := []string{c.modelLabel, c.engineLabel}
-	if c.connectorLabel != "" {
-		names = append(names, c.connectorLabel)
-	}
-	if c.sourceLabel != "" {
-		names = append(names, c.sourceLabel)
-	}
+	names := c.appendEngineLabelNames(nil)
 	if c.tierMedium != nil {
 		names = append(names, LabelTierMedium)
 	}
 	for _, kv := range c.constants {
 		names = append(names, string(kv.Key))
+	}
+	return names
+}
+
+// appendEngineLabelNames appends the names of the labels that tell engines apart.
+func (c *config) appendEngineLabelNames(names []string) []string {
+	for _, name := range []string{c.modelLabel, c.engineLabel, c.connectorLabel, c.sourceLabel} {
+		if name != "" {
+			names = append(names, name)
+		}
 	}
 	return names
 }
@@ -146,6 +144,13 @@ func checkConstant(value attribute.Value) error {
 // of "engine", for services that use the word for something else.
 func WithEngineLabelName(name string) Option {
 	return optionFunc(func(c *config) { c.engineLabel = name })
+}
+
+// WithoutEngineLabels leaves out the labels "engine" and "model_name", for a service that
+// has one of either, or neither. The recorder then takes one engine only, unless
+// [WithSourceLabelName] tells several apart. Dashboards of vLLM filter by these labels.
+func WithoutEngineLabels() Option {
+	return optionFunc(func(c *config) { c.modelLabel, c.engineLabel = "", "" })
 }
 
 // WithConnectorLabelName adds a label to every series that tells the connectors

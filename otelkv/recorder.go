@@ -59,6 +59,7 @@ type Recorder struct {
 	lastProducer uint64
 
 	callbacks callbacks
+	unbound   *series      // see newUnbound
 	self      *selfMetrics // nil unless asked for
 }
 
@@ -115,6 +116,7 @@ func newRecorder(catalogue *schema.Catalogue, c config) (*Recorder, error) {
 
 		schemaURL: catalogue.SchemaURL(),
 	}
+	r.unbound = newUnbound(r)
 	for d := range catalogue.All() {
 		m := &instrumented{kind: kindOf(d), recorder: r, definition: d, ordinal: len(r.metrics), traceBased: c.traceBased}
 		if len(d.Boundaries) > 0 {
@@ -199,9 +201,12 @@ func (r *Recorder) AddEngine(index int, modelName string, options ...EngineOptio
 
 // engineAttributes returns the labels that every series of an engine carries.
 func (r *Recorder) engineAttributes(index int, modelName string, c engineConfig) []attribute.KeyValue {
-	attributes := []attribute.KeyValue{
-		attribute.String(r.config.modelLabel, modelName),
-		attribute.String(r.config.engineLabel, strconv.Itoa(index)),
+	var attributes []attribute.KeyValue
+	if r.config.modelLabel != "" {
+		attributes = append(attributes, attribute.String(r.config.modelLabel, modelName))
+	}
+	if r.config.engineLabel != "" {
+		attributes = append(attributes, attribute.String(r.config.engineLabel, strconv.Itoa(index)))
 	}
 	if r.config.sourceLabel != "" {
 		source := ""

@@ -58,6 +58,8 @@ const (
 	withInstruments
 	// withExponential says that a histogram has exponential buckets too.
 	withExponential
+	// unbound says that the series stands for one that could not be bound.
+	unbound
 )
 
 // settled reports whether there is nothing more to do for a measurement.
@@ -120,9 +122,22 @@ func (s *series) addFloat64(increment float64) {
 	}
 }
 
+// settle shows the series, which is what a measurement calls for besides the value. It
+// reports false for a series that stands for one that could not be bound.
+func (s *series) settle() bool {
+	if s.state.has(unbound) {
+		s.metric.recorder.refuse()
+		return false
+	}
+	s.show()
+	return true
+}
+
 // settleAddition does what an addition calls for besides the value.
 func (s *series) settleAddition() {
-	s.show()
+	if !s.settle() {
+		return
+	}
 	if instruments := s.instruments.Load(); instruments != nil {
 		s.addToInstruments(*instruments)
 	}
@@ -130,7 +145,9 @@ func (s *series) settleAddition() {
 
 func (s *series) setInt64(value int64) {
 	s.bits.Store(uint64(value)) //nolint:gosec // The bits are read back as an int64.
-	s.show()
+	if !s.state.settled() {
+		s.settle()
+	}
 }
 
 func (s *series) setFloat64(value float64) {
@@ -139,7 +156,9 @@ func (s *series) setFloat64(value float64) {
 		return
 	}
 	s.bits.Store(math.Float64bits(value))
-	s.show()
+	if !s.state.settled() {
+		s.settle()
+	}
 }
 
 func (s *series) int64() int64 { return int64(s.bits.Load()) } //nolint:gosec // See setInt64.
