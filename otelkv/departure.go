@@ -8,8 +8,8 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// maxDeparted bounds the removed series that one way out keeps until it has told
-// of them.
+// maxDeparted bounds the removed series that a producer or a registration keeps until it
+// has reported them.
 const maxDeparted = 50_000
 
 // An identity tells series apart as a backend does.
@@ -26,8 +26,8 @@ func (s *series) identity() identity {
 // which is so where a total would else go down. A gauge has no total.
 func (m *instrumented) resumes() bool { return m.definition.Kind() != schema.KindGauge }
 
-// departures are the removed series that one way out still tells of: a producer,
-// or what was registered with a meter provider. Recorder.collecting guards them.
+// departures are the removed series that a producer, or a registration of instruments,
+// still has to report. Recorder.collecting guards them.
 type departures struct {
 	delay  time.Duration // how long a series is told, at least once
 	silent time.Duration // how long a series is kept from coming back after that

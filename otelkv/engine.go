@@ -87,9 +87,9 @@ type Engine struct {
 	infoReported atomic.Bool // that an info did not fit the catalogue
 
 	// For the self-metrics, if there are any.
-	seen atomic.Int64 // when the last payload was observed, see see
-	self *Engine
-	age  Float64Gauge
+	lastPayload atomic.Int64 // when it was observed, see notePayload
+	self        *Engine
+	age         Float64Gauge
 }
 
 // A seriesSet is one engine's series of one metric.

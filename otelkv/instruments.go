@@ -387,7 +387,7 @@ func (g *registration) reported() []*series {
 			if g.instruments[m.ordinal].observable == nil {
 				continue
 			}
-			for s := range touched(e.ordered(m)) {
+			for s := range prefetch(e.ordered(m)) {
 				if g.departures.admits(s, now) {
 					all = append(all, s)
 				}

@@ -35,7 +35,7 @@ func (e *Engine) Observe(ctx context.Context, payload *stats.Payload) error {
 		return nil
 	}
 	e.recorder.payloads.Add(1)
-	e.see()
+	e.notePayload()
 	for connector, n := range payload.Ignored() {
 		e.recorder.ignored.count(connector, n)
 	}

@@ -195,7 +195,7 @@ func (p *Producer) metrics(ctx context.Context, reuse bool, all []metricdata.Met
 	began := r.config.now()
 	for _, e := range r.snapshot() {
 		for _, m := range r.metrics {
-			for s := range touched(e.ordered(m)) {
+			for s := range prefetch(e.ordered(m)) {
 				if s.shown() && p.departures.admits(s, began) {
 					m.collect(s, p)
 				}
@@ -220,11 +220,10 @@ func (p *Producer) metrics(ctx context.Context, reuse bool, all []metricdata.Met
 	return all
 }
 
-// touched returns the series in their order, and with them reads both cache lines
-// of the next ones ahead, so that the processor fetches many at the same time.
-// Where there are more series than its caches hold, a collection would else wait
-// for the memory of one after the other.
-func touched(all []*series) iter.Seq[*series] {
+// prefetch returns the series in their order. It reads both cache lines of the next ones
+// ahead, so that the processor fetches many at the same time. Without it, a collection of
+// more series than fit the caches waits for the memory of one after the other.
+func prefetch(all []*series) iter.Seq[*series] {
 	return func(yield func(*series) bool) {
 		for batch := range slices.Chunk(all, 64) {
 			for _, s := range batch {

@@ -97,8 +97,8 @@ func (r *Recorder) forget(scopes []*Engine) {
 	})
 }
 
-// depart takes the series that match out of the scopes, and has them told by every
-// way out. No collection comes between, which could miss them.
+// depart takes the series that match out of the scopes, and leaves them to every
+// producer and registration to report. No collection comes between and misses them.
 func (r *Recorder) depart(scopes []*Engine, match func(*series) bool) {
 	var gone []*series
 	var dropped int64
@@ -109,7 +109,7 @@ func (r *Recorder) depart(scopes []*Engine, match func(*series) bool) {
 		gone = append(gone, scope.drain(match)...)
 	}
 	now := r.config.now()
-	for _, d := range r.waysOut() {
+	for _, d := range r.allDepartures() {
 		dropped += d.add(gone, now)
 	}
 	r.countDeparted()
@@ -120,9 +120,9 @@ func (r *Recorder) depart(scopes []*Engine, match func(*series) bool) {
 	r.dropDeparted(dropped)
 }
 
-// waysOut returns what departed from each way out. It is called while collecting
-// is held, as are the functions below.
-func (r *Recorder) waysOut() []*departures {
+// allDepartures returns the departures of each producer and registration. It is called
+// while collecting is held, as are the functions below.
+func (r *Recorder) allDepartures() []*departures {
 	var all []*departures
 	for _, w := range r.producers {
 		if p := w.Value(); p != nil {
@@ -138,7 +138,7 @@ func (r *Recorder) waysOut() []*departures {
 // countDeparted says how many series are kept to be told.
 func (r *Recorder) countDeparted() {
 	n := 0
-	for _, d := range r.waysOut() {
+	for _, d := range r.allDepartures() {
 		n += len(d.series)
 	}
 	r.departed.Store(int64(n))
@@ -149,7 +149,7 @@ func (r *Recorder) countDeparted() {
 func (r *Recorder) resume(i identity) *series {
 	var found *series
 	now := r.config.now()
-	for _, d := range r.waysOut() {
+	for _, d := range r.allDepartures() {
 		if s := d.find(i, now); s != nil {
 			found = s
 		}
@@ -157,7 +157,7 @@ func (r *Recorder) resume(i identity) *series {
 	if found == nil {
 		return nil
 	}
-	for _, d := range r.waysOut() {
+	for _, d := range r.allDepartures() {
 		delete(d.series, i)
 	}
 	r.countDeparted()

@@ -116,21 +116,21 @@ func (s *selfMetrics) observer(r *Recorder, process *Engine) (func(context.Conte
 	}, errors.Join(errs...)
 }
 
-// see says that a payload of the engine came now. The time is kept as what passed
+// notePayload says that a payload of the engine came now. The time is kept as what passed
 // since the recorder was made, which does not change with the wall clock, and one
 // nanosecond, so that zero is never.
-func (e *Engine) see() {
+func (e *Engine) notePayload() {
 	if e.parent != nil {
 		e = e.parent
 	}
-	e.seen.Store(int64(e.recorder.config.now().Sub(e.recorder.made)) + 1)
+	e.lastPayload.Store(int64(e.recorder.config.now().Sub(e.recorder.made)) + 1)
 }
 
 // recordAges says for every engine how long ago its last payload came.
 func (r *Recorder) recordAges() {
 	now := r.config.now().Sub(r.made)
 	for _, e := range r.snapshot() {
-		if seen := e.seen.Load(); seen != 0 {
+		if seen := e.lastPayload.Load(); seen != 0 {
 			e.age.Record((now - time.Duration(seen-1)).Seconds())
 		}
 	}

@@ -11,9 +11,8 @@ import (
 // A series is one definition, one engine and one tuple of label values. It owns
 // its state, and OpenTelemetry reads it.
 //
-// It is two cache lines. A measurement writes the first, and reads the second,
-// which one goroutine's write does not take from the others then. A collection
-// reads both, which lie together, and little else.
+// It is two cache lines. A measurement writes the first line and only reads the second,
+// so writers do not invalidate the second. A collection reads both, and little else.
 type series struct {
 	// bits is the value of a counter or gauge: an int64, or a float64's bits.
 	bits        atomic.Uint64

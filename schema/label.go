@@ -24,7 +24,7 @@ func reservedLabel(name string) string {
 	return ""
 }
 
-func checkLabelNames(d placed, _ *nameIndex) []string {
+func checkLabelNames(d entry, _ *nameIndex) []string {
 	var reasons []string
 	for _, name := range d.LabelNames {
 		if !legalIdentifier(name) {
@@ -35,7 +35,7 @@ func checkLabelNames(d placed, _ *nameIndex) []string {
 	return reasons
 }
 
-func checkLabelNamesUnique(d placed, _ *nameIndex) []string {
+func checkLabelNamesUnique(d entry, _ *nameIndex) []string {
 	var reasons []string
 	for i, name := range d.LabelNames {
 		if slices.Index(d.LabelNames, name) < i {
@@ -45,7 +45,7 @@ func checkLabelNamesUnique(d placed, _ *nameIndex) []string {
 	return reasons
 }
 
-func checkLabelNamesReserved(d placed, _ *nameIndex) []string {
+func checkLabelNamesReserved(d entry, _ *nameIndex) []string {
 	var reasons []string
 	for i, name := range d.LabelNames {
 		if slices.Index(d.LabelNames, name) < i {
@@ -60,7 +60,7 @@ func checkLabelNamesReserved(d placed, _ *nameIndex) []string {
 
 // checkLabelValues holds the values that a label is known to take, which become
 // series at zero.
-func checkLabelValues(d placed, _ *nameIndex) []string {
+func checkLabelValues(d entry, _ *nameIndex) []string {
 	var reasons []string
 	for _, name := range slices.Sorted(maps.Keys(d.LabelValues)) {
 		if !slices.Contains(d.LabelNames, name) {

@@ -8,7 +8,7 @@ import (
 
 // checkMirrorSources: a mirror repeats points as they are, so what it repeats
 // must be recorded to, and must aggregate as the mirror does.
-func checkMirrorSources(d placed, index *nameIndex) []string {
+func checkMirrorSources(d entry, index *nameIndex) []string {
 	var reasons []string
 	for _, m := range d.Mirrors {
 		source, ok := index.byFamilyName[m.Of]
@@ -34,7 +34,7 @@ func checkMirrorSources(d placed, index *nameIndex) []string {
 // checkMirrorLabels: one series is repeated as one series. Fixed label values
 // over a source with labels would give several series one name and one set of
 // labels, which no exposition may hold.
-func checkMirrorLabels(d placed, index *nameIndex) []string {
+func checkMirrorLabels(d entry, index *nameIndex) []string {
 	var reasons []string
 	for _, m := range d.Mirrors {
 		source, ok := index.byFamilyName[m.Of]
@@ -61,7 +61,7 @@ func checkMirrorLabels(d placed, index *nameIndex) []string {
 
 // checkMirrorsUnique keeps two mirrors from giving one series two values. One that
 // passes label values on may give any of them, and so has to be alone.
-func checkMirrorsUnique(d placed, _ *nameIndex) []string {
+func checkMirrorsUnique(d entry, _ *nameIndex) []string {
 	var reasons []string
 	for i, m := range d.Mirrors {
 		for _, earlier := range d.Mirrors[:i] {
@@ -80,7 +80,7 @@ func checkMirrorsUnique(d placed, _ *nameIndex) []string {
 
 // checkStartsAtZero: the series that stand at zero follow from the definition
 // alone, so their label values must be known.
-func checkStartsAtZero(d placed, _ *nameIndex) []string {
+func checkStartsAtZero(d entry, _ *nameIndex) []string {
 	if !d.StartsAtZero {
 		return nil
 	}

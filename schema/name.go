@@ -111,7 +111,7 @@ func legalIdentifier(name string) bool {
 	return true
 }
 
-func checkInstrumentName(d placed, _ *nameIndex) []string {
+func checkInstrumentName(d entry, _ *nameIndex) []string {
 	if legalInstrumentName(d.Name) {
 		return nil
 	}
@@ -119,7 +119,7 @@ func checkInstrumentName(d placed, _ *nameIndex) []string {
 		"expected a letter, then letters, digits and _.-/, at most %d bytes", d.Name, maxNameLength)}
 }
 
-func checkFamilyName(d placed, _ *nameIndex) []string {
+func checkFamilyName(d entry, _ *nameIndex) []string {
 	switch {
 	case d.kind == KindCounter && d.PrometheusName == totalSuffix:
 		return []string{fmt.Sprintf("prometheus name %q leaves a counter no name in OpenMetrics: expected one before the suffix", d.PrometheusName)}
@@ -130,7 +130,7 @@ func checkFamilyName(d placed, _ *nameIndex) []string {
 		"expected a letter, _ or :, then letters, digits, _ and :", d.PrometheusName)}
 }
 
-func checkInstrumentNameUnique(d placed, index *nameIndex) []string {
+func checkInstrumentNameUnique(d entry, index *nameIndex) []string {
 	first := index.byInstrumentName[strings.ToLower(d.Name)]
 	if first.position == d.position {
 		return nil
@@ -139,7 +139,7 @@ func checkInstrumentNameUnique(d placed, index *nameIndex) []string {
 		"expected names that differ in more than case", d.Name, first.PrometheusName)}
 }
 
-func checkFamilyNameUnique(d placed, index *nameIndex) []string {
+func checkFamilyNameUnique(d entry, index *nameIndex) []string {
 	if index.byFamilyName[d.PrometheusName].position == d.position {
 		return nil
 	}
@@ -148,7 +148,7 @@ func checkFamilyNameUnique(d placed, index *nameIndex) []string {
 
 // checkNameTranslation keeps apart what a stock exporter, which knows no
 // catalogue, would make of two names.
-func checkNameTranslation(d placed, index *nameIndex) []string {
+func checkNameTranslation(d entry, index *nameIndex) []string {
 	first := index.byTranslatedName[translated(d.Name)]
 	if first.position == d.position || strings.EqualFold(first.Name, d.Name) {
 		return nil
@@ -158,7 +158,7 @@ func checkNameTranslation(d placed, index *nameIndex) []string {
 }
 
 // checkNameAmbiguous guards [Catalogue.Lookup], which takes either name.
-func checkNameAmbiguous(d placed, index *nameIndex) []string {
+func checkNameAmbiguous(d entry, index *nameIndex) []string {
 	other, ok := index.byFamilyName[d.Name]
 	if !ok || d.Name == d.PrometheusName {
 		return nil
@@ -166,7 +166,7 @@ func checkNameAmbiguous(d placed, index *nameIndex) []string {
 	return []string{fmt.Sprintf("name %q is the prometheus name of another metric, %q", d.Name, other.Name)}
 }
 
-func checkExposedNames(d placed, index *nameIndex) []string {
+func checkExposedNames(d entry, index *nameIndex) []string {
 	var reasons []string
 	for _, name := range exposedNames(d.Definition) {
 		first := index.byExposedName[name]

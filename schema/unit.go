@@ -75,7 +75,7 @@ func legalSymbol(symbol string) bool {
 }
 
 // checkUnit takes no unit at all, as OpenTelemetry does ("Instrument unit": optional).
-func checkUnit(d placed, _ *nameIndex) []string {
+func checkUnit(d entry, _ *nameIndex) []string {
 	if d.Unit != "" && !legalUnit(d.Unit) {
 		return []string{fmt.Sprintf("unit %q is not understood: "+
 			`expected one of UCUM, such as "By", "s", "1", "{job}" or "s/MiBy", at most %d bytes`, d.Unit, maxUnitLength)}

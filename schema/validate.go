@@ -31,7 +31,7 @@ func (e DefinitionError) Error() string {
 // a reason for each breach.
 type rule struct {
 	name  string
-	check func(placed, *nameIndex) []string
+	check func(entry, *nameIndex) []string
 }
 
 // rules returns every rule, in the order in which breaches are reported.
@@ -68,7 +68,7 @@ func validate(definitions []Definition) error {
 	all, index := rules(), newNameIndex(definitions)
 	for position, d := range definitions {
 		for _, r := range all {
-			for _, reason := range r.check(placed{d, position}, index) {
+			for _, reason := range r.check(entry{d, position}, index) {
 				metric := d.PrometheusName
 				if metric == "" {
 					metric = d.Name
@@ -80,8 +80,8 @@ func validate(definitions []Definition) error {
 	return errors.Join(errs...)
 }
 
-// A placed is a definition with its position in the catalogue.
-type placed struct {
+// An entry is a definition with its position in the catalogue.
+type entry struct {
 	Definition
 	position int
 }
@@ -89,21 +89,21 @@ type placed struct {
 // A nameIndex holds, for each name, the first definition that has it. A clash
 // is thus reported once, at the later definition.
 type nameIndex struct {
-	byInstrumentName map[string]placed
-	byTranslatedName map[string]placed
-	byFamilyName     map[string]placed
-	byExposedName    map[string]placed
+	byInstrumentName map[string]entry
+	byTranslatedName map[string]entry
+	byFamilyName     map[string]entry
+	byExposedName    map[string]entry
 }
 
 func newNameIndex(definitions []Definition) *nameIndex {
 	index := &nameIndex{
-		byInstrumentName: make(map[string]placed),
-		byTranslatedName: make(map[string]placed),
-		byFamilyName:     make(map[string]placed),
-		byExposedName:    make(map[string]placed),
+		byInstrumentName: make(map[string]entry),
+		byTranslatedName: make(map[string]entry),
+		byFamilyName:     make(map[string]entry),
+		byExposedName:    make(map[string]entry),
 	}
 	for position, d := range definitions {
-		p := placed{d, position}
+		p := entry{d, position}
 		keepFirst(index.byInstrumentName, strings.ToLower(d.Name), p)
 		keepFirst(index.byTranslatedName, translated(d.Name), p)
 		keepFirst(index.byFamilyName, d.PrometheusName, p)
@@ -122,13 +122,13 @@ func (index *nameIndex) didYouMean(name string) string {
 	})
 }
 
-func keepFirst(names map[string]placed, name string, p placed) {
+func keepFirst(names map[string]entry, name string, p entry) {
 	if _, taken := names[name]; !taken {
 		names[name] = p
 	}
 }
 
-func checkKind(d placed, _ *nameIndex) []string {
+func checkKind(d entry, _ *nameIndex) []string {
 	if d.kind == 0 || d.number == 0 {
 		return []string{"no kind: expected one of the typed forms, such as Int64Counter or Histogram"}
 	}
@@ -137,7 +137,7 @@ func checkKind(d placed, _ *nameIndex) []string {
 
 // checkDescription also holds the encoding: OTLP refuses a whole export for one
 // string that is not UTF-8.
-func checkDescription(d placed, _ *nameIndex) []string {
+func checkDescription(d entry, _ *nameIndex) []string {
 	if strings.TrimSpace(d.Description) == "" {
 		return []string{"no description"}
 	}
@@ -147,7 +147,7 @@ func checkDescription(d placed, _ *nameIndex) []string {
 	return nil
 }
 
-func checkBoundaries(d placed, _ *nameIndex) []string {
+func checkBoundaries(d entry, _ *nameIndex) []string {
 	if d.kind != KindHistogram {
 		if len(d.Boundaries) > 0 {
 			return []string{fmt.Sprintf("boundaries on a %s: expected them on histograms only", d.kind)}
@@ -169,7 +169,7 @@ func checkBoundaries(d placed, _ *nameIndex) []string {
 	return reasons
 }
 
-func checkFromInfo(d placed, _ *nameIndex) []string {
+func checkFromInfo(d entry, _ *nameIndex) []string {
 	if !d.FromInfo {
 		return nil
 	}
@@ -183,7 +183,7 @@ func checkFromInfo(d placed, _ *nameIndex) []string {
 	return reasons
 }
 
-func checkAdditive(d placed, _ *nameIndex) []string {
+func checkAdditive(d entry, _ *nameIndex) []string {
 	switch {
 	case !d.Additive:
 		return nil
@@ -195,7 +195,7 @@ func checkAdditive(d placed, _ *nameIndex) []string {
 	return nil
 }
 
-func checkDeprecated(d placed, _ *nameIndex) []string {
+func checkDeprecated(d entry, _ *nameIndex) []string {
 	switch {
 	case d.Stability > StabilityDeprecated:
 		return []string{fmt.Sprintf("stability %v is none of development, stable and deprecated", d.Stability)}
