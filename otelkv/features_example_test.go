@@ -218,7 +218,7 @@ func ExampleWithSeriesLimit() {
 	if err != nil {
 		panic(err)
 	}
-	engine, err := recorder.AddEngine(0, "m", otelkv.WithTiers("1:fs"))
+	engine, err := recorder.AddEngine(0, "m", otelkv.WithTiers("fs"))
 	if err != nil {
 		panic(err)
 	}

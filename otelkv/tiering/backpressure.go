@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/otelkv/otelkv-go/otelkv/internal/tier"
 )
 
 // A BackPressurePolicy says which stores are dropped while a tier is under
@@ -87,13 +89,13 @@ func DefaultBackPressure(tierType, locality string) BackPressure {
 	return b
 }
 
-func (b BackPressure) validate(tier int) error {
+func (b BackPressure) validate(index int) error {
 	var errs []error
 	refuse := func(format string, values ...any) {
-		errs = append(errs, fmt.Errorf("otelkv: tiering: back-pressure for tier %d: %s", tier, fmt.Sprintf(format, values...)))
+		errs = append(errs, fmt.Errorf("otelkv: tiering: back-pressure for tier %d: %s", index, fmt.Sprintf(format, values...)))
 	}
 	if b.Policy != ThrottledDropPolicy && b.Policy != DropStorePolicy {
-		refuse("Policy is %s, expected %s or %s", quote(string(b.Policy)), ThrottledDropPolicy, DropStorePolicy)
+		refuse("Policy is %s, expected %s or %s", tier.Quote(string(b.Policy)), ThrottledDropPolicy, DropStorePolicy)
 	}
 	if !(b.LowWater > 0 && b.LowWater <= b.HighWater) || math.IsInf(b.HighWater, 0) {
 		refuse("LowWater is %v and HighWater is %v, expected 0 < LowWater <= HighWater < +Inf", b.LowWater, b.HighWater)
@@ -160,7 +162,7 @@ func (t *Tracker) StoreLatency(tier int) (secondsPerMiB float64, pressed bool) {
 
 // ResetBackPressure makes every detector start again, as vLLM does in
 // reset_cache. The next payload holds an average of 0 and no dropped stores: those
-// that were not taken yet are forgotten. With [WithBinder] drops are counted when
+// that were not taken yet are forgotten. With a binder drops are counted when
 // they happen, so there are none to forget.
 func (t *Tracker) ResetBackPressure() {
 	t.mu.Lock()

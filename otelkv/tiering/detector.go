@@ -46,8 +46,7 @@ type detector struct {
 	stores, blocks int64 // dropped, and not yet counted
 }
 
-func bindDetector(s *sink.Sink, tier Tier, parameters BackPressure, immediate bool) *detector {
-	label := tier.String()
+func bindDetector(s *sink.Sink, label string, parameters BackPressure, immediate bool) *detector {
 	return &detector{
 		BackPressure:  parameters,
 		ema:           s.Float64Gauge(vllm.BackPressureStoreLatencyEMA, label),

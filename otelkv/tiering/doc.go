@@ -27,7 +27,7 @@
 //
 // A tracker fills a payload, which [Tracker.Take] hands out, for services whose
 // recorder is in another process. Take it once per step: it keeps every delay
-// until then. With [WithBinder] the tracker records to a recorder's series at
+// until then. With [connector.WithBinder] the tracker records to a recorder's series at
 // once, and there is nothing to take. The rules are the same code.
 //
 // # Requests and chunks
@@ -48,5 +48,5 @@
 // # What it is not
 //
 // The package moves no data and decides nothing but, where it is asked, whether
-// a tier is too slow to store to ([WithBackPressure]). It knows no OpenTelemetry.
+// a tier is too slow to store to ([Tracker.AdmitStore]). It knows no OpenTelemetry.
 package tiering

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
@@ -49,12 +50,12 @@ func Example() {
 
 // In the process that exports, a tracker records to an engine's series, and there
 // is nothing to take.
-func ExampleWithBinder() {
+func ExampleNewTracker() {
 	recorder, err := otelkv.New(vllm.TieringSpec()) // on the global MeterProvider
 	if err != nil {
 		log.Fatal(err)
 	}
-	engine, err := recorder.AddEngine(0, "llama", otelkv.WithTiers("1:fs"), otelkv.WithPriming())
+	engine, err := recorder.AddEngine(0, "llama", otelkv.WithTiers("fs"), otelkv.WithPriming())
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -62,7 +63,7 @@ func ExampleWithBinder() {
 		SecondaryTiers: []string{"fs"},
 		PrimaryChunks:  1024,
 		ChunkSize:      1 << 20,
-	}, tiering.WithBinder(engine.Binder()))
+	}, connector.WithBinder(engine.Binder()))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -80,9 +81,12 @@ func ExampleWithBinder() {
 func ExampleTracker_AdmitStore() {
 	now := time.Now()
 	tracker, err := tiering.NewTracker(
-		tiering.Config{SecondaryTiers: []string{"fs"}, ChunkSize: 1 << 20},
-		tiering.WithClock(func() time.Time { return now }),
-		tiering.WithBackPressure(1, tiering.DefaultBackPressure("fs", "")),
+		tiering.Config{
+			SecondaryTiers: []string{"fs"},
+			ChunkSize:      1 << 20,
+			BackPressure:   map[int]tiering.BackPressure{1: tiering.DefaultBackPressure("fs", "")},
+		},
+		connector.WithClock(func() time.Time { return now }),
 	)
 	if err != nil {
 		log.Fatal(err)
@@ -128,7 +132,7 @@ func ExampleParseBackPressure() {
 
 // The pool of host memory is described by counts; usage is what transfers pin.
 func ExampleCPUPool() {
-	pool, err := tiering.NewCPUPool(8)
+	pool, err := tiering.NewCPUPool(tiering.Config{PrimaryChunks: 8})
 	if err != nil {
 		log.Fatal(err)
 	}

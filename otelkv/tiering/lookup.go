@@ -157,7 +157,7 @@ func (t *Tracker) RecordLookupContext(ctx context.Context, id string, tier int, 
 	}
 }
 
-func (t *Tracker) resolve(ctx context.Context, tier *tier, result Result, duration time.Duration, o observation, waited bool) {
+func (t *Tracker) resolve(ctx context.Context, tier *tierSeries, result Result, duration time.Duration, o observation, waited bool) {
 	tier.queries.Add(1)
 	if result == Hit {
 		tier.hits.Add(1)
