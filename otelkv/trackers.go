@@ -47,6 +47,9 @@ func (e *Engine) Trackers(config tiering.Config, opts ...connector.Option) (*Tra
 	if len(declared) > 0 || e.recorder.byName[vllm.TieringChunkQueries.PrometheusName] != nil {
 		t.Tiering, errs[3] = tiering.NewTracker(config, opts...)
 	}
+	if errs[2] != nil && errs[3] != nil && errs[2].Error() == errs[3].Error() {
+		errs[3] = nil // both say what is wrong with the configuration
+	}
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}

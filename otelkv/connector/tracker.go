@@ -28,11 +28,8 @@ type Tracker struct {
 	syncDelay, asyncDelay stats.Recorder[float64]
 	allocationFailures    stats.Adder[int64]
 
-	deferred *requests.Table[deferral]
+	deferred *requests.Table[time.Duration] // when the first lookup of a request was deferred
 }
-
-// A deferral is the start of a request's first lookup that was deferred.
-type deferral struct{ start time.Duration }
 
 // State is a snapshot of a tracker's own bookkeeping.
 type State struct {
@@ -46,8 +43,8 @@ type State struct {
 // or the binder does not have the connector's metrics.
 func NewTracker(opts ...Option) (*Tracker, error) {
 	c := sink.NewConfig(opts)
-	if err := c.Check(); err != nil {
-		return nil, fmt.Errorf("otelkv: connector: %w", err)
+	if c.MaxRequests < 1 {
+		return nil, fmt.Errorf("otelkv: connector: max requests is %d, expected at least 1", c.MaxRequests)
 	}
 	s := sink.New(c.Binder)
 	t := &Tracker{
@@ -57,7 +54,7 @@ func NewTracker(opts ...Option) (*Tracker, error) {
 		syncDelay:          s.Histogram(vllm.LookupSyncDelay),
 		asyncDelay:         s.Histogram(vllm.LookupAsyncDelay),
 		allocationFailures: s.Int64Counter(vllm.AllocationFailure),
-		deferred:           requests.NewTable[deferral](c.MaxRequests, nil),
+		deferred:           requests.NewTable[time.Duration](c.MaxRequests, nil),
 	}
 	if err := s.Err(); err != nil {
 		return nil, err
@@ -81,7 +78,7 @@ func (t *Tracker) RecordLookupContext(ctx context.Context, request string, resol
 	if resolved {
 		t.resolve(ctx, request)
 	} else if t.deferred.Get(request) == nil {
-		t.deferred.Add(request).start = t.now() - duration
+		*t.deferred.Add(request) = t.now() - duration
 	}
 	sink.Record(ctx, t.syncDelay, duration.Seconds())
 }
@@ -96,8 +93,8 @@ func (t *Tracker) RequestFinished(request string) {
 }
 
 func (t *Tracker) resolve(ctx context.Context, request string) {
-	if d := t.deferred.Get(request); d != nil {
-		sink.Record(ctx, t.asyncDelay, max(t.now()-d.start, 0).Seconds())
+	if start := t.deferred.Get(request); start != nil {
+		sink.Record(ctx, t.asyncDelay, max(t.now()-*start, 0).Seconds())
 		t.deferred.Remove(request)
 	}
 }

@@ -25,11 +25,8 @@ const (
 
 // String returns load or store.
 func (d Direction) String() string {
-	switch d {
-	case Load:
-		return "load"
-	case Store:
-		return "store"
+	if names := [...]string{Load: "load", Store: "store"}; d == Load || d == Store {
+		return names[d]
 	}
 	return fmt.Sprintf("Direction(%d)", uint8(d))
 }

@@ -122,10 +122,7 @@ func (b BackPressure) validate(index int) error {
 func (t *Tracker) AdmitStore(tier, chunks int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.isSecondary(tier) {
-		return true
-	}
-	d := t.tiers[tier].pressure
+	d := t.detector(tier)
 	if d == nil || d.admit(t.now()) {
 		return true
 	}
@@ -139,9 +136,7 @@ func (t *Tracker) AdmitStore(tier, chunks int) bool {
 func (t *Tracker) RecordDroppedStore(tier, chunks int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.isSecondary(tier) {
-		t.tiers[tier].pressure.drop(chunks)
-	}
+	t.detector(tier).drop(chunks)
 }
 
 // StoreLatency returns the moving average of a tier's store latency, in seconds
@@ -152,10 +147,10 @@ func (t *Tracker) RecordDroppedStore(tier, chunks int) {
 func (t *Tracker) StoreLatency(tier int) (secondsPerMiB float64, pressed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.isSecondary(tier) || t.tiers[tier].pressure == nil {
+	d := t.detector(tier)
+	if d == nil {
 		return 0, false
 	}
-	d := t.tiers[tier].pressure
 	pressed = d.underPressure(t.now())
 	return d.average, pressed
 }
@@ -172,12 +167,12 @@ func (t *Tracker) ResetBackPressure() {
 	}
 }
 
-// isSecondary reports whether the tracker has a secondary tier of the index, and
-// counts the call as rejected if not.
-func (t *Tracker) isSecondary(tier int) bool {
-	if tier >= 1 && tier < len(t.tiers) {
-		return true
+// detector returns the detector of a secondary tier, nil if there is none. It counts
+// the call as rejected if there is no such tier.
+func (t *Tracker) detector(tier int) *detector {
+	if tier < 1 || tier >= len(t.tiers) {
+		t.rejected++
+		return nil
 	}
-	t.rejected++
-	return false
+	return t.tiers[tier].pressure
 }

@@ -64,8 +64,8 @@ func (c Config) labels(options sink.Config) ([]string, error) {
 			errs = append(errs, fmt.Errorf("otelkv: tiering: %s is %d, expected at least 0", field.name, field.value))
 		}
 	}
-	if err := options.Check(); err != nil {
-		errs = append(errs, fmt.Errorf("otelkv: tiering: %w", err))
+	if options.MaxRequests < 1 {
+		errs = append(errs, fmt.Errorf("otelkv: tiering: max requests is %d, expected at least 1", options.MaxRequests))
 	}
 	for _, index := range slices.Sorted(maps.Keys(c.BackPressure)) {
 		if index < 1 || index > len(c.SecondaryTiers) {

@@ -30,7 +30,11 @@ type detector struct {
 	// immediate says that drops are counted when they happen, and not kept until
 	// the next payload is taken.
 	immediate bool
+	detection
+}
 
+// A detection is what a detector has seen.
+type detection struct {
 	completions int
 	sum         float64       // of the samples of the warm-up
 	average     float64       // in seconds per MiB
@@ -188,12 +192,6 @@ func (d *detector) reset() {
 	if d == nil {
 		return
 	}
-	*d = detector{
-		BackPressure:  d.BackPressure,
-		ema:           d.ema,
-		storesDropped: d.storesDropped,
-		blocksDropped: d.blocksDropped,
-		immediate:     d.immediate,
-	}
+	d.detection = detection{}
 	d.ema.Record(0)
 }

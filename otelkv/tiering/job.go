@@ -6,7 +6,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/otelkv/otelkv-go/otelkv/internal/tier"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
@@ -46,8 +45,6 @@ type Job struct {
 // to read as many from a secondary tier, given by its index, was submitted. For
 // a tier that the tracker does not have it returns a job that counts nothing.
 func (t *Tracker) StartPromotion(tier, chunks int) *Job {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	return t.startJob(tier, chunks, promotion, chunks)
 }
 
@@ -55,8 +52,6 @@ func (t *Tracker) StartPromotion(tier, chunks int) *Job {
 // allocate the chunks of the primary tier when they read: until [Job.Allocated]
 // is called, the job counts as active and pins nothing.
 func (t *Tracker) StartLazyPromotion(tier, chunks int) *Job {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	return t.startJob(tier, chunks, promotion, 0)
 }
 
@@ -65,8 +60,6 @@ func (t *Tracker) StartLazyPromotion(tier, chunks int) *Job {
 // is what the tier's back-pressure detector, if any, sees. For a tier that the
 // tracker does not have it returns a job that counts nothing.
 func (t *Tracker) StartCascade(tier, chunks int) *Job {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	return t.startJob(tier, chunks, cascade, chunks)
 }
 
@@ -74,6 +67,8 @@ func promotion(t *tierSeries) *flow { return &t.promotions }
 func cascade(t *tierSeries) *flow   { return &t.cascades }
 
 func (t *Tracker) startJob(tier, chunks int, direction func(*tierSeries) *flow, held int) *Job {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if tier < 1 || tier >= len(t.tiers) {
 		t.rejected++
 		return &Job{}
@@ -220,8 +215,8 @@ func (t *Tracker) CheckIdle() error {
 			{vllm.TieringPrimaryReadUsage.PrometheusName, secondary.cascades.held, "chunks pinned"},
 		} {
 			if gauge.value != 0 {
-				errs = append(errs, fmt.Errorf("otelkv: metric %q: not idle: tier %s: %d %s, expected 0",
-					gauge.name, tier.Quote(secondary.label), gauge.value, gauge.unit))
+				errs = append(errs, fmt.Errorf("otelkv: metric %q: not idle: tier %q: %d %s, expected 0",
+					gauge.name, t.labels[1+i], gauge.value, gauge.unit))
 			}
 		}
 	}

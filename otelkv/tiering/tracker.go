@@ -2,6 +2,8 @@ package tiering
 
 import (
 	"cmp"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/otelkv/otelkv-go/otelkv/connector"
@@ -21,6 +23,7 @@ type Tracker struct {
 	primaryChunks int64
 	chunkSize     int64
 
+	labels             []string
 	tiers              []tierSeries
 	allocationFailures stats.Adder[int64]
 
@@ -35,7 +38,6 @@ type Tracker struct {
 // tierSeries is what the tracker keeps for one tier. The primary has only the
 // series of lookups.
 type tierSeries struct {
-	label      string
 	queries    stats.Adder[int64]
 	hits       stats.Adder[int64]
 	syncDelay  stats.Recorder[float64]
@@ -72,6 +74,7 @@ func NewTracker(config Config, opts ...connector.Option) (*Tracker, error) {
 		outlet:          outlet{sink: sink.New(options.Binder)},
 		clock:           options.Clock,
 		epoch:           options.Clock(),
+		labels:          labels,
 		primaryChunks:   int64(config.PrimaryChunks),
 		chunkSize:       config.ChunkSize,
 		maxObservations: cmp.Or(config.MaxObservations, defaultMaxObservations),
@@ -80,14 +83,13 @@ func NewTracker(config Config, opts ...connector.Option) (*Tracker, error) {
 	t.requests = requests.NewTable(options.MaxRequests, t.forget)
 	for i, label := range labels {
 		bound := tierSeries{
-			label:      label,
 			queries:    t.sink.Int64Counter(vllm.TieringChunkQueries, label),
 			hits:       t.sink.Int64Counter(vllm.TieringChunkHits, label),
 			syncDelay:  t.sink.Histogram(vllm.TieringLookupSyncDelay, label),
 			asyncDelay: t.sink.Histogram(vllm.TieringLookupAsyncDelay, label),
 		}
 		if i > 0 {
-			t.bindJobs(&bound)
+			t.bindJobs(&bound, label)
 		}
 		if parameters, ok := config.BackPressure[i]; ok {
 			bound.pressure = bindDetector(t.sink, label, parameters, options.Binder != nil)
@@ -102,32 +104,26 @@ func NewTracker(config Config, opts ...connector.Option) (*Tracker, error) {
 	return t, nil
 }
 
-func (t *Tracker) bindJobs(tier *tierSeries) {
+func (t *Tracker) bindJobs(tier *tierSeries, label string) {
 	tier.promotions = flow{
-		bytes:    t.sink.Int64Counter(vllm.TieringReadBytes, tier.label),
-		seconds:  t.sink.Float64Counter(vllm.TieringReadTime, tier.label),
-		failures: t.sink.Int64Counter(vllm.TieringPromotionJobFailures, tier.label),
-		usage:    t.sink.Float64Gauge(vllm.TieringPrimaryWriteUsage, tier.label),
-		jobs:     t.sink.Int64Gauge(vllm.TieringActivePromotionJobs, tier.label),
+		bytes:    t.sink.Int64Counter(vllm.TieringReadBytes, label),
+		seconds:  t.sink.Float64Counter(vllm.TieringReadTime, label),
+		failures: t.sink.Int64Counter(vllm.TieringPromotionJobFailures, label),
+		usage:    t.sink.Float64Gauge(vllm.TieringPrimaryWriteUsage, label),
+		jobs:     t.sink.Int64Gauge(vllm.TieringActivePromotionJobs, label),
 	}
 	tier.cascades = flow{
-		bytes:    t.sink.Int64Counter(vllm.TieringWriteBytes, tier.label),
-		seconds:  t.sink.Float64Counter(vllm.TieringWriteTime, tier.label),
-		failures: t.sink.Int64Counter(vllm.TieringCascadeJobFailures, tier.label),
-		usage:    t.sink.Float64Gauge(vllm.TieringPrimaryReadUsage, tier.label),
-		jobs:     t.sink.Int64Gauge(vllm.TieringActiveCascadeJobs, tier.label),
+		bytes:    t.sink.Int64Counter(vllm.TieringWriteBytes, label),
+		seconds:  t.sink.Float64Counter(vllm.TieringWriteTime, label),
+		failures: t.sink.Int64Counter(vllm.TieringCascadeJobFailures, label),
+		usage:    t.sink.Float64Gauge(vllm.TieringPrimaryReadUsage, label),
+		jobs:     t.sink.Int64Gauge(vllm.TieringActiveCascadeJobs, label),
 	}
 }
 
 // Tiers returns the labels of the tracker's tiers, the primary first: "0:primary",
 // "1:fs". A tier's index is its place in the slice, which belongs to the caller.
-func (t *Tracker) Tiers() []string {
-	labels := make([]string, len(t.tiers))
-	for i := range t.tiers {
-		labels[i] = t.tiers[i].label
-	}
-	return labels
-}
+func (t *Tracker) Tiers() []string { return slices.Clone(t.labels) }
 
 // RecordPromotionAllocationFailure counts a promotion that was refused because
 // the primary tier had no room for its chunks.
@@ -161,3 +157,30 @@ func (t *Tracker) State() State {
 
 // now returns the time since the tracker was made.
 func (t *Tracker) now() time.Duration { return t.clock().Sub(t.epoch) }
+
+// An outlet hands out what a tracker or a pool has recorded.
+type outlet struct {
+	mu     sync.Mutex // guards the sink and the tracker
+	sink   *sink.Sink
+	gauges func() // records what every payload holds
+}
+
+// Take returns what was recorded since it was last called, with the gauges as they
+// are now, zeros included. It returns nil if that is nothing, and always with a
+// binder. The payload belongs to the caller.
+func (o *outlet) Take() *stats.Payload {
+	taken := new(stats.Payload)
+	if !o.TakeInto(taken) {
+		return nil
+	}
+	return taken
+}
+
+// TakeInto is Take into the memory of dst, which belongs to the caller. It reports
+// whether there was anything to take.
+func (o *outlet) TakeInto(dst *stats.Payload) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.gauges()
+	return o.sink.TakeInto(dst)
+}

@@ -3,7 +3,6 @@ package sink
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -31,14 +30,6 @@ func NewConfig[O ~func(*Config)](opts []O) Config {
 	return c
 }
 
-// Check reports a bound that bounds nothing.
-func (c Config) Check() error {
-	if c.MaxRequests < 1 {
-		return fmt.Errorf("max requests is %d, expected at least 1", c.MaxRequests)
-	}
-	return nil
-}
-
 // withCatalogue adds to the error of a catalogue that lacks a metric which of
 // vLLM's catalogues have it.
 func withCatalogue(err error) error {
@@ -64,7 +55,6 @@ func withCatalogue(err error) error {
 		return err
 	}
 	named := *entry
-	named.LabelValues = slices.Clone(entry.LabelValues)
 	named.Err = fmt.Errorf("%w: it is in %s", entry.Err, strings.Join(have, ", "))
 	return &named
 }
