@@ -3,8 +3,10 @@ package otelkv_test
 import (
 	"context"
 	"fmt"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -15,6 +17,8 @@ import (
 
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/otelkv/connector"
+	"github.com/otelkv/otelkv-go/otelkv/tiering"
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
@@ -274,4 +278,30 @@ func Example_additiveGauge() {
 	// Output:
 	// https://example.com/schemas/1.0.0 7 false
 	// # TYPE mycache_pinned gauge
+}
+
+// In the process that exports, trackers record to an engine's series, and there is
+// nothing to take.
+func ExampleEngine_Trackers() {
+	recorder, err := otelkv.New(vllm.TieringSpec())
+	if err != nil {
+		log.Fatal(err)
+	}
+	engine, err := recorder.AddEngine(0, "llama", otelkv.WithTiers("fs"), otelkv.WithPriming())
+	if err != nil {
+		log.Fatal(err)
+	}
+	trackers, err := engine.Trackers(tiering.Config{PrimaryChunks: 1024, ChunkSize: 1 << 20})
+	if err != nil {
+		log.Fatal(err)
+	}
+	timer := trackers.Transfers.Start(connector.Store)
+	timer.End(4 << 20)
+	cascade := trackers.Tiering.StartCascade(1, 4)
+	cascade.SetBytes(3 << 20) // one of the chunks was there already
+	cascade.SetTime(12 * time.Millisecond)
+	cascade.Succeed()
+	fmt.Println(trackers.Tiering.Tiers(), trackers.Tiering.Take() == nil, trackers.Tiering.CheckIdle())
+	// Output:
+	// [0:primary 1:fs] true <nil>
 }

@@ -5,10 +5,8 @@ import (
 	"log"
 	"time"
 
-	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
-	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
 // A scheduler asks the primary tier and then a file tier for a chunk, promotes
@@ -46,34 +44,6 @@ func Example() {
 	// vllm:kv_offload_tiering_chunk_hits:('1:fs',) 1
 	// vllm:kv_offload_tiering_read_bytes:('1:fs',) 1048576
 	// vllm:kv_offload_tiering_active_promotion_jobs:('1:fs',) 0
-}
-
-// In the process that exports, a tracker records to an engine's series, and there
-// is nothing to take.
-func ExampleNewTracker() {
-	recorder, err := otelkv.New(vllm.TieringSpec()) // on the global MeterProvider
-	if err != nil {
-		log.Fatal(err)
-	}
-	engine, err := recorder.AddEngine(0, "llama", otelkv.WithTiers("fs"), otelkv.WithPriming())
-	if err != nil {
-		log.Fatal(err)
-	}
-	tracker, err := tiering.NewTracker(tiering.Config{
-		SecondaryTiers: []string{"fs"},
-		PrimaryChunks:  1024,
-		ChunkSize:      1 << 20,
-	}, connector.WithBinder(engine.Binder()))
-	if err != nil {
-		log.Fatal(err)
-	}
-	cascade := tracker.StartCascade(1, 4)
-	cascade.SetBytes(3 << 20) // one of the chunks was there already
-	cascade.SetTime(12 * time.Millisecond)
-	cascade.Succeed()
-	fmt.Println(tracker.Take() == nil, tracker.CheckIdle())
-	// Output:
-	// true <nil>
 }
 
 // A tier whose average is far above its high mark is spared further stores until
