@@ -50,6 +50,8 @@ type BackPressure struct {
 	// Cooldown is cooldown_s: for so long after pressure ended, every second store
 	// is dropped. With 0 there is no cooldown.
 	Cooldown time.Duration
+
+	wrong error // that the defaults were asked for something that is no type
 }
 
 // Defaults of vLLM's EMABackpressureDetector.
@@ -82,6 +84,7 @@ func DefaultBackPressure(tierType, locality string) BackPressure {
 		WarmupCompletions: defaultWarmup,
 		DecayHalfLife:     defaultDecayHalfLife,
 		Cooldown:          defaultCooldown,
+		wrong:             tier.CheckType(tierType),
 	}
 	if tierType == "obj" || strings.EqualFold(locality, "REMOTE") {
 		b.HighWater, b.LowWater = networkHighWater, networkLowWater
@@ -93,6 +96,9 @@ func (b BackPressure) validate(index int) error {
 	var errs []error
 	refuse := func(format string, values ...any) {
 		errs = append(errs, fmt.Errorf("otelkv: tiering: back-pressure for tier %d: %s", index, fmt.Sprintf(format, values...)))
+	}
+	if b.wrong != nil {
+		refuse("%v", b.wrong)
 	}
 	if b.Policy != ThrottledDropPolicy && b.Policy != DropStorePolicy {
 		refuse("Policy is %s, expected %s or %s", tier.Quote(string(b.Policy)), ThrottledDropPolicy, DropStorePolicy)

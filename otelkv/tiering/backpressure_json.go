@@ -71,10 +71,6 @@ func ParseBackPressure(extraConfig, environment string) (map[int]BackPressure, e
 		if len(objects) == 0 {
 			continue
 		}
-		if _, err := tier.Label(i+1, of.Type); of.Type != "" && err != nil {
-			errs = append(errs, fmt.Errorf("otelkv: %w", err))
-			continue
-		}
 		b, err := overlay(DefaultBackPressure(of.Type, of.Locality), objects)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("otelkv: tiering: back-pressure for tier %d: %w", i+1, err))
@@ -118,6 +114,7 @@ func overlay(b BackPressure, objects []json.RawMessage) (BackPressure, error) {
 		return BackPressure{}, fmt.Errorf("backpressure_cls is %s, expected %s", tier.Quote(class), emaDetector)
 	}
 	return BackPressure{
+		wrong:             b.wrong,
 		Policy:            BackPressurePolicy(strings.TrimPrefix(o.Policy, backPressureModule)),
 		HighWater:         o.HighWater,
 		LowWater:          o.LowWater,

@@ -278,11 +278,13 @@ func TestNewTrackerReportsEverything(t *testing.T) {
 			`otelkv: tiering: max requests is 0, expected at least 1`,
 			`otelkv: tiering: MaxObservations is -1, expected at least 0`,
 		}},
-		{"back-pressure", tiering.Config{SecondaryTiers: []string{"fs"}, BackPressure: map[int]tiering.BackPressure{
+		{"back-pressure", tiering.Config{SecondaryTiers: []string{"fs", "obj"}, BackPressure: map[int]tiering.BackPressure{
 			0: {},
 			1: {Alpha: 2, WarmupCompletions: -1, LowWater: 3, HighWater: 2},
+			2: tiering.DefaultBackPressure("2:obj", ""),
 		}}, nil, []string{
-			`otelkv: tiering: back-pressure for tier 0, expected a secondary tier, 1 to 1`,
+			`otelkv: tiering: back-pressure for tier 0, expected a secondary tier, 1 to 2`,
+			`otelkv: tiering: back-pressure for tier 2: tier "2:obj": expected a type like "fs": labels are made from types`,
 			`otelkv: tiering: back-pressure for tier 1: Alpha is 2, expected above 0 and at most 1`,
 			`otelkv: tiering: back-pressure for tier 1: WarmupCompletions is -1, expected at least 0`,
 			`otelkv: tiering: back-pressure for tier 1: LowWater is 3 and HighWater is 2, expected 0 < LowWater <= HighWater < +Inf`,

@@ -23,6 +23,11 @@ var labelled = regexp.MustCompile(`^[0-9]+:`)
 // 1, and a type: "1:fs". The type is the one that is configured, or the class name of
 // a tier that is not part of vLLM.
 func Label(index int, of string) (string, error) {
+	return strconv.Itoa(index) + ":" + of, CheckType(of)
+}
+
+// CheckType returns an error if a tier is not given by its type.
+func CheckType(of string) error {
 	reason := ""
 	switch {
 	case of == "":
@@ -34,9 +39,9 @@ func Label(index int, of string) (string, error) {
 	case labelled.MatchString(of):
 		reason = `expected a type like "fs": labels are made from types`
 	default:
-		return strconv.Itoa(index) + ":" + of, nil
+		return nil
 	}
-	return "", fmt.Errorf("tier %s: %s", Quote(of), reason)
+	return fmt.Errorf("tier %s: %s", Quote(of), reason)
 }
 
 // CheckLabel returns an error if a tier is not given by its label.
