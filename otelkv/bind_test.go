@@ -204,7 +204,7 @@ func TestBindErrors(t *testing.T) {
 		"negative engine": {func() error { _, err := recorder.AddEngine(-1, "m"); return err }, otelkv.ErrEngineIndex, "engine -1"},
 		"model not UTF-8": {func() error { _, err := recorder.AddEngine(1, "\xff"); return err }, otelkv.ErrLabelValues, "engine 1"},
 		"tier empty": {func() error { _, err := recorder.AddEngine(1, "m", otelkv.WithTiers("")); return err },
-			otelkv.ErrLabelValues, "it is empty"},
+			otelkv.ErrLabelValues, "the type is empty"},
 		"tier not UTF-8": {func() error { return engine.AddTiers("\xff") }, otelkv.ErrLabelValues, "engine 0"},
 		"medium empty":   {withMedium(""), otelkv.ErrLabelValues, `engine 1: medium "": bad label values: it is empty`},
 		"medium of both ends": {withMedium("GPU"), otelkv.ErrLabelValues,

@@ -6,8 +6,8 @@ import (
 )
 
 // Binder returns the engine as a [stats.Binder], for code that records without
-// knowing whether it fills a payload or a recorder, such as the trackers of
-// packages tiering and transfer.
+// knowing whether it fills a payload or a recorder, such as connector.NewSimpleCPU.
+// [Engine.Trackers] gives it to the trackers that it makes.
 func (e *Engine) Binder() stats.Binder { return engineBinder{e} }
 
 type engineBinder struct{ engine *Engine }

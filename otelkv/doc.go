@@ -10,7 +10,7 @@
 //
 //	recorder, err := otelkv.New(vllm.TieringSpec())
 //	...
-//	engine, err := recorder.AddEngine(0, "llama", otelkv.WithTiers("1:fs"))
+//	engine, err := recorder.AddEngine(0, "llama", otelkv.WithTiers("fs"))
 //
 // # Doors
 //
@@ -24,8 +24,8 @@
 //	...
 //	loads.Add(4096)
 //
-// The packages tiering, transfer, connector and simplecpu know vLLM's rules of
-// what counts when, and record through [Engine.Binder].
+// Trackers, of the packages tiering and connector, know vLLM's rules of what counts
+// when. [Engine.Trackers] makes them.
 //
 // Code that gets payloads from workers passes them to [Engine.Observe]. A good
 // entry counts whatever is wrong with its neighbours.

@@ -27,10 +27,11 @@ type engineOptionFunc func(*engineConfig)
 func (f engineOptionFunc) applyEngine(c *engineConfig) { f(c) }
 
 type engineConfig struct {
-	medium string
-	tiers  []string
-	primed bool
-	source *string
+	medium    string
+	tierTypes []string // of all tiers that were ever declared, the one of index 1 first
+	tiers     []string // the labels of those that are declared now
+	primed    bool
+	source    *string
 }
 
 func newEngineConfig(options []EngineOption) engineConfig {
@@ -42,7 +43,9 @@ func newEngineConfig(options []EngineOption) engineConfig {
 }
 
 func (c *engineConfig) check(metrics []*instrumented) error {
-	errs := []error{checkTiers(c.tiers), checkMedium(c.medium, metrics)}
+	labels, err := tierLabels(c.tierTypes)
+	c.tiers = labels
+	errs := []error{err, checkMedium(c.medium, metrics)}
 	if c.source != nil {
 		errs = append(errs, checkLabelValue(*c.source))
 	}
@@ -76,6 +79,8 @@ type Engine struct {
 	parent *Engine
 	name   string
 
+	tiersMu sync.Mutex // held while tiers are added
+
 	mu         sync.RWMutex
 	config     engineConfig
 	removed    bool
@@ -107,6 +112,9 @@ func newEngine(r *Recorder, index int, c engineConfig, attributes []attribute.Ke
 		metrics:    make([]seriesSet, len(r.metrics)),
 	}
 }
+
+// root returns the engine, or that of the connector.
+func (e *Engine) root() *Engine { return cmp.Or(e.parent, e) }
 
 // Index returns the index that the engine was declared with.
 func (e *Engine) Index() int { return e.index }
@@ -146,6 +154,7 @@ func (e *Engine) addConnector(name string) *Engine {
 	}
 	config := e.config
 	config.tiers = slices.Clone(config.tiers)
+	config.tierTypes = nil // the engine's count
 	c := newEngine(e.recorder, e.index, config, append(slices.Clip(e.attributes),
 		attribute.String(e.recorder.config.connectorLabel, name)))
 	c.parent, c.name, c.removed = e, name, e.removed

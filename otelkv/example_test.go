@@ -40,7 +40,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	engine, err := recorder.AddEngine(0, "llama", otelkv.WithTiers("1:fs"))
+	engine, err := recorder.AddEngine(0, "llama", otelkv.WithTiers("fs"))
 	if err != nil {
 		panic(err)
 	}

@@ -3,6 +3,8 @@ package otelkv_test
 import (
 	"context"
 	"fmt"
+	"log"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -10,6 +12,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/otelkv/connector"
+	"github.com/otelkv/otelkv-go/otelkv/tiering"
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
@@ -179,7 +183,7 @@ func ExampleWithSeriesLimit() {
 	if err != nil {
 		panic(err)
 	}
-	engine, err := recorder.AddEngine(0, "m", otelkv.WithTiers("1:fs"))
+	engine, err := recorder.AddEngine(0, "m", otelkv.WithTiers("fs"))
 	if err != nil {
 		panic(err)
 	}
@@ -232,4 +236,30 @@ func Example_additiveGauge() {
 	sum := scope.Metrics[0].Data.(metricdata.Sum[int64])
 	fmt.Println(scope.Scope.SchemaURL, sum.DataPoints[0].Value, sum.IsMonotonic)
 	// Output: https://example.com/schemas/1.0.0 7 false
+}
+
+// In the process that exports, trackers record to an engine's series, and there is
+// nothing to take.
+func ExampleEngine_Trackers() {
+	recorder, err := otelkv.New(vllm.TieringSpec())
+	if err != nil {
+		log.Fatal(err)
+	}
+	engine, err := recorder.AddEngine(0, "llama", otelkv.WithTiers("fs"), otelkv.WithPriming())
+	if err != nil {
+		log.Fatal(err)
+	}
+	trackers, err := engine.Trackers(tiering.Config{PrimaryChunks: 1024, ChunkSize: 1 << 20})
+	if err != nil {
+		log.Fatal(err)
+	}
+	timer := trackers.Transfers.Start(connector.Store)
+	timer.End(4 << 20)
+	cascade := trackers.Tiering.StartCascade(1, 4)
+	cascade.SetBytes(3 << 20) // one of the chunks was there already
+	cascade.SetTime(12 * time.Millisecond)
+	cascade.Succeed()
+	fmt.Println(trackers.Tiering.Tiers(), trackers.Tiering.Take() == nil, trackers.Tiering.CheckIdle())
+	// Output:
+	// [0:primary 1:fs] true <nil>
 }

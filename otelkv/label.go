@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/otelkv/otelkv-go/internal/tuple"
+	"github.com/otelkv/otelkv-go/otelkv/internal/tier"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -26,20 +27,19 @@ func checkLabelValue(value string) error {
 	return nil
 }
 
-// checkTiers reports labels that name no tier. An empty label would read as a
-// missing one.
-func checkTiers(tiers []string) error {
+// tierLabels returns the labels of secondary tiers of the given types. The error names
+// every type that is none.
+func tierLabels(types []string) ([]string, error) {
+	var labels []string
 	var errs []error
-	for _, tier := range tiers {
-		err := checkLabelValue(tier)
-		if tier == "" {
-			err = fmt.Errorf("%w: it is empty", ErrLabelValues)
-		}
+	for i, of := range types {
+		label, err := tier.Label(i+1, of)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("tier %.32q: %w", tier, err))
+			errs = append(errs, fmt.Errorf("%w: %w", ErrLabelValues, err))
 		}
+		labels = append(labels, label)
 	}
-	return errors.Join(errs...)
+	return labels, errors.Join(errs...)
 }
 
 // checkMedium reports a medium that mirrors cannot name. One under which two

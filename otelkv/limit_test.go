@@ -24,7 +24,7 @@ func TestAMillionLabelValues(t *testing.T) {
 	}
 	catalogue := schema.MustCatalogue(vllm.TieringReadBytes)
 	byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
-		engine := addEngine(t, recorder, 0, otelkv.WithTiers("1:fs"))
+		engine := addEngine(t, recorder, 0, otelkv.WithTiers("fs"))
 		p := new(stats.Payload)
 		before := heap()
 		for i := range values {
@@ -84,15 +84,16 @@ func TestLimits(t *testing.T) {
 		"none":              {[]otelkv.Option{otelkv.WithSeriesLimit(0), otelkv.WithTotalSeriesLimit(0)}, nil, 2*tiers + 1, 0},
 		"per definition":    {[]otelkv.Option{otelkv.WithSeriesLimit(3)}, nil, 2*(3+1) + 1, 2 * (tiers - 3)},
 		"overall":           {[]otelkv.Option{otelkv.WithTotalSeriesLimit(5)}, nil, 5 + 1 + 1 + 1, 2*tiers - 5},
-		"declared tiers":    {[]otelkv.Option{otelkv.WithSeriesLimit(3)}, []string{"0:t", "8:t", "9:t"}, 2*(3+2+1) + 1, 2 * 5},
-		"declared all":      {[]otelkv.Option{otelkv.WithTotalSeriesLimit(1)}, []string{"0:t", "1:t", "2:t", "3:t", "4:t", "5:t", "6:t", "7:t", "8:t", "9:t"}, 2*tiers + 1, 0},
+		"declared tiers":    {[]otelkv.Option{otelkv.WithSeriesLimit(3)}, []string{"t", "t"}, 2*(3+2+1) + 1, 2 * 5},
+		"declared all":      {[]otelkv.Option{otelkv.WithTotalSeriesLimit(1)}, []string{"t", "t", "t", "t", "t", "t", "t", "t", "t"}, 2*tiers + 1, 2},
 		"of the definition": {[]otelkv.Option{otelkv.WithSeriesLimit(1)}, nil, 2*(1+1) + 1, 2 * (tiers - 1)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 				engine := addEngine(t, recorder, 0, otelkv.WithTiers(c.declare...))
+				// Nobody declares the tier with the index 0, and those declared come last but it.
 				for i := range tiers {
-					tier := fmt.Sprintf("%d:t", i)
+					tier := fmt.Sprintf("%d:t", tiers-1-i)
 					must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.TieringReadBytes, tier)).Add(1)
 					must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.TieringWriteBytes, tier)).Add(1)
 				}
@@ -118,8 +119,10 @@ func TestLimits(t *testing.T) {
 
 func TestARemovedTierFoldsAsAnyOther(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.TieringReadBytes), otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimit(1)))
-	engine := addEngine(t, recorder, 0, otelkv.WithTiers("1:fs", "2:obj"))
-	engine.RemoveTier("2:obj")
+	engine := addEngine(t, recorder, 0, otelkv.WithTiers("fs", "obj"))
+	if err := engine.RemoveTier("2:obj"); err != nil {
+		t.Fatal(err)
+	}
 	for _, tier := range []string{"1:fs", "2:obj"} {
 		must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.TieringReadBytes, tier)).Add(1)
 	}
@@ -190,7 +193,7 @@ func TestConcurrentUse(t *testing.T) {
 		for worker := range 4 {
 			wg.Go(func() {
 				for i := range rounds {
-					engine, err := recorder.AddEngine(worker, "m", otelkv.WithTiers("1:fs"), otelkv.WithPriming())
+					engine, err := recorder.AddEngine(worker, "m", otelkv.WithTiers("fs"), otelkv.WithPriming())
 					if err != nil {
 						t.Error(err)
 						return
@@ -201,8 +204,7 @@ func TestConcurrentUse(t *testing.T) {
 						p.AddCounter("vllm:kv_offload_load_bytes", stats.Int64(1)),
 						p.RecordHistogram("vllm:kv_offload_load_size", stats.Int64(1)),
 						engine.Observe(t.Context(), p), stays.Observe(t.Context(), p),
-						engine.AddTiers("2:obj"))
-					engine.RemoveTier("1:fs")
+						engine.AddTiers("obj"), engine.RemoveTier("1:fs"))
 					if err != nil && !strings.Contains(err.Error(), "removed") {
 						t.Error(err)
 					}

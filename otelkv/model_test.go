@@ -207,14 +207,19 @@ func (m *model) afterTheEnd() {
 func (m *model) removeTier(index int, engine *otelkv.Engine) {
 	tier := modelTiers[m.random.IntN(3)]
 	m.log = append(m.log, fmt.Sprintf("remove tier %s of %d", tier, index))
-	engine.RemoveTier(tier)
+	if err := engine.RemoveTier(tier); err != nil {
+		m.t.Error(err)
+	}
 	m.oracle.removeTier(index, tier)
 }
 
 func (m *model) addTier(index int, engine *otelkv.Engine) {
 	tier := modelTiers[1+m.random.IntN(2)]
+	if slices.Contains(engine.Tiers(), tier) {
+		return // Adding its type again would declare another tier.
+	}
 	m.log = append(m.log, fmt.Sprintf("add tier %s to %d", tier, index))
-	if err := engine.AddTiers(tier); err != nil {
+	if err := engine.AddTiers(tier[2:]); err != nil {
 		m.t.Error(err)
 	}
 	if m.primed[index] {
@@ -225,9 +230,9 @@ func (m *model) addTier(index int, engine *otelkv.Engine) {
 
 func (m *model) add(index int, primed bool) {
 	m.log = append(m.log, fmt.Sprintf("add %d, primed: %v", index, primed))
-	var options []otelkv.EngineOption
+	options := []otelkv.EngineOption{otelkv.WithTiers("fs", "obj")}
 	if primed {
-		options = append(options, otelkv.WithTiers(modelTiers[1:]...), otelkv.WithPriming())
+		options = append(options, otelkv.WithPriming())
 	}
 	engine, err := m.recorder.AddEngine(index, "m", options...)
 	if err != nil {

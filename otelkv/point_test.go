@@ -99,7 +99,7 @@ func TestTheLimitDoesNotDrift(t *testing.T) {
 	var want otelkv.Statistics
 	for life := range 20 {
 		folded := recorder.Statistics().Folded
-		engine, err := recorder.AddEngine(0, "m", otelkv.WithTiers("1:fs", "2:obj"), otelkv.WithPriming())
+		engine, err := recorder.AddEngine(0, "m", otelkv.WithTiers("fs", "obj"), otelkv.WithPriming())
 		if err != nil {
 			t.Fatal(err)
 		}

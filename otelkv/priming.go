@@ -4,18 +4,20 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/otelkv/otelkv-go/otelkv/internal/tier"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
 // PrimaryTier is the label of the primary tier, which every engine with tiers
 // has.
-const PrimaryTier = "0:primary"
+const PrimaryTier = tier.Primary
 
-// WithTiers declares the engine's secondary tiers by their labels, for example
-// "1:fs". Declared tiers never fold into [Other].
-func WithTiers(tiers ...string) EngineOption {
-	tiers = slices.Clone(tiers)
-	return engineOptionFunc(func(c *engineConfig) { c.tiers = append(slices.Clip(c.tiers), tiers...) })
+// WithTiers declares the engine's secondary tiers by their types, such as "fs", in the
+// order in which they are looked up. The first one has the label "1:fs". Declared
+// tiers never fold into [Other].
+func WithTiers(types ...string) EngineOption {
+	types = slices.Clone(types)
+	return engineOptionFunc(func(c *engineConfig) { c.tierTypes = append(slices.Clip(c.tierTypes), types...) })
 }
 
 // WithPriming makes every series that can be foreseen exist at zero from the
@@ -29,40 +31,88 @@ func WithPriming() EngineOption {
 	return engineOptionFunc(func(c *engineConfig) { c.primed = true })
 }
 
-// AddTiers declares further tiers, as [WithTiers] does, also ones that
-// [Engine.RemoveTier] took away. Where the engine is primed, their series exist
-// at zero from here on.
+// AddTiers declares further tiers, as [WithTiers] does. A type of which
+// [Engine.RemoveTier] took a tier away brings that one back, under its label; another
+// tier gets the next index. Where the engine is primed, their series exist at zero
+// from here on.
 //
 // The error wraps [ErrLabelValues] or [ErrRemoved].
-func (e *Engine) AddTiers(tiers ...string) error {
-	if err := checkTiers(tiers); err != nil {
+func (e *Engine) AddTiers(types ...string) error {
+	if _, err := tierLabels(types); err != nil {
 		return fmt.Errorf("otelkv: engine %d: %w", e.index, err)
 	}
+	root := e.root()
+	root.tiersMu.Lock()
+	defer root.tiersMu.Unlock()
+	labels := root.newLabels(types, e.Tiers())
 	for _, scope := range e.scopes() {
-		if !scope.declareTiers(tiers) {
+		if !scope.declareTiers(labels) {
 			return fmt.Errorf("otelkv: engine %d: %w", e.index, ErrRemoved)
 		}
 	}
-	e.prime(tiers)
+	e.prime(labels)
 	return nil
 }
 
-// declareTiers reports false if the engine was removed.
-func (e *Engine) declareTiers(tiers []string) bool {
+// newLabels returns the labels of further tiers of the given types, for a scope of the
+// engine that has declared some.
+func (e *Engine) newLabels(types, declared []string) (labels []string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, tier := range tiers {
-		if !slices.Contains(e.config.tiers, tier) {
-			e.config.tiers = append(e.config.tiers, tier)
+	for _, of := range types {
+		index, label := 0, PrimaryTier
+		for slices.Contains(declared, label) || e.config.tierTypes[index-1] != of {
+			index++
+			label, _ = tier.Label(index, of)
+			if index > len(e.config.tierTypes) {
+				e.config.tierTypes = append(e.config.tierTypes, of)
+			}
+		}
+		declared, labels = append(declared, label), append(labels, label)
+	}
+	return labels
+}
+
+// declareTiers reports false if the engine was removed.
+func (e *Engine) declareTiers(labels []string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, label := range labels {
+		if !slices.Contains(e.config.tiers, label) {
+			e.config.tiers = append(e.config.tiers, label)
 		}
 	}
 	return !e.removed
 }
 
+// tierTypes returns the types of all tiers that the engine, or the engine of the
+// connector, ever declared.
+func (e *Engine) tierTypes() []string {
+	root := e.root()
+	root.mu.RLock()
+	defer root.mu.RUnlock()
+	return slices.Clone(root.config.tierTypes)
+}
+
+// Tiers returns the labels of the tiers that the engine has declared, the primary
+// first: "0:primary", "1:fs". The slice belongs to the caller.
+func (e *Engine) Tiers() []string {
+	labels := []string{PrimaryTier}
+	types := e.tierTypes()
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	for i, of := range types {
+		if label, _ := tier.Label(i+1, of); slices.Contains(e.config.tiers, label) {
+			labels = append(labels, label)
+		}
+	}
+	return labels
+}
+
 // start makes the series that exist before traffic. The engine is not shared
 // yet.
 func (e *Engine) start() {
-	e.prime(append([]string{PrimaryTier}, e.config.tiers...))
+	e.prime(e.Tiers())
 	for _, m := range e.recorder.metrics {
 		if m.definition.StartsAtZero && m.definition.Mirrors == nil {
 			e.show(m, nil)

@@ -15,7 +15,7 @@ import (
 // tiers has before traffic.
 func TestPriming(t *testing.T) {
 	catalogue := vllm.TieringSpec()
-	tiers := otelkv.WithTiers("1:fs", "2:obj")
+	tiers := otelkv.WithTiers("fs", "obj")
 	for name, c := range map[string]struct {
 		options []otelkv.EngineOption
 		want    func(schema.Definition) int
@@ -75,7 +75,7 @@ func startingSeries(d schema.Definition) int {
 // hits over queries of a tier that it is configured with.
 func TestPresenceCheckOfTheRouter(t *testing.T) {
 	byProducerAndInstruments(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
-		addEngine(t, recorder, 0, otelkv.WithTiers("1:fs"), otelkv.WithPriming())
+		addEngine(t, recorder, 0, otelkv.WithTiers("fs"), otelkv.WithPriming())
 		got := recorder.Collect()
 		for _, m := range []schema.Metric{vllm.CPUCacheUsage, vllm.LoadBytes, vllm.StoreBytes, vllm.TotalBytes} {
 			if !got.Has(m, engineLabels("0")) {

@@ -7,6 +7,7 @@ import (
 
 	"go.opentelemetry.io/otel"
 
+	"github.com/otelkv/otelkv-go/otelkv/internal/tier"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
@@ -40,18 +41,24 @@ func (e *Engine) removeSelf() {
 	}
 }
 
-// RemoveTier takes away the series of one tier, as [Engine.Remove] does for all,
-// and the tier is no longer one that the engine declared. A later measurement by
-// its label starts a new series; series that are bound have to be bound again.
-func (e *Engine) RemoveTier(tier string) {
+// RemoveTier takes away the series of one tier, given by its label, as [Engine.Remove]
+// does for all, and the tier is no longer one that the engine declared. A later
+// measurement by its label starts a new series; series that are bound have to be
+// bound again. The error says that a type was given instead, and wraps
+// [ErrLabelValues].
+func (e *Engine) RemoveTier(label string) error {
+	if err := tier.CheckLabel(label); err != nil && label != Other {
+		return fmt.Errorf("otelkv: engine %d: %w: %w", e.index, ErrLabelValues, err)
+	}
 	scopes := e.scopes()
 	for _, scope := range scopes {
-		scope.withdrawTier(tier)
+		scope.withdrawTier(label)
 	}
 	e.recorder.depart(scopes, func(s *series) bool {
 		i := slices.Index(s.metric.definition.LabelNames, schema.LabelTier)
-		return i >= 0 && s.labelValues[i] == tier
+		return i >= 0 && s.labelValues[i] == label
 	})
+	return nil
 }
 
 // detach marks the engine and its connectors as removed, and returns them.

@@ -152,7 +152,7 @@ func TestManyLeaveAtOnce(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimit(0)))
 	const engines = 300
 	for index := range engines {
-		addEngine(t, recorder, index, otelkv.WithPriming(), otelkv.WithTiers("1:fs"))
+		addEngine(t, recorder, index, otelkv.WithPriming(), otelkv.WithTiers("fs"))
 	}
 	series := 0
 	for index := range engines {
@@ -176,11 +176,13 @@ func TestManyLeaveAtOnce(t *testing.T) {
 
 func TestARemovedTier(t *testing.T) {
 	inFakeTime(t, vllm.TieringSpec(), func(t *testing.T, recorder *otelkvtest.Recorder) {
-		engine := addEngine(t, recorder, 0, otelkv.WithTiers("1:fs", "2:obj"), otelkv.WithPriming())
+		engine := addEngine(t, recorder, 0, otelkv.WithTiers("fs", "obj"), otelkv.WithPriming())
 		fs := must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.TieringReadBytes, "1:fs"))
 		fs.Add(1)
 		recorder.Collect()
-		engine.RemoveTier("1:fs")
+		if err := engine.RemoveTier("1:fs"); err != nil {
+			t.Fatal(err)
+		}
 		recorder.Collect()
 		recorder.CollectDelta()
 		time.Sleep(2 * otelkv.DefaultRemovalDelay)
@@ -195,7 +197,7 @@ func TestARemovedTier(t *testing.T) {
 		if recorder.Collect().Has(vllm.TieringReadBytes, tierLabels("0", "1:fs")) {
 			t.Error("a series that was bound before the removal came back")
 		}
-		if err := engine.AddTiers("1:fs"); err != nil {
+		if err := engine.AddTiers("fs"); err != nil {
 			t.Fatal(err)
 		}
 		if v := recorder.Collect().Value(vllm.TieringReadBytes, tierLabels("0", "1:fs")); v != 0 {
@@ -237,7 +239,7 @@ func TestAReaderThatNeverCollects(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithRecorderOptions(otelkv.WithSelfMetrics()))
 	const lives = 3000
 	for index := range lives {
-		engine := addEngine(t, recorder, index, otelkv.WithPriming(), otelkv.WithTiers("1:fs", "2:obj"))
+		engine := addEngine(t, recorder, index, otelkv.WithPriming(), otelkv.WithTiers("fs", "obj"))
 		recorder.Collect()
 		engine.Remove()
 	}

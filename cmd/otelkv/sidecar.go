@@ -76,7 +76,7 @@ the status 0; a second signal ends it at once.`,
 	flags.StringVar(&o.health, "health", "127.0.0.1:9465", "where health is answered, `host:port`; nowhere if empty")
 	o.spec.register(command, specAll)
 	flags.BoolVar(&o.prime, "prime", true, "make an engine's metrics exist at zero as soon as it speaks")
-	flags.StringArrayVar(&o.tiers, "tier", nil, "a secondary `tier`, such as 1:fs, whose metrics are to exist at zero, too (repeatable)")
+	flags.StringArrayVar(&o.tiers, "tier", nil, "`type` of a secondary tier, such as fs, whose metrics are to exist at zero, too; one for each tier, in order")
 	flags.StringVar(&o.senderLabel, "sender-label", "", "a `label` that keeps the senders of one engine apart; without it they add up")
 	flags.DurationVar(&o.engineTimeout, "engine-timeout", 0, "remove an engine that was silent for as long; 0 keeps it")
 	flags.StringVar(&o.state, "state", "", "a `file` that keeps the totals across a restart; not for exports of deltas")

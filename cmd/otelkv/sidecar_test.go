@@ -222,7 +222,7 @@ func TestSidecarAgain(t *testing.T) {
 func TestSidecarOptions(t *testing.T) {
 	folder := t.TempDir()
 	token := write(t, "token", []byte("secret\n"))
-	s := startSidecar(t, folder, "--token-file", token, "--sender-label", "host", "--tier", "1:fs")
+	s := startSidecar(t, folder, "--token-file", token, "--sender-label", "host", "--tier", "fs")
 	if status := s.post(t, batch(t, "a", 1, 5), ""); status != http.StatusUnauthorized {
 		t.Errorf("without a token: %d", status)
 	}

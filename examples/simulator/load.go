@@ -90,7 +90,7 @@ func (b *binder) secondary(label string) tier {
 	}
 }
 
-func newLoad(engine *otelkv.Engine, tiers []string, seed uint64) (*load, error) {
+func newLoad(engine *otelkv.Engine, seed uint64) (*load, error) {
 	b := &binder{engine: engine}
 	l := &load{
 		random:      rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // The same load in each run.
@@ -107,7 +107,7 @@ func newLoad(engine *otelkv.Engine, tiers []string, seed uint64) (*load, error) 
 		write:       b.gauge(vllm.CPUCacheWriteUsage),
 		primary:     b.primary(),
 	}
-	for _, label := range tiers {
+	for _, label := range engine.Tiers()[1:] {
 		l.tiers = append(l.tiers, b.secondary(label))
 	}
 	return l, errors.Join(b.errs...)

@@ -3,7 +3,7 @@
 // be foreseen is there at zero from the first scrape, and then moves with a made-up
 // load, the same in each run.
 //
-//	go run ./examples/simulator -engines 2 -tiers 1:fs,2:obj
+//	go run ./examples/simulator -engines 2 -tiers fs,obj
 package main
 
 import (
@@ -13,14 +13,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/otelkv"
-	"github.com/otelkv/otelkv-go/otelkv/tiering"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -39,7 +37,7 @@ func main() {
 	flag.StringVar(&o.listen, "listen", "127.0.0.1:8000", "where scrapes are served")
 	flag.StringVar(&o.model, "model", "meta-llama/Llama-3.1-8B", "the label model_name")
 	flag.IntVar(&o.engines, "engines", 1, "number of engines")
-	flag.StringVar(&tiers, "tiers", "1:fs", "labels of the secondary tiers, by comma")
+	flag.StringVar(&tiers, "tiers", "fs", "types of the secondary tiers, by comma")
 	flag.DurationVar(&o.interval, "interval", 100*time.Millisecond, "time between two steps of an engine")
 	flag.Uint64Var(&o.seed, "seed", 1, "of the load")
 	flag.Parse()
@@ -73,14 +71,6 @@ func (o *options) check(rest []string) error {
 	if o.interval <= 0 {
 		errs = append(errs, fmt.Errorf("-interval is %v, expected more than 0", o.interval))
 	}
-	for i, label := range o.tiers {
-		switch t, err := tiering.ParseTier(label); {
-		case err != nil:
-			errs = append(errs, fmt.Errorf("-tiers: %w", err))
-		case t == tiering.Primary() || slices.Contains(o.tiers[:i], label):
-			errs = append(errs, fmt.Errorf("-tiers: %q is there already", label))
-		}
-	}
 	return errors.Join(errs...)
 }
 
@@ -96,7 +86,7 @@ func run(ctx context.Context, o options, listening func(*exporters.Pipeline)) (e
 		if err != nil {
 			return err
 		}
-		l, err := newLoad(engine, o.tiers, o.seed+uint64(index))
+		l, err := newLoad(engine, o.seed+uint64(index))
 		if err != nil {
 			return err
 		}

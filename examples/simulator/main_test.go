@@ -60,7 +60,7 @@ func TestSimulator(t *testing.T) {
 	defer cancel()
 	listening, proceed, ended := make(chan *exporters.Pipeline), make(chan struct{}), make(chan error)
 	go func() {
-		o := options{listen: "127.0.0.1:0", model: "m", engines: 2, tiers: []string{"1:fs"}, interval: time.Millisecond, seed: 1}
+		o := options{listen: "127.0.0.1:0", model: "m", engines: 2, tiers: []string{"fs"}, interval: time.Millisecond, seed: 1}
 		ended <- run(ctx, o, func(pipeline *exporters.Pipeline) { listening <- pipeline; <-proceed })
 	}()
 	pipeline := <-listening
@@ -94,11 +94,11 @@ func TestSimulator(t *testing.T) {
 // any number of steps.
 func TestLoadIsConsistent(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec())
-	engine, err := recorder.AddEngine(0, "m", otelkv.WithTiers("1:fs", "2:obj"), otelkv.WithPriming())
+	engine, err := recorder.AddEngine(0, "m", otelkv.WithTiers("fs", "obj"), otelkv.WithPriming())
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := newLoad(engine, []string{"1:fs", "2:obj"}, 1)
+	l, err := newLoad(engine, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,20 +137,25 @@ func TestLoadIsConsistent(t *testing.T) {
 }
 
 func TestBadOptions(t *testing.T) {
-	good := options{engines: 1, interval: time.Second, tiers: []string{"1:fs", "2:fs"}}
+	good := options{engines: 1, interval: time.Second, tiers: []string{"fs", "fs"}}
 	if err := good.check(nil); err != nil {
 		t.Error(err)
 	}
-	bad := options{tiers: []string{"fs", "0:primary", "1:fs", "1:fs"}}
+	bad := options{}
 	err := bad.check([]string{"more"})
 	if err == nil {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		`argument "more"`, "-engines is 0", "-interval is 0s", `"fs"`, `"0:primary" is there already`, `"1:fs" is there already`,
+		`argument "more"`, "-engines is 0", "-interval is 0s",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %s:\n%v", want, err)
 		}
+	}
+	labelled := good
+	labelled.tiers = []string{"1:fs"}
+	if err := run(t.Context(), labelled, nil); err == nil || !strings.Contains(err.Error(), `tier "1:fs": expected a type like "fs"`) {
+		t.Errorf("a label for a type: got %v", err)
 	}
 }

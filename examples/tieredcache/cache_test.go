@@ -112,7 +112,7 @@ func (c *testCache) runFor(t *testing.T, d time.Duration) error {
 		if len(e.gpu.free) != e.sizes.GPUChunks || len(e.requests) != 0 || e.inFlight != 0 {
 			t.Errorf("engine %d: %d rows free, %d requests, %d jobs in flight", i, len(e.gpu.free), len(e.requests), e.inFlight)
 		}
-		if state := e.metrics.Tiers.State(); state.Requests != 0 || state.Rejected != 0 {
+		if state := e.metrics.Tiering.State(); state.Requests != 0 || state.Rejected != 0 {
 			t.Errorf("engine %d: the tracker remembers %+v", i, state)
 		}
 	}

@@ -89,7 +89,7 @@ func (e *Engine) Run(ctx context.Context, fileWorkers *Workers) error {
 	if e.corrupt > 0 {
 		err = errors.Join(err, fmt.Errorf("%d %w", e.corrupt, ErrCorrupt))
 	}
-	return errors.Join(err, e.metrics.Tiers.CheckIdle())
+	return errors.Join(err, e.metrics.Tiering.CheckIdle())
 }
 
 func (e *Engine) observe(ctx context.Context) error {
@@ -146,7 +146,7 @@ func (e *Engine) admit(now time.Time) {
 			return
 		}
 		r := newRequest(e.next, rows)
-		e.metrics.Tiers.RequestStarted(r.ID)
+		e.metrics.Tiering.RequestStarted(r.ID)
 		e.requests = append(e.requests, r)
 		e.next = e.generator.Next()
 		// An engine that was late takes on what it missed, but not without bound.

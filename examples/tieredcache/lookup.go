@@ -3,7 +3,6 @@ package main
 import (
 	"time"
 
-	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
 )
 
@@ -48,16 +47,16 @@ func (e *Engine) schedule(r *request) {
 	begin := time.Now()
 	hits, resolved := e.lookup(r)
 	elapsed := time.Since(begin)
-	if !resolved && r.deferrals < e.sizes.MaxDeferrals {
+	resolved = resolved || r.deferrals >= e.sizes.MaxDeferrals
+	e.metrics.Connector.RecordLookup(r.ID, resolved, elapsed)
+	if !resolved {
 		for _, c := range hits {
 			e.primary.Unpin(c)
 		}
 		r.deferrals++
-		e.metrics.Lookups.RecordLookup(r.ID, connector.Deferred, elapsed)
 		return
 	}
-	e.metrics.Lookups.RecordLookup(r.ID, connector.Resolved, elapsed)
-	e.metrics.Tiers.RequestAllocated(r.ID)
+	e.metrics.Tiering.RequestAllocated(r.ID)
 	e.metrics.Scheduled(len(r.Keys), len(hits))
 	r.scheduled = true
 	e.load(r, hits)
@@ -83,7 +82,7 @@ prefix:
 			case tiering.Hit:
 				allocated := e.primary.Allocate(key)
 				if allocated == nil {
-					e.metrics.Tiers.RecordPromotionAllocationFailure()
+					e.metrics.Tiering.RecordPromotionAllocationFailure()
 					break prefix
 				}
 				promote = append(promote, allocated...)
@@ -117,7 +116,7 @@ func (e *Engine) lookupPrimary(r *request, key Key) (*Chunk, tiering.Result) {
 	case chunk != nil:
 		result = tiering.HitPending
 	}
-	e.metrics.Tiers.RecordLookup(r.ID, primaryIndex, chunkKey(key), result, time.Since(begin))
+	e.metrics.Tiering.RecordLookup(r.ID, primaryIndex, chunkKey(key), result, time.Since(begin))
 	return chunk, result
 }
 
@@ -130,7 +129,7 @@ func (e *Engine) lookupFile(r *request, key Key) tiering.Result {
 	case absent:
 		result = tiering.Miss
 	}
-	e.metrics.Tiers.RecordLookup(r.ID, fileIndex, chunkKey(key), result, time.Since(begin))
+	e.metrics.Tiering.RecordLookup(r.ID, fileIndex, chunkKey(key), result, time.Since(begin))
 	return result
 }
 
@@ -187,7 +186,7 @@ func (e *Engine) promote(r *request, chunks []*Chunk) {
 		return
 	}
 	// The job's result is applied by a later step, hence after this.
-	job = e.metrics.Tiers.StartPromotion(fileIndex, len(chunks))
+	job = e.metrics.Tiering.StartPromotion(fileIndex, len(chunks))
 }
 
 func (e *Engine) promoted(r *request, chunks []*Chunk, sums []uint32, errs []error, job *tiering.Job, elapsed time.Duration) {

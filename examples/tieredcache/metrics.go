@@ -17,7 +17,6 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
-	"github.com/otelkv/otelkv-go/otelkv/transfer"
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
@@ -36,8 +35,8 @@ const (
 	tokensPerBlock = 16
 )
 
-// fileTier is the secondary tier. Its label value is "1:fs", as in vLLM.
-var fileTier = tiering.Tier{Index: fileIndex, Type: "fs"}
+// fileTier is the type of the secondary tier. Its label value is "1:fs", as in vLLM.
+const fileTier = "fs"
 
 // The metrics that are the cache's own.
 var (
@@ -128,10 +127,7 @@ func startPipeline(ctx context.Context, recorder *otelkv.Recorder, listen string
 // EngineMetrics are the trackers of one engine. They gather what happens into
 // payloads, as vLLM's scheduler and workers do.
 type EngineMetrics struct {
-	Lookups   *connector.Tracker
-	Pool      *tiering.CPUPool
-	Tiers     *tiering.Tracker
-	Transfers *transfer.Recorder
+	*otelkv.Trackers
 
 	// Bound series of the cache's own metrics. Unlike the trackers they are not
 	// safe for concurrent use: only the engine's goroutine uses them.
@@ -159,32 +155,33 @@ type source interface {
 // NewEngineMetrics declares an engine to the recorder and returns its trackers.
 // Its series are primed: a scrape shows them at zero before the first request.
 func NewEngineMetrics(recorder *otelkv.Recorder, index int, sizes Sizes, summary *Summary) (*EngineMetrics, error) {
-	m := &EngineMetrics{summary: summary}
-	var errs [13]error
-	m.engine, errs[0] = recorder.AddEngine(index, modelName,
-		otelkv.WithTiers(fileTier.String()), otelkv.WithPriming())
-	m.Lookups, errs[1] = connector.NewTracker()
-	m.Pool, errs[2] = tiering.NewCPUPool(sizes.PrimaryChunks)
-	m.Tiers, errs[3] = tiering.NewTracker(tiering.Config{
-		SecondaryTiers: []string{fileTier.Type},
-		PrimaryChunks:  sizes.PrimaryChunks,
-		ChunkSize:      int64(sizes.ChunkBytes),
-	}, tiering.WithBackPressure(fileTier.Index, tiering.DefaultBackPressure(fileTier.Type, "")))
-	m.Transfers, errs[4] = transfer.NewRecorder()
+	engine, err := recorder.AddEngine(index, modelName, otelkv.WithTiers(fileTier), otelkv.WithPriming())
+	if err != nil {
+		return nil, err
+	}
+	m := &EngineMetrics{engine: engine, summary: summary}
+	var errs [9]error
+	m.Trackers, errs[0] = engine.Trackers(tiering.Config{
+		PrimaryChunks: sizes.PrimaryChunks,
+		ChunkSize:     int64(sizes.ChunkBytes),
+		BackPressure:  map[int]tiering.BackPressure{fileIndex: tiering.DefaultBackPressure(fileTier, "")},
+	}, connector.WithBinder(nil))
 	info, err := configInfo(sizes)
-	errs[5] = err
+	errs[1] = err
 
-	primary, file := tiering.Primary().String(), fileTier.String()
-	m.CorruptInPrimary, errs[6] = m.own.Int64Counter(corruptChunks, primary)
-	m.CorruptOnFile, errs[7] = m.own.Int64Counter(corruptChunks, file)
-	m.FailedWrites, errs[8] = m.own.Int64Counter(failedWrites, file)
-	m.residentPrimary, errs[9] = m.own.Int64Gauge(residentChunks, primary)
-	m.residentOnFile, errs[10] = m.own.Int64Gauge(residentChunks, file)
-	m.prefixQueries, errs[11] = m.own.Int64Counter(prefixQueries)
-	m.prefixHits, errs[12] = m.own.Int64Counter(prefixHits)
-
-	m.sources = []source{m.Transfers, m.Lookups, info, m.Pool, m.Tiers, &m.own}
-	return m, errors.Join(errs[:]...)
+	tiers := engine.Tiers()
+	m.CorruptInPrimary, errs[2] = m.own.Int64Counter(corruptChunks, tiers[primaryIndex])
+	m.CorruptOnFile, errs[3] = m.own.Int64Counter(corruptChunks, tiers[fileIndex])
+	m.FailedWrites, errs[4] = m.own.Int64Counter(failedWrites, tiers[fileIndex])
+	m.residentPrimary, errs[5] = m.own.Int64Gauge(residentChunks, tiers[primaryIndex])
+	m.residentOnFile, errs[6] = m.own.Int64Gauge(residentChunks, tiers[fileIndex])
+	m.prefixQueries, errs[7] = m.own.Int64Counter(prefixQueries)
+	m.prefixHits, errs[8] = m.own.Int64Counter(prefixHits)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	m.sources = []source{m.Transfers, m.Connector, info, m.Pool, m.Tiering, &m.own}
+	return m, nil
 }
 
 // configInfo tells the static facts that vLLM's specification of a CPU cache

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
-	"github.com/otelkv/otelkv-go/otelkv/transfer"
 )
 
 // load copies the chunks that were found to the first rows of a request. They
@@ -18,7 +18,7 @@ func (e *Engine) load(r *request, hits []*Chunk) {
 		return
 	}
 	e.startOnGPU(func() func() {
-		timer := e.metrics.Transfers.Start(transfer.Load)
+		timer := e.metrics.Transfers.Start(connector.Load)
 		bytes := 0
 		for i, c := range hits {
 			bytes += copy(r.rows[i], c.Data)
@@ -60,7 +60,7 @@ func (e *Engine) prefill(r *request) {
 		for i, row := range rows {
 			sums[i] = checksum(row)
 		}
-		timer := e.metrics.Transfers.Start(transfer.Store)
+		timer := e.metrics.Transfers.Start(connector.Store)
 		bytes := 0
 		for i, c := range chunks {
 			bytes += copy(c.Data, rows[i])
@@ -87,7 +87,7 @@ func (e *Engine) prepareStore(r *request) (rows [][]byte, chunks []*Chunk) {
 	e.metrics.Pool.RecordAllocation(len(keys))
 	chunks = e.primary.Allocate(keys...)
 	if chunks == nil {
-		e.metrics.Lookups.RecordAllocationFailure()
+		e.metrics.Connector.RecordAllocationFailure()
 		return nil, nil
 	}
 	return rows, chunks
@@ -103,14 +103,14 @@ func (e *Engine) storeEnded(r *request, chunks []*Chunk, sums []uint32) {
 
 func (e *Engine) finish(r *request) {
 	e.gpu.Free(r.rows)
-	e.metrics.Lookups.RequestFinished(r.ID)
-	e.metrics.Tiers.RequestFinished(r.ID)
+	e.metrics.Connector.RequestFinished(r.ID)
+	e.metrics.Tiering.RequestFinished(r.ID)
 	e.requests = slices.DeleteFunc(e.requests, func(other *request) bool { return other == r })
 }
 
 // cascade has a worker write chunks to the file tier, unless that cannot keep up.
 func (e *Engine) cascade(chunks []*Chunk) {
-	if len(chunks) == 0 || !e.metrics.Tiers.AdmitStore(fileIndex, len(chunks)) {
+	if len(chunks) == 0 || !e.metrics.Tiering.AdmitStore(fileIndex, len(chunks)) {
 		return
 	}
 	for _, c := range chunks {
@@ -129,14 +129,14 @@ func (e *Engine) cascade(chunks []*Chunk) {
 		return func() { e.cascadeEnded(chunks, job, written, elapsed, err) }
 	})
 	if !started {
-		e.metrics.Tiers.RecordDroppedStore(fileIndex, len(chunks))
+		e.metrics.Tiering.RecordDroppedStore(fileIndex, len(chunks))
 		for _, c := range chunks {
 			e.primary.Unpin(c)
 		}
 		return
 	}
 	// The job's result is applied by a later step, hence after this.
-	job = e.metrics.Tiers.StartCascade(fileIndex, len(chunks))
+	job = e.metrics.Tiering.StartCascade(fileIndex, len(chunks))
 }
 
 func (e *Engine) cascadeEnded(chunks []*Chunk, job *tiering.Job, written int, elapsed time.Duration, err error) {

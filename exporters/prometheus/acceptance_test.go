@@ -48,7 +48,7 @@ func labelNames(m *dto.Metric) []string {
 func TestScrapeOfAPrimedEngine(t *testing.T) {
 	catalogue := vllm.TieringSpec()
 	handler, recorder := newScraped(t, catalogue)
-	if _, err := recorder.AddEngine(0, "m", otelkv.WithTiers("1:fs"), otelkv.WithPriming()); err != nil {
+	if _, err := recorder.AddEngine(0, "m", otelkv.WithTiers("fs"), otelkv.WithPriming()); err != nil {
 		t.Fatal(err)
 	}
 	families := families(t, body(t, scrape(t, handler, "")))

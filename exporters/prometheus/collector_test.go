@@ -57,7 +57,7 @@ func TestExposition(t *testing.T) {
 // and labels.
 func TestVLLMNames(t *testing.T) {
 	recorder := newRecorder(t, vllm.TieringSpec())
-	_, err := recorder.AddEngine(0, "m", otelkv.WithTiers("1:fs"), otelkv.WithPriming())
+	_, err := recorder.AddEngine(0, "m", otelkv.WithTiers("fs"), otelkv.WithPriming())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,11 +44,9 @@ func imports() map[string]string {
 		"schema":      module + "schema",
 		"selfmetrics": module + "schema/selfmetrics",
 		"sdkmetric":   "go.opentelemetry.io/otel/sdk/metric",
-		"simplecpu":   module + "otelkv/simplecpu",
 		"stats":       module + "otelkv/stats",
 		"time":        "time",
 		"tiering":     module + "otelkv/tiering",
-		"transfer":    module + "otelkv/transfer",
 		"vllm":        module + "schema/vllm",
 	}
 }

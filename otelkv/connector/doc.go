@@ -1,29 +1,27 @@
-// Package connector records what a scheduler's side of an offloading connector
-// counts for all of its tiers together: how long it looks for a request's cached
-// blocks, how often there was no room to store, and how it is configured.
+// Package connector records what an offloading connector counts for all of its
+// tiers together: the copies to and from the GPU, how long it looks for a request's
+// cached blocks, how often there was no room to store, and how it is configured.
+// What happens between tiers is for package tiering.
 //
-// A [Tracker] is told of lookups and failed allocations. Each lookup that runs
-// leaves a synchronous delay, its own duration. A lookup may answer "ask again";
-// from the start of the first one that does until a later one resolves, or the
-// request finishes, is the asynchronous delay, and a request can have several. A
-// lookup that does not run, because transfers of its request are in flight or
-// the request does not read the cache, is not recorded at all. Delays by tier
-// and chunk are another matter; see package tiering.
+//   - [Transfers] records copies: bytes, seconds and size, by direction.
+//   - [Tracker] records lookups and failed allocations.
+//   - [ConfigInfo] sends an engine's static facts.
+//   - [SimpleCPU] records the family of vLLM's simple CPU offload connector.
+//     [SimpleCPUPool] records that of another design of it, which vLLM did not
+//     adopt and which is in use. A service chooses one.
 //
-// A [ConfigInfo] turns an engine's static facts into the labels that its
-// specification declared, and sends them when they are new.
-//
-// The bytes and seconds of the copies themselves come from package transfer.
+// In the process that exports, otelkv's Engine.Trackers makes what an engine needs.
 //
 // # Where it goes
 //
-// A tracker fills a payload, which [Tracker.Take] hands out. Take it once per
-// step: it keeps every delay until then. With [WithBinder] the tracker records to
-// the series of a recorder in the same process instead.
+// A tracker fills a payload, which Take hands out and resets. Take it once per
+// step: it keeps every delay, and the size of every copy, until then. With
+// [WithBinder] a tracker records to the series of a recorder in the same process
+// instead.
 //
 // # What it costs
 //
-// A tracker is safe for concurrent use. A lookup allocates nothing once there is
-// room for as many requests as wait at a time, and the requests that wait are
-// bounded.
+// All are safe for concurrent use. A copy allocates nothing, and a lookup nothing
+// once there is room for as many requests as wait at a time. The requests that wait
+// are bounded.
 package connector

@@ -46,12 +46,15 @@ func delays(syncSamples, asyncSamples string) recorded {
 	return r
 }
 
-func mustEqual(t *testing.T, what string, want, got recorded) {
+func mustEqual[M recorded | reduced](t *testing.T, what string, want, got M) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
+
+// How a lookup ends.
+const resolved, deferred = true, false
 
 func newTracker(t testing.TB, opts ...connector.Option) *connector.Tracker {
 	t.Helper()
@@ -71,46 +74,42 @@ func TestLookupDelays(t *testing.T) {
 	}{
 		{"nothing", func(*connector.Tracker) {}, nil},
 		{"each lookup that runs", func(tracker *connector.Tracker) {
-			tracker.RecordLookup("a", connector.Resolved, 2*ms)
-			tracker.RecordLookup("b", connector.Resolved, 3*ms)
+			tracker.RecordLookup("a", resolved, 2*ms)
+			tracker.RecordLookup("b", resolved, 3*ms)
 			tracker.RequestFinished("a")
 		}, delays("[0.002 0.003]", "")},
 		{"from the first deferral to resolution", func(tracker *connector.Tracker) {
-			tracker.RecordLookup("a", connector.Deferred, 1*ms)
+			tracker.RecordLookup("a", deferred, 1*ms)
 			time.Sleep(20 * ms)
-			tracker.RecordLookup("a", connector.Deferred, 2*ms)
+			tracker.RecordLookup("a", deferred, 2*ms)
 			time.Sleep(30 * ms)
-			tracker.RecordLookup("a", connector.Resolved, 3*ms)
+			tracker.RecordLookup("a", resolved, 3*ms)
 		}, delays("[0.001 0.002 0.003]", "[0.051]")},
 		{"to the request's end", func(tracker *connector.Tracker) {
-			tracker.RecordLookup("a", connector.Deferred, 1*ms)
+			tracker.RecordLookup("a", deferred, 1*ms)
 			time.Sleep(9 * ms)
 			tracker.RequestFinished("a")
 			tracker.RequestFinished("a")
 		}, delays("[0.001]", "[0.01]")},
 		{"again for the same request", func(tracker *connector.Tracker) {
 			for range 2 {
-				tracker.RecordLookup("a", connector.Deferred, 0)
+				tracker.RecordLookup("a", deferred, 0)
 				time.Sleep(10 * ms)
-				tracker.RecordLookup("a", connector.Resolved, 0)
+				tracker.RecordLookup("a", resolved, 0)
 			}
 		}, delays("[0.0 0.0 0.0 0.0]", "[0.01 0.01]")},
 		{"requests apart", func(tracker *connector.Tracker) {
-			tracker.RecordLookup("a", connector.Deferred, 0)
+			tracker.RecordLookup("a", deferred, 0)
 			time.Sleep(10 * ms)
-			tracker.RecordLookup("b", connector.Deferred, 0)
+			tracker.RecordLookup("b", deferred, 0)
 			time.Sleep(10 * ms)
-			tracker.RecordLookup("b", connector.Resolved, 0)
-			tracker.RecordLookup("a", connector.Resolved, 0)
+			tracker.RecordLookup("b", resolved, 0)
+			tracker.RecordLookup("a", resolved, 0)
 		}, delays("[0.0 0.0 0.0 0.0]", "[0.01 0.02]")},
 		{"negative duration", func(tracker *connector.Tracker) {
-			tracker.RecordLookup("a", connector.Deferred, -ms)
-			tracker.RecordLookup("a", connector.Resolved, -ms)
+			tracker.RecordLookup("a", deferred, -ms)
+			tracker.RecordLookup("a", resolved, -ms)
 		}, delays("[0.0 0.0]", "[0.0]")},
-		{"unknown result", func(tracker *connector.Tracker) {
-			tracker.RecordLookup("a", 0, ms)
-			tracker.RecordLookup("a", connector.Deferred+1, ms)
-		}, nil},
 		{"finish of an unknown request", func(tracker *connector.Tracker) { tracker.RequestFinished("a") }, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -138,7 +137,7 @@ type scheduler struct{ tracker *connector.Tracker }
 
 func (s scheduler) matchedTokens(inFlight, optedOut bool) {
 	if !inFlight && !optedOut {
-		s.tracker.RecordLookup("a", connector.Resolved, time.Millisecond)
+		s.tracker.RecordLookup("a", resolved, time.Millisecond)
 	}
 }
 
@@ -171,19 +170,18 @@ func TestVLLMConnectorScheduler(t *testing.T) {
 func TestClockGoesBackwards(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	tracker := newTracker(t, connector.WithClock(func() time.Time { return now }))
-	tracker.RecordLookup("a", connector.Deferred, 0)
+	tracker.RecordLookup("a", deferred, 0)
 	now = now.Add(-time.Hour)
-	tracker.RecordLookup("a", connector.Resolved, 0)
+	tracker.RecordLookup("a", resolved, 0)
 	mustEqual(t, "take", delays("[0.0 0.0]", "[0.0]"), read(tracker.Take()))
 }
 
 func TestEviction(t *testing.T) {
 	tracker := newTracker(t, connector.WithMaxRequests(2))
 	for _, request := range []string{"a", "b", "a", "c"} {
-		tracker.RecordLookup(request, connector.Deferred, 0)
+		tracker.RecordLookup(request, deferred, 0)
 	}
-	tracker.RecordLookup("x", 0, 0)
-	if got, want := tracker.State(), (connector.State{Deferred: 2, Evicted: 1, Rejected: 1}); got != want {
+	if got, want := tracker.State(), (connector.State{Deferred: 2, Evicted: 1}); got != want {
 		t.Errorf("state is %+v, want %+v", got, want)
 	}
 	tracker.Take()
@@ -214,14 +212,6 @@ func TestNewTrackerErrors(t *testing.T) {
 	}
 }
 
-func TestResultString(t *testing.T) {
-	for result, want := range map[connector.Result]string{connector.Resolved: "resolved", connector.Deferred: "deferred", 0: "Result(0)"} {
-		if got := result.String(); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-}
-
 func TestConcurrentRequests(t *testing.T) {
 	const requests, lookups = 8, 200
 	tracker := newTracker(t)
@@ -230,9 +220,9 @@ func TestConcurrentRequests(t *testing.T) {
 		wait.Go(func() {
 			id := fmt.Sprint("r", i)
 			for range lookups {
-				tracker.RecordLookup(id, connector.Deferred, 0)
-				tracker.RecordLookup(id, connector.Resolved, 0)
-				tracker.RecordLookup(id, connector.Deferred, 0)
+				tracker.RecordLookup(id, deferred, 0)
+				tracker.RecordLookup(id, resolved, 0)
+				tracker.RecordLookup(id, deferred, 0)
 				tracker.RequestFinished(id)
 				tracker.RecordAllocationFailure()
 			}
@@ -266,8 +256,8 @@ func TestLookupsDoNotAllocate(t *testing.T) {
 	tracker := newTracker(t)
 	var taken stats.Payload
 	lookup := func() {
-		tracker.RecordLookup("a", connector.Deferred, time.Millisecond)
-		tracker.RecordLookup("a", connector.Resolved, time.Millisecond)
+		tracker.RecordLookup("a", deferred, time.Millisecond)
+		tracker.RecordLookup("a", resolved, time.Millisecond)
 		tracker.TakeInto(&taken)
 	}
 	for range 3 {
@@ -283,7 +273,7 @@ func BenchmarkLookup(b *testing.B) {
 	var taken stats.Payload
 	b.ReportAllocs()
 	for i := range b.N {
-		tracker.RecordLookup("a", connector.Resolved, time.Millisecond)
+		tracker.RecordLookup("a", resolved, time.Millisecond)
 		if i%1024 == 0 {
 			tracker.TakeInto(&taken)
 		}

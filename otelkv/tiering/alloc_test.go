@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
 )
@@ -16,9 +17,9 @@ func TestLookupsDoNotAllocate(t *testing.T) {
 	// emptied by the test as the tracker's is.
 	var direct, taken stats.Payload
 	config := tiering.Config{SecondaryTiers: []string{"fs"}, PrimaryChunks: 64}
-	for name, opts := range map[string][]tiering.Option{
+	for name, opts := range map[string][]connector.Option{
 		"payload": nil,
-		"binder":  {tiering.WithBinder(direct.Binder())},
+		"binder":  {connector.WithBinder(direct.Binder())},
 	} {
 		tracker := newTracker(t, config, opts...)
 		request := func() {
@@ -59,7 +60,7 @@ func TestJobsAllocateTheirHandle(t *testing.T) {
 
 // TestPoolDoesNotAllocate covers a step of a pool.
 func TestPoolDoesNotAllocate(t *testing.T) {
-	pool := newPool(t, 64, tiering.WithStoreThreshold(2))
+	pool := newPool(t, tiering.Config{PrimaryChunks: 64, StoreThreshold: 2})
 	var taken stats.Payload
 	step := func() {
 		pool.SetCounts(tiering.PoolCounts{Allocated: 3})

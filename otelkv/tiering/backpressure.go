@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/otelkv/otelkv-go/otelkv/internal/tier"
 )
 
 // A BackPressurePolicy says which stores are dropped while a tier is under
@@ -48,6 +50,8 @@ type BackPressure struct {
 	// Cooldown is cooldown_s: for so long after pressure ended, every second store
 	// is dropped. With 0 there is no cooldown.
 	Cooldown time.Duration
+
+	wrong error // that the defaults were asked for something that is no type
 }
 
 // Defaults of vLLM's EMABackpressureDetector.
@@ -80,6 +84,7 @@ func DefaultBackPressure(tierType, locality string) BackPressure {
 		WarmupCompletions: defaultWarmup,
 		DecayHalfLife:     defaultDecayHalfLife,
 		Cooldown:          defaultCooldown,
+		wrong:             tier.CheckType(tierType),
 	}
 	if tierType == "obj" || strings.EqualFold(locality, "REMOTE") {
 		b.HighWater, b.LowWater = networkHighWater, networkLowWater
@@ -87,13 +92,16 @@ func DefaultBackPressure(tierType, locality string) BackPressure {
 	return b
 }
 
-func (b BackPressure) validate(tier int) error {
+func (b BackPressure) validate(index int) error {
 	var errs []error
 	refuse := func(format string, values ...any) {
-		errs = append(errs, fmt.Errorf("otelkv: tiering: back-pressure for tier %d: %s", tier, fmt.Sprintf(format, values...)))
+		errs = append(errs, fmt.Errorf("otelkv: tiering: back-pressure for tier %d: %s", index, fmt.Sprintf(format, values...)))
+	}
+	if b.wrong != nil {
+		refuse("%v", b.wrong)
 	}
 	if b.Policy != ThrottledDropPolicy && b.Policy != DropStorePolicy {
-		refuse("Policy is %s, expected %s or %s", quote(string(b.Policy)), ThrottledDropPolicy, DropStorePolicy)
+		refuse("Policy is %s, expected %s or %s", tier.Quote(string(b.Policy)), ThrottledDropPolicy, DropStorePolicy)
 	}
 	if !(b.LowWater > 0 && b.LowWater <= b.HighWater) || math.IsInf(b.HighWater, 0) {
 		refuse("LowWater is %v and HighWater is %v, expected 0 < LowWater <= HighWater < +Inf", b.LowWater, b.HighWater)
@@ -120,10 +128,7 @@ func (b BackPressure) validate(tier int) error {
 func (t *Tracker) AdmitStore(tier, chunks int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.isSecondary(tier) {
-		return true
-	}
-	d := t.tiers[tier].pressure
+	d := t.detector(tier)
 	if d == nil || d.admit(t.now()) {
 		return true
 	}
@@ -137,9 +142,7 @@ func (t *Tracker) AdmitStore(tier, chunks int) bool {
 func (t *Tracker) RecordDroppedStore(tier, chunks int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.isSecondary(tier) {
-		t.tiers[tier].pressure.drop(chunks)
-	}
+	t.detector(tier).drop(chunks)
 }
 
 // StoreLatency returns the moving average of a tier's store latency, in seconds
@@ -150,17 +153,17 @@ func (t *Tracker) RecordDroppedStore(tier, chunks int) {
 func (t *Tracker) StoreLatency(tier int) (secondsPerMiB float64, pressed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.isSecondary(tier) || t.tiers[tier].pressure == nil {
+	d := t.detector(tier)
+	if d == nil {
 		return 0, false
 	}
-	d := t.tiers[tier].pressure
 	pressed = d.underPressure(t.now())
 	return d.average, pressed
 }
 
 // ResetBackPressure makes every detector start again, as vLLM does in
 // reset_cache. The next payload holds an average of 0 and no dropped stores: those
-// that were not taken yet are forgotten. With [WithBinder] drops are counted when
+// that were not taken yet are forgotten. With a binder drops are counted when
 // they happen, so there are none to forget.
 func (t *Tracker) ResetBackPressure() {
 	t.mu.Lock()
@@ -170,12 +173,12 @@ func (t *Tracker) ResetBackPressure() {
 	}
 }
 
-// isSecondary reports whether the tracker has a secondary tier of the index, and
-// counts the call as rejected if not.
-func (t *Tracker) isSecondary(tier int) bool {
-	if tier >= 1 && tier < len(t.tiers) {
-		return true
+// detector returns the detector of a secondary tier, nil if there is none. It counts
+// the call as rejected if there is no such tier.
+func (t *Tracker) detector(tier int) *detector {
+	if tier < 1 || tier >= len(t.tiers) {
+		t.rejected++
+		return nil
 	}
-	t.rejected++
-	return false
+	return t.tiers[tier].pressure
 }

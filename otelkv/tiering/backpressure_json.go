@@ -9,6 +9,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/otelkv/otelkv-go/otelkv/internal/tier"
 )
 
 // vLLM's names of the module of its detectors and policies, and of its detector.
@@ -30,8 +32,8 @@ type backPressureObject struct {
 }
 
 // ParseBackPressure reads the detectors of an engine's secondary tiers from
-// vLLM's configuration, and returns them by the tiers' indexes. Give each to
-// [WithBackPressure].
+// vLLM's configuration, and returns them by the tiers' indexes, as a [Config]
+// has them.
 //
 // The first argument is kv_connector_extra_config, a JSON object. An object
 // "backpressure" may stand in an entry of its secondary_tiers and at its top
@@ -59,9 +61,9 @@ func ParseBackPressure(extraConfig, environment string) (map[int]BackPressure, e
 	}
 	detectors := make(map[int]BackPressure)
 	var errs []error
-	for i, tier := range config.Tiers {
+	for i, of := range config.Tiers {
 		var objects []json.RawMessage // the one that counts least first
-		for _, object := range []json.RawMessage{json.RawMessage(environment), config.BackPressure, tier.BackPressure} {
+		for _, object := range []json.RawMessage{json.RawMessage(environment), config.BackPressure, of.BackPressure} {
 			if object = bytes.TrimSpace(object); len(object) > 0 && string(object) != "null" {
 				objects = append(objects, object)
 			}
@@ -69,7 +71,7 @@ func ParseBackPressure(extraConfig, environment string) (map[int]BackPressure, e
 		if len(objects) == 0 {
 			continue
 		}
-		b, err := overlay(DefaultBackPressure(tier.Type, tier.Locality), objects)
+		b, err := overlay(DefaultBackPressure(of.Type, of.Locality), objects)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("otelkv: tiering: back-pressure for tier %d: %w", i+1, err))
 			continue
@@ -109,9 +111,10 @@ func overlay(b BackPressure, objects []json.RawMessage) (BackPressure, error) {
 	case "":
 		return BackPressure{}, fmt.Errorf("backpressure_cls is missing, expected %s", emaDetector)
 	default:
-		return BackPressure{}, fmt.Errorf("backpressure_cls is %s, expected %s", quote(class), emaDetector)
+		return BackPressure{}, fmt.Errorf("backpressure_cls is %s, expected %s", tier.Quote(class), emaDetector)
 	}
 	return BackPressure{
+		wrong:             b.wrong,
 		Policy:            BackPressurePolicy(strings.TrimPrefix(o.Policy, backPressureModule)),
 		HighWater:         o.HighWater,
 		LowWater:          o.LowWater,

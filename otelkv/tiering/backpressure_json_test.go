@@ -96,6 +96,8 @@ func TestParseBackPressureErrors(t *testing.T) {
 		{"another class", tier(`{"backpressure_cls": "mine.Detector"}`), ``, []string{`backpressure_cls is "mine.Detector"`}},
 		{"another policy", tier(`{"backpressure_cls": "EMABackpressureDetector", "policy_cls": "mine.Policy"}`), ``, []string{`tier 2: Policy is "mine.Policy", expected ThrottledDropPolicy or DropStorePolicy`}},
 		{"unknown field", tier(`{"backpressure_cls": "EMABackpressureDetector", "high_water": 1}`), ``, []string{`tier 2: json: unknown field "high_water"`}},
+		{"a label", `{"secondary_tiers": [{"type": "1:obj", "backpressure": {"backpressure_cls": "EMABackpressureDetector"}}]}`, ``,
+			[]string{`otelkv: tiering: back-pressure for tier 1: tier "1:obj": expected a type like "fs": labels are made from types`}},
 		{"no object", tier(`7`), ``, []string{"tier 2: json: cannot unmarshal number"}},
 		{"environment", `{"secondary_tiers": [{"type": "fs"}]}`, `{"backpressure_cls": "EMABackpressureDetector"} {}`, []string{"tier 1: expected one JSON object"}},
 		{

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -19,10 +20,11 @@ type watched struct {
 	label string
 }
 
-func newWatched(t *testing.T, tierType string, parameters tiering.BackPressure, opts ...tiering.Option) watched {
+func newWatched(t *testing.T, tierType string, parameters tiering.BackPressure, opts ...connector.Option) watched {
 	c := newClock()
-	opts = append(opts, tiering.WithClock(c.read), tiering.WithBackPressure(1, parameters))
-	tracker := newTracker(t, tiering.Config{SecondaryTiers: []string{tierType}, ChunkSize: mebibyte}, opts...)
+	tracker := newTracker(t, tiering.Config{
+		SecondaryTiers: []string{tierType}, ChunkSize: mebibyte, BackPressure: map[int]tiering.BackPressure{1: parameters},
+	}, append(opts, connector.WithClock(c.read))...)
 	return watched{tracker, c, "1:" + tierType}
 }
 
@@ -409,7 +411,7 @@ func TestBackPressureOfUnknownTier(t *testing.T) {
 // that drops are counted when they happen, without anything being taken.
 func TestBackPressureWithBinder(t *testing.T) {
 	var series stats.Payload
-	d := newWatched(t, "fs", tiering.DefaultBackPressure("fs", ""), tiering.WithBinder(series.Binder()))
+	d := newWatched(t, "fs", tiering.DefaultBackPressure("fs", ""), connector.WithBinder(series.Binder()))
 	read := func() reduced {
 		return only(func(key string) bool {
 			return key == of(vllm.BackPressureStoreLatencyEMA, d.label, "") ||

@@ -1,9 +1,7 @@
 package tiering
 
 import (
-	"fmt"
-	"sync"
-
+	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/internal/sink"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -28,10 +26,8 @@ type PoolCounts struct {
 // Usage means pinned by transfers in flight, not resident: a pool full of cached
 // chunks that nobody moves has usage 0.
 type CPUPool struct {
-	chunks int64
-
-	mu            sync.Mutex
-	sink          *sink.Sink
+	outlet
+	chunks        int64
 	counts        PoolCounts
 	usage         stats.Recorder[float64]
 	writeUsage    stats.Recorder[float64]
@@ -40,31 +36,29 @@ type CPUPool struct {
 	storesSkipped stats.Adder[int64] // nil below a store threshold of 2
 }
 
-// NewCPUPool returns a pool with room for so many chunks. With 0 all usage
-// fractions are 0.
-func NewCPUPool(chunks int, opts ...PoolOption) (*CPUPool, error) {
-	var c poolConfig
-	for _, o := range opts {
-		o.applyPool(&c)
+// NewCPUPool returns a pool with room for the configuration's PrimaryChunks. Of the
+// rest it takes the StoreThreshold only.
+func NewCPUPool(config Config, opts ...connector.Option) (*CPUPool, error) {
+	options := sink.NewConfig(opts)
+	if _, err := config.labels(options); err != nil {
+		return nil, err
 	}
-	if chunks < 0 {
-		return nil, fmt.Errorf("otelkv: tiering: CPU pool of %d chunks, expected at least 0", chunks)
-	}
-	s := sink.New(c.binder)
+	s := sink.New(options.Binder)
 	p := &CPUPool{
-		chunks:     int64(chunks),
-		sink:       s,
+		outlet:     outlet{sink: s},
+		chunks:     int64(config.PrimaryChunks),
 		usage:      s.Float64Gauge(vllm.CPUCacheUsage),
 		writeUsage: s.Float64Gauge(vllm.CPUCacheWriteUsage),
 		readUsage:  s.Float64Gauge(vllm.CPUCacheReadUsage),
 		allocation: s.Histogram(vllm.CPUAllocationSize),
 	}
-	if c.storeThreshold >= 2 {
+	if config.StoreThreshold >= 2 {
 		p.storesSkipped = s.Int64Counter(vllm.StoresSkipped)
 	}
 	if err := s.Err(); err != nil {
 		return nil, err
 	}
+	p.gauges = p.record
 	p.record()
 	return p, nil
 }
@@ -100,25 +94,6 @@ func (p *CPUPool) RecordSkippedStores(keys int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.storesSkipped.Add(int64(keys))
-}
-
-// Take returns the usage gauges as they are now, and what happened since it was
-// last called. The payload belongs to the caller. Take returns nil only with
-// [WithBinder].
-func (p *CPUPool) Take() *stats.Payload {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.record()
-	return p.sink.Take()
-}
-
-// TakeInto is [CPUPool.Take] into the memory of dst, which belongs to the
-// caller. It reports whether there was anything to take.
-func (p *CPUPool) TakeInto(dst *stats.Payload) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.record()
-	return p.sink.TakeInto(dst)
 }
 
 // record records what every payload holds: the gauges, and the skipped stores

@@ -4,14 +4,15 @@ import (
 	"math"
 	"testing"
 
+	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-func newPool(t testing.TB, chunks int, opts ...tiering.PoolOption) *tiering.CPUPool {
+func newPool(t testing.TB, config tiering.Config, opts ...connector.Option) *tiering.CPUPool {
 	t.Helper()
-	pool, err := tiering.NewCPUPool(chunks, opts...)
+	pool, err := tiering.NewCPUPool(config, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,7 @@ type cpuManager struct {
 }
 
 func newCPUManager(t testing.TB, chunks int) *cpuManager {
-	return &cpuManager{newPool(t, chunks), chunks, map[int]bool{}, map[int]bool{}}
+	return &cpuManager{newPool(t, tiering.Config{PrimaryChunks: chunks}), chunks, map[int]bool{}, map[int]bool{}}
 }
 
 func (m *cpuManager) prepareStore(keys ...int) bool {
@@ -136,7 +137,7 @@ func TestUsageFractions(t *testing.T) {
 		{"no capacity", 0, tiering.PoolCounts{Allocated: 2, WritePending: 1}, usage(0, 0, 0)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			pool := newPool(t, test.chunks)
+			pool := newPool(t, tiering.Config{PrimaryChunks: test.chunks})
 			pool.SetCounts(test.counts)
 			mustEqual(t, "take", test.want, reduce(pool.Take()))
 		})
@@ -155,7 +156,7 @@ func TestStoresSkipped(t *testing.T) {
 		{"threshold 2", 2, []reduced{skipped(7), skipped(0)}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			pool := newPool(t, 4, tiering.WithStoreThreshold(test.threshold))
+			pool := newPool(t, tiering.Config{PrimaryChunks: 4, StoreThreshold: test.threshold})
 			pool.RecordSkippedStores(7)
 			pool.RecordSkippedStores(-1)
 			for _, want := range test.want {
@@ -167,7 +168,7 @@ func TestStoresSkipped(t *testing.T) {
 
 func TestCPUPoolWithBinder(t *testing.T) {
 	var series stats.Payload
-	pool := newPool(t, 4, tiering.WithBinder(series.Binder()), tiering.WithStoreThreshold(2))
+	pool := newPool(t, tiering.Config{PrimaryChunks: 4, StoreThreshold: 2}, connector.WithBinder(series.Binder()))
 	skipped := reduced{vllm.StoresSkipped.PrometheusName: 0}
 	mustEqual(t, "at the start", all(usage(0, 0, 0), skipped), reduce(series.Take()))
 	pool.SetCounts(tiering.PoolCounts{Allocated: 2, WritePending: 1})
@@ -182,7 +183,7 @@ func TestCPUPoolWithBinder(t *testing.T) {
 }
 
 func TestCPUPoolTakeInto(t *testing.T) {
-	pool := newPool(t, 4)
+	pool := newPool(t, tiering.Config{PrimaryChunks: 4})
 	pool.SetCounts(tiering.PoolCounts{Allocated: 1})
 	var dst stats.Payload
 	for range 2 {
@@ -199,8 +200,10 @@ func TestNewCPUPoolErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, make := range map[string]func() (*tiering.CPUPool, error){
-		"negative capacity": func() (*tiering.CPUPool, error) { return tiering.NewCPUPool(-1) },
-		"binder":            func() (*tiering.CPUPool, error) { return tiering.NewCPUPool(1, tiering.WithBinder(taken.Binder())) },
+		"negative capacity": func() (*tiering.CPUPool, error) { return tiering.NewCPUPool(tiering.Config{PrimaryChunks: -1}) },
+		"binder": func() (*tiering.CPUPool, error) {
+			return tiering.NewCPUPool(tiering.Config{PrimaryChunks: 1}, connector.WithBinder(taken.Binder()))
+		},
 	} {
 		if pool, err := make(); pool != nil || err == nil {
 			t.Errorf("%s: NewCPUPool returned %v, %v, want an error", name, pool, err)

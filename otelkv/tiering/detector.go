@@ -30,7 +30,11 @@ type detector struct {
 	// immediate says that drops are counted when they happen, and not kept until
 	// the next payload is taken.
 	immediate bool
+	detection
+}
 
+// A detection is what a detector has seen.
+type detection struct {
 	completions int
 	sum         float64       // of the samples of the warm-up
 	average     float64       // in seconds per MiB
@@ -46,8 +50,7 @@ type detector struct {
 	stores, blocks int64 // dropped, and not yet counted
 }
 
-func bindDetector(s *sink.Sink, tier Tier, parameters BackPressure, immediate bool) *detector {
-	label := tier.String()
+func bindDetector(s *sink.Sink, label string, parameters BackPressure, immediate bool) *detector {
 	return &detector{
 		BackPressure:  parameters,
 		ema:           s.Float64Gauge(vllm.BackPressureStoreLatencyEMA, label),
@@ -189,12 +192,6 @@ func (d *detector) reset() {
 	if d == nil {
 		return
 	}
-	*d = detector{
-		BackPressure:  d.BackPressure,
-		ema:           d.ema,
-		storesDropped: d.storesDropped,
-		blocksDropped: d.blocksDropped,
-		immediate:     d.immediate,
-	}
+	d.detection = detection{}
 	d.ema.Record(0)
 }

@@ -23,12 +23,9 @@
 // A [CPUPool] records the usage of the primary tier's memory, or of the cache of
 // a service that has no other tier.
 //
-// # With and without a binder
-//
-// A tracker fills a payload, which [Tracker.Take] hands out, for services whose
-// recorder is in another process. Take it once per step: it keeps every delay
-// until then. With [WithBinder] the tracker records to a recorder's series at
-// once, and there is nothing to take. The rules are the same code.
+// Trackers fill payloads or record to a recorder's series; see package connector,
+// whose options are also those of this package. In the process that exports, otelkv's
+// Engine.Trackers makes them.
 //
 // # Requests and chunks
 //
@@ -48,5 +45,5 @@
 // # What it is not
 //
 // The package moves no data and decides nothing but, where it is asked, whether
-// a tier is too slow to store to ([WithBackPressure]). It knows no OpenTelemetry.
+// a tier is too slow to store to ([Tracker.AdmitStore]). It knows no OpenTelemetry.
 package tiering

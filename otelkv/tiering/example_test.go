@@ -5,9 +5,8 @@ import (
 	"log"
 	"time"
 
-	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
-	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
 // A scheduler asks the primary tier and then a file tier for a chunk, promotes
@@ -47,42 +46,17 @@ func Example() {
 	// vllm:kv_offload_tiering_active_promotion_jobs:('1:fs',) 0
 }
 
-// In the process that exports, a tracker records to an engine's series, and there
-// is nothing to take.
-func ExampleWithBinder() {
-	recorder, err := otelkv.New(vllm.TieringSpec()) // on the global MeterProvider
-	if err != nil {
-		log.Fatal(err)
-	}
-	engine, err := recorder.AddEngine(0, "llama", otelkv.WithTiers("1:fs"), otelkv.WithPriming())
-	if err != nil {
-		log.Fatal(err)
-	}
-	tracker, err := tiering.NewTracker(tiering.Config{
-		SecondaryTiers: []string{"fs"},
-		PrimaryChunks:  1024,
-		ChunkSize:      1 << 20,
-	}, tiering.WithBinder(engine.Binder()))
-	if err != nil {
-		log.Fatal(err)
-	}
-	cascade := tracker.StartCascade(1, 4)
-	cascade.SetBytes(3 << 20) // one of the chunks was there already
-	cascade.SetTime(12 * time.Millisecond)
-	cascade.Succeed()
-	fmt.Println(tracker.Take() == nil, tracker.CheckIdle())
-	// Output:
-	// true <nil>
-}
-
 // A tier whose average is far above its high mark is spared further stores until
 // it recovers. The first three stores only seed the average.
 func ExampleTracker_AdmitStore() {
 	now := time.Now()
 	tracker, err := tiering.NewTracker(
-		tiering.Config{SecondaryTiers: []string{"fs"}, ChunkSize: 1 << 20},
-		tiering.WithClock(func() time.Time { return now }),
-		tiering.WithBackPressure(1, tiering.DefaultBackPressure("fs", "")),
+		tiering.Config{
+			SecondaryTiers: []string{"fs"},
+			ChunkSize:      1 << 20,
+			BackPressure:   map[int]tiering.BackPressure{1: tiering.DefaultBackPressure("fs", "")},
+		},
+		connector.WithClock(func() time.Time { return now }),
 	)
 	if err != nil {
 		log.Fatal(err)
@@ -128,7 +102,7 @@ func ExampleParseBackPressure() {
 
 // The pool of host memory is described by counts; usage is what transfers pin.
 func ExampleCPUPool() {
-	pool, err := tiering.NewCPUPool(8)
+	pool, err := tiering.NewCPUPool(tiering.Config{PrimaryChunks: 8})
 	if err != nil {
 		log.Fatal(err)
 	}

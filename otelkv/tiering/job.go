@@ -10,9 +10,6 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// ErrNotIdle says that jobs are in flight where none should be.
-var ErrNotIdle = errors.New("not idle")
-
 // A flow is one direction of jobs between the primary and a secondary tier.
 type flow struct {
 	bytes    stats.Adder[int64]
@@ -32,7 +29,7 @@ type flow struct {
 // job that is never finished stays in the gauges.
 type Job struct {
 	tracker    *Tracker // nil for a job that counts nothing
-	tier       *tier
+	tier       *tierSeries
 	flow       *flow
 	chunks     int64
 	held       int64
@@ -48,8 +45,6 @@ type Job struct {
 // to read as many from a secondary tier, given by its index, was submitted. For
 // a tier that the tracker does not have it returns a job that counts nothing.
 func (t *Tracker) StartPromotion(tier, chunks int) *Job {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	return t.startJob(tier, chunks, promotion, chunks)
 }
 
@@ -57,8 +52,6 @@ func (t *Tracker) StartPromotion(tier, chunks int) *Job {
 // allocate the chunks of the primary tier when they read: until [Job.Allocated]
 // is called, the job counts as active and pins nothing.
 func (t *Tracker) StartLazyPromotion(tier, chunks int) *Job {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	return t.startJob(tier, chunks, promotion, 0)
 }
 
@@ -67,15 +60,15 @@ func (t *Tracker) StartLazyPromotion(tier, chunks int) *Job {
 // is what the tier's back-pressure detector, if any, sees. For a tier that the
 // tracker does not have it returns a job that counts nothing.
 func (t *Tracker) StartCascade(tier, chunks int) *Job {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	return t.startJob(tier, chunks, cascade, chunks)
 }
 
-func promotion(t *tier) *flow { return &t.promotions }
-func cascade(t *tier) *flow   { return &t.cascades }
+func promotion(t *tierSeries) *flow { return &t.promotions }
+func cascade(t *tierSeries) *flow   { return &t.cascades }
 
-func (t *Tracker) startJob(tier, chunks int, direction func(*tier) *flow, held int) *Job {
+func (t *Tracker) startJob(tier, chunks int, direction func(*tierSeries) *flow, held int) *Job {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if tier < 1 || tier >= len(t.tiers) {
 		t.rejected++
 		return &Job{}
@@ -91,14 +84,7 @@ func (t *Tracker) startJob(tier, chunks int, direction func(*tier) *flow, held i
 // after it was started. It may be called more than once; the chunks add up. It
 // does nothing for a job that has finished.
 func (j *Job) Allocated(chunks int) {
-	if j == nil || j.tracker == nil {
-		return
-	}
-	j.tracker.mu.Lock()
-	defer j.tracker.mu.Unlock()
-	if !j.finished {
-		j.hold(int64(chunks))
-	}
+	j.update(func() { j.hold(int64(chunks)) })
 }
 
 // SetBytes gives the bytes that the job moved, where they are known. Without it
@@ -108,12 +94,7 @@ func (j *Job) Allocated(chunks int) {
 // back-pressure detector; here the byte counters take it too. It does nothing
 // for a job that has finished. A negative number is taken as zero.
 func (j *Job) SetBytes(n int64) {
-	if j == nil || j.tracker == nil {
-		return
-	}
-	j.tracker.mu.Lock()
-	defer j.tracker.mu.Unlock()
-	j.bytes, j.bytesKnown = max(n, 0), true
+	j.update(func() { j.bytes, j.bytesKnown = max(n, 0), true })
 }
 
 // SetTime gives the time of the transfer, where it is known, as vLLM's
@@ -121,12 +102,7 @@ func (j *Job) SetBytes(n int64) {
 // exists, as in vLLM. A job whose time was never given adds nothing to it. It does
 // nothing for a job that has finished. A negative time is taken as zero.
 func (j *Job) SetTime(elapsed time.Duration) {
-	if j == nil || j.tracker == nil {
-		return
-	}
-	j.tracker.mu.Lock()
-	defer j.tracker.mu.Unlock()
-	j.elapsed, j.timed = max(elapsed, 0), true
+	j.update(func() { j.elapsed, j.timed = max(elapsed, 0), true })
 }
 
 // Succeed finishes the job: it counts the bytes and the time of the transfer.
@@ -163,6 +139,18 @@ func (j *Job) FailPartially(chunks int) bool {
 // finish counts what the job did, if this is the first call, and then takes the
 // job out of the gauges.
 func (j *Job) finish(count func()) bool {
+	return j.update(func() {
+		j.finished = true
+		count()
+		j.flow.active--
+		j.flow.held -= j.held
+		j.tracker.recordFlow(j.flow)
+	})
+}
+
+// update calls change, unless the job has finished or counts nothing. It reports
+// whether it did.
+func (j *Job) update(change func()) bool {
 	if j == nil || j.tracker == nil {
 		return false
 	}
@@ -171,11 +159,7 @@ func (j *Job) finish(count func()) bool {
 	if j.finished {
 		return false
 	}
-	j.finished = true
-	count()
-	j.flow.active--
-	j.flow.held -= j.held
-	j.tracker.recordFlow(j.flow)
+	change()
 	return true
 }
 
@@ -213,26 +197,26 @@ func (t *Tracker) recordFlow(f *flow) {
 
 // CheckIdle returns nil if no job is in flight and none pins a chunk, which must
 // hold after a cache was reset and its jobs drained. Otherwise it returns one
-// error for each gauge that is not zero, joined, each wrapping [ErrNotIdle].
+// error for each gauge that is not zero, joined.
 func (t *Tracker) CheckIdle() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var errs []error
 	for i := range t.tiers[1:] {
-		tier := &t.tiers[1+i]
+		secondary := &t.tiers[1+i]
 		for _, gauge := range []struct {
 			name  string
 			value int64
 			unit  string
 		}{
-			{vllm.TieringActivePromotionJobs.PrometheusName, tier.promotions.active, "jobs in flight"},
-			{vllm.TieringActiveCascadeJobs.PrometheusName, tier.cascades.active, "jobs in flight"},
-			{vllm.TieringPrimaryWriteUsage.PrometheusName, tier.promotions.held, "chunks pinned"},
-			{vllm.TieringPrimaryReadUsage.PrometheusName, tier.cascades.held, "chunks pinned"},
+			{vllm.TieringActivePromotionJobs.PrometheusName, secondary.promotions.active, "jobs in flight"},
+			{vllm.TieringActiveCascadeJobs.PrometheusName, secondary.cascades.active, "jobs in flight"},
+			{vllm.TieringPrimaryWriteUsage.PrometheusName, secondary.promotions.held, "chunks pinned"},
+			{vllm.TieringPrimaryReadUsage.PrometheusName, secondary.cascades.held, "chunks pinned"},
 		} {
 			if gauge.value != 0 {
-				errs = append(errs, fmt.Errorf("otelkv: metric %q: %w: tier %s: %d %s, expected 0",
-					gauge.name, ErrNotIdle, quote(tier.String()), gauge.value, gauge.unit))
+				errs = append(errs, fmt.Errorf("otelkv: metric %q: not idle: tier %q: %d %s, expected 0",
+					gauge.name, t.labels[1+i], gauge.value, gauge.unit))
 			}
 		}
 	}

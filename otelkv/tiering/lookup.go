@@ -41,15 +41,8 @@ const (
 
 // String returns vLLM's name of the result, such as HIT_PENDING.
 func (r Result) String() string {
-	switch r {
-	case Miss:
-		return "MISS"
-	case Hit:
-		return "HIT"
-	case Retry:
-		return "RETRY"
-	case HitPending:
-		return "HIT_PENDING"
+	if names := [...]string{Miss: "MISS", Hit: "HIT", Retry: "RETRY", HitPending: "HIT_PENDING"}; r >= Miss && r <= HitPending {
+		return names[r]
 	}
 	return fmt.Sprintf("Result(%d)", uint8(r))
 }
@@ -157,7 +150,7 @@ func (t *Tracker) RecordLookupContext(ctx context.Context, id string, tier int, 
 	}
 }
 
-func (t *Tracker) resolve(ctx context.Context, tier *tier, result Result, duration time.Duration, o observation, waited bool) {
+func (t *Tracker) resolve(ctx context.Context, tier *tierSeries, result Result, duration time.Duration, o observation, waited bool) {
 	tier.queries.Add(1)
 	if result == Hit {
 		tier.hits.Add(1)

@@ -47,7 +47,7 @@ func newManager(t *testing.T, tiers ...answers) *manager {
 	}
 	return &manager{
 		tracker: newTracker(t, config),
-		pool:    newPool(t, config.PrimaryChunks),
+		pool:    newPool(t, tiering.Config{PrimaryChunks: config.PrimaryChunks}),
 		primary: map[tiering.ChunkKey]bool{},
 		tiers:   tiers,
 		queued:  make([][]tiering.ChunkKey, len(tiers)),

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
 	"github.com/otelkv/otelkv-go/schema"
@@ -203,7 +204,7 @@ func TestModel(t *testing.T) {
 			m := &model{requests: map[string]map[string]any{}, totals: reduced{}}
 			tracker := newTracker(t, tiering.Config{
 				SecondaryTiers: []string{"fs", "p2p"}, PrimaryChunks: modelChunks, ChunkSize: modelChunkSize,
-			}, tiering.WithClock(c.read))
+			}, connector.WithClock(c.read))
 			var sum, taken stats.Payload
 			take := func() {
 				tracker.TakeInto(&taken)
@@ -272,7 +273,7 @@ func checkInvariants(t *testing.T, total reduced) {
 func TestModelCoversEverything(t *testing.T) {
 	r, c := rand.New(rand.NewPCG(1, 0)), newClock()
 	m := &model{requests: map[string]map[string]any{}, totals: reduced{}}
-	tracker := newTracker(t, tiering.Config{SecondaryTiers: []string{"fs", "p2p"}, PrimaryChunks: modelChunks}, tiering.WithClock(c.read))
+	tracker := newTracker(t, tiering.Config{SecondaryTiers: []string{"fs", "p2p"}, PrimaryChunks: modelChunks}, connector.WithClock(c.read))
 	for range 2000 {
 		m.step(r, c, tracker)
 	}

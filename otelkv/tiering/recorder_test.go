@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/otelkvtest"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
@@ -29,12 +30,12 @@ func TestBothWaysOutExportTheSame(t *testing.T) {
 		return e
 	}
 	direct, observing := engine(0), engine(1)
-	drive(t, tiering.WithBinder(direct.Binder()), func(p *stats.Payload) {
+	drive(t, connector.WithBinder(direct.Binder()), func(p *stats.Payload) {
 		if p != nil {
 			t.Error("a tracker with a binder gave a payload")
 		}
 	})
-	drive(t, tiering.WithBinder(nil), func(p *stats.Payload) {
+	drive(t, connector.WithBinder(nil), func(p *stats.Payload) {
 		if err := observing.Observe(context.Background(), p); err != nil {
 			t.Error(err)
 		}
@@ -63,13 +64,14 @@ var pressedSoon = tiering.BackPressure{Policy: tiering.DropStorePolicy, HighWate
 
 // drive gives a tracker and a pool events in an order that is always the same,
 // and takes now and then.
-func drive(t *testing.T, out tiering.BinderOption, taken func(*stats.Payload)) {
+func drive(t *testing.T, out connector.Option, taken func(*stats.Payload)) {
 	t.Helper()
 	r, c := rand.New(rand.NewPCG(7, 7)), newClock()
 	tracker := newTracker(t, tiering.Config{
 		SecondaryTiers: []string{"fs", "p2p"}, PrimaryChunks: modelChunks, ChunkSize: modelChunkSize,
-	}, tiering.WithClock(c.read), tiering.WithBackPressure(1, pressedSoon), out)
-	pool := newPool(t, 8, out)
+		BackPressure: map[int]tiering.BackPressure{1: pressedSoon},
+	}, connector.WithClock(c.read), out)
+	pool := newPool(t, tiering.Config{PrimaryChunks: 8}, out)
 	m := &model{requests: map[string]map[string]any{}, totals: reduced{}}
 	for range 3000 {
 		m.step(r, c, tracker)

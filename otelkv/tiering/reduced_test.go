@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
 	"github.com/otelkv/otelkv-go/schema"
@@ -83,7 +84,7 @@ func newClock() *clock { return &clock{now: time.Unix(1_800_000_000, 0)} }
 func (c *clock) read() time.Time         { return c.now }
 func (c *clock) advance(d time.Duration) { c.now = c.now.Add(d) }
 
-func newTracker(t testing.TB, config tiering.Config, opts ...tiering.Option) *tiering.Tracker {
+func newTracker(t testing.TB, config tiering.Config, opts ...connector.Option) *tiering.Tracker {
 	t.Helper()
 	tracker, err := tiering.NewTracker(config, opts...)
 	if err != nil {
@@ -94,14 +95,14 @@ func newTracker(t testing.TB, config tiering.Config, opts ...tiering.Option) *ti
 
 // modes run a test for both ways out of a tracker: its own payload, and a
 // binder. The function take returns what an interval brought.
-func modes(t *testing.T, config tiering.Config, test func(t *testing.T, tracker *tiering.Tracker, take func() reduced), opts ...tiering.Option) {
+func modes(t *testing.T, config tiering.Config, test func(t *testing.T, tracker *tiering.Tracker, take func() reduced), opts ...connector.Option) {
 	t.Run("payload", func(t *testing.T) {
 		tracker := newTracker(t, config, opts...)
 		test(t, tracker, func() reduced { return reduce(tracker.Take()) })
 	})
 	t.Run("binder", func(t *testing.T) {
 		var series stats.Payload
-		tracker := newTracker(t, config, append(opts[:len(opts):len(opts)], tiering.WithBinder(series.Binder()))...)
+		tracker := newTracker(t, config, append(opts[:len(opts):len(opts)], connector.WithBinder(series.Binder()))...)
 		test(t, tracker, func() reduced {
 			if p := tracker.Take(); p != nil {
 				t.Errorf("Take returned %v with a binder, want nil", reduce(p))

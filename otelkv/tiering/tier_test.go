@@ -8,47 +8,49 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
 )
 
-func TestParseTier(t *testing.T) {
-	long := strings.Repeat("x", tiering.MaxTypeLength)
-	for _, label := range []string{
-		"0:primary", "1:fs", "2:p2p", "10:StripedFileSystemTierManager", "3:primary",
-		"1:a:b", "1::", `1:"quoted"\`, "1:new\nline", "1: ", "1:größe", "4:" + long,
+// TestTierTypes holds that a tier's label is made of its type, and that nothing
+// else is taken for a type.
+func TestTierTypes(t *testing.T) {
+	long := strings.Repeat("x", 255)
+	for _, tierType := range []string{
+		"fs", "p2p", "StripedFileSystemTierManager", "primary", "a:b", ":", ":fs", "-1:fs", "x:fs", `"quoted"\`, "new\nline", " ", "größe", long,
 	} {
-		tier, err := tiering.ParseTier(label)
-		if err != nil || tier.String() != label {
-			t.Errorf("ParseTier(%q) = %+v, %v, want a tier that prints the same", label, tier, err)
+		tracker, err := tiering.NewTracker(tiering.Config{SecondaryTiers: []string{"first", tierType}})
+		if err != nil {
+			t.Errorf("type %q: %v", tierType, err)
+			continue
+		}
+		if want := []string{"0:primary", "1:first", "2:" + tierType}; !slices.Equal(tracker.Tiers(), want) {
+			t.Errorf("tiers are %q, want %q", tracker.Tiers(), want)
 		}
 	}
-	for label, want := range map[string]string{
-		"":                        `otelkv: tier "": expected <index>:<type>, such as 1:fs`,
-		"fs":                      `otelkv: tier "fs": expected <index>:<type>, such as 1:fs`,
-		":fs":                     `otelkv: tier ":fs": expected a decimal index before the colon`,
-		"x:fs":                    `otelkv: tier "x:fs": expected a decimal index before the colon`,
-		"01:fs":                   `otelkv: tier "01:fs": expected a decimal index before the colon`,
-		"+1:fs":                   `otelkv: tier "+1:fs": expected a decimal index before the colon`,
-		"-1:fs":                   `otelkv: tier "-1:fs": expected a decimal index before the colon`,
-		"\t1:fs":                  `otelkv: tier "\t1:fs": expected a decimal index before the colon`,
-		"99999999999999999999:fs": `otelkv: tier "99999999999999999999:fs": expected a decimal index before the colon`,
-		"1:":                      `otelkv: tier "1:": the type is empty`,
-		"0:cpu":                   `otelkv: tier "0:cpu": index 0 is the primary tier, 0:primary`,
-		"1:\xff":                  `otelkv: tier "1:\xff": the type is not valid UTF-8`,
-		"4:" + long + "x":         `otelkv: tier "4:` + long[:62] + `"...: the type has 256 bytes, at most 255 are allowed`,
-		"0:" + long[:62]:          `otelkv: tier "0:` + long[:62] + `": index 0 is the primary tier, 0:primary`,
+	label := func(tier string) string {
+		return `otelkv: tier "` + tier + `": expected a type like "fs": labels are made from types`
+	}
+	for tierType, want := range map[string]string{
+		"":          `otelkv: tier "": the type is empty`,
+		"1:fs":      label("1:fs"),
+		"01:fs":     label("01:fs"),
+		"0:primary": label("0:primary"),
+		"1:":        label("1:"),
+		"\xff":      `otelkv: tier "\xff": the type is not valid UTF-8`,
+		long + "x":  `otelkv: tier "` + long[:64] + `"...: the type has 256 bytes, at most 255 are allowed`,
 	} {
-		if tier, err := tiering.ParseTier(label); err == nil || err.Error() != want {
-			t.Errorf("ParseTier(%q) = %+v, %v, want the error\n%s", label, tier, err, want)
+		_, err := tiering.NewTracker(tiering.Config{SecondaryTiers: []string{tierType}})
+		if err == nil || err.Error() != want {
+			t.Errorf("type %q: got %v, want\n%s", tierType, err, want)
 		}
 	}
 }
 
 func TestTiers(t *testing.T) {
 	tracker := newTracker(t, tiering.Config{SecondaryTiers: []string{"fs", "fs"}})
-	want := []tiering.Tier{tiering.Primary(), {Index: 1, Type: "fs"}, {Index: 2, Type: "fs"}}
+	want := []string{"0:primary", "1:fs", "2:fs"}
 	got := tracker.Tiers()
 	if !slices.Equal(got, want) {
 		t.Errorf("tiers are %v, want %v", got, want)
 	}
-	got[0].Type = "changed"
+	got[0] = "changed"
 	if !slices.Equal(tracker.Tiers(), want) {
 		t.Error("the tracker gave its own slice away")
 	}
@@ -73,19 +75,23 @@ func TestChunkKeyOf(t *testing.T) {
 	}
 }
 
-func FuzzParseTier(f *testing.F) {
-	for _, seed := range []string{"0:primary", "1:fs", "01:fs", "1:", ":", "1:\xff", "1:a:b", "-0:x", "9223372036854775808:fs"} {
+// FuzzTierTypes holds that the label of a type that is taken names the type again,
+// and is no type itself.
+func FuzzTierTypes(f *testing.F) {
+	for _, seed := range []string{"primary", "fs", "1:fs", "01:fs", "", ":", "\xff", "a:b", "-0:x", "9223372036854775808:fs"} {
 		f.Add(seed)
 	}
-	f.Fuzz(func(t *testing.T, label string) {
-		tier, err := tiering.ParseTier(label)
-		if err == nil && tier.String() != label {
-			t.Errorf("ParseTier(%q) prints %q", label, tier)
+	f.Fuzz(func(t *testing.T, tierType string) {
+		tracker, err := tiering.NewTracker(tiering.Config{SecondaryTiers: []string{tierType}})
+		if err != nil {
+			return
 		}
-		if err == nil && tier.Index > 0 {
-			if _, err := tiering.NewTracker(tiering.Config{SecondaryTiers: []string{tier.Type}}); err != nil {
-				t.Errorf("a tracker refuses the type of %q: %v", label, err)
-			}
+		label := tracker.Tiers()[1]
+		if index, of, _ := strings.Cut(label, ":"); index != "1" || of != tierType {
+			t.Errorf("type %q has the label %q", tierType, label)
+		}
+		if _, err := tiering.NewTracker(tiering.Config{SecondaryTiers: []string{label}}); err == nil {
+			t.Errorf("the label %q is taken for a type", label)
 		}
 	})
 }

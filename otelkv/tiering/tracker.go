@@ -1,41 +1,30 @@
 package tiering
 
 import (
-	"errors"
-	"fmt"
+	"cmp"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/internal/requests"
 	"github.com/otelkv/otelkv-go/otelkv/internal/sink"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// Config describes the tiers of one engine.
-type Config struct {
-	// SecondaryTiers are the types of the tiers below the primary, in the order
-	// in which they are looked up. The first one has index 1.
-	SecondaryTiers []string
-	// PrimaryChunks is the number of chunks that the primary tier has room for.
-	// With 0 the usage fractions are 0.
-	PrimaryChunks int
-	// ChunkSize is the size of a chunk in the primary tier, in bytes.
-	ChunkSize int64
-}
-
 // A Tracker turns the events of tiered offloading into metrics, by the rules of
 // vLLM's TieringMetricsTracker. It is safe for concurrent use, so that workers
 // can finish jobs while a scheduler looks chunks up.
 type Tracker struct {
+	outlet
 	clock         func() time.Time
 	epoch         time.Time
 	primaryChunks int64
 	chunkSize     int64
 
-	mu                 sync.Mutex
-	sink               *sink.Sink
-	tiers              []tier
+	labels             []string
+	tiers              []tierSeries
 	allocationFailures stats.Adder[int64]
 
 	requests        *requests.Table[request]
@@ -46,10 +35,9 @@ type Tracker struct {
 	rejected        uint64
 }
 
-// tier is what the tracker keeps for one tier. The primary has only the series
-// of lookups.
-type tier struct {
-	Tier
+// tierSeries is what the tracker keeps for one tier. The primary has only the
+// series of lookups.
+type tierSeries struct {
 	queries    stats.Adder[int64]
 	hits       stats.Adder[int64]
 	syncDelay  stats.Recorder[float64]
@@ -76,32 +64,37 @@ type State struct {
 // NewTracker returns a tracker for one engine's tiers. It reports at once all
 // that is wrong with the configuration, and then all series that the binder
 // refuses. Series other than the gauges do not appear before their first event.
-func NewTracker(config Config, opts ...Option) (*Tracker, error) {
-	c := trackerConfig{maxRequests: DefaultMaxRequests, maxObservations: DefaultMaxObservations}
-	for _, o := range opts {
-		o.applyTracker(&c)
-	}
-	if c.clock == nil {
-		c.clock = time.Now
-	}
-	if err := validate(config, &c); err != nil {
+func NewTracker(config Config, opts ...connector.Option) (*Tracker, error) {
+	options := sink.NewConfig(opts)
+	labels, err := config.labels(options)
+	if err != nil {
 		return nil, err
 	}
 	t := &Tracker{
-		clock:           c.clock,
-		epoch:           c.clock(),
+		outlet:          outlet{sink: sink.New(options.Binder)},
+		clock:           options.Clock,
+		epoch:           options.Clock(),
+		labels:          labels,
 		primaryChunks:   int64(config.PrimaryChunks),
 		chunkSize:       config.ChunkSize,
-		sink:            sink.New(c.binder),
-		maxObservations: c.maxObservations,
+		maxObservations: cmp.Or(config.MaxObservations, defaultMaxObservations),
 	}
-	t.requests = requests.NewTable(c.maxRequests, t.forget)
-	t.tiers = append(t.tiers, t.bindLookups(Primary()))
-	for i, tierType := range config.SecondaryTiers {
-		t.tiers = append(t.tiers, t.bindSecondary(Tier{Index: i + 1, Type: tierType}))
-	}
-	for _, b := range c.backPressure {
-		t.tiers[b.tier].pressure = bindDetector(t.sink, t.tiers[b.tier].Tier, b.parameters, c.binder != nil)
+	t.gauges = t.recordGauges
+	t.requests = requests.NewTable(options.MaxRequests, t.forget)
+	for i, label := range labels {
+		bound := tierSeries{
+			queries:    t.sink.Int64Counter(vllm.TieringChunkQueries, label),
+			hits:       t.sink.Int64Counter(vllm.TieringChunkHits, label),
+			syncDelay:  t.sink.Histogram(vllm.TieringLookupSyncDelay, label),
+			asyncDelay: t.sink.Histogram(vllm.TieringLookupAsyncDelay, label),
+		}
+		if i > 0 {
+			t.bindJobs(&bound, label)
+		}
+		if parameters, ok := config.BackPressure[i]; ok {
+			bound.pressure = bindDetector(t.sink, label, parameters, options.Binder != nil)
+		}
+		t.tiers = append(t.tiers, bound)
 	}
 	t.allocationFailures = t.sink.Int64Counter(vllm.TieringPromotionAllocationFailures)
 	if err := t.sink.Err(); err != nil {
@@ -111,76 +104,26 @@ func NewTracker(config Config, opts ...Option) (*Tracker, error) {
 	return t, nil
 }
 
-func validate(config Config, c *trackerConfig) error {
-	var errs []error
-	for i, tierType := range config.SecondaryTiers {
-		errs = append(errs, Tier{Index: i + 1, Type: tierType}.validate())
-	}
-	for _, field := range []struct {
-		name         string
-		value, least int64
-	}{
-		{"PrimaryChunks", int64(config.PrimaryChunks), 0},
-		{"ChunkSize", config.ChunkSize, 0},
-		{"max requests", int64(c.maxRequests), 1},
-		{"max observations", int64(c.maxObservations), 1},
-	} {
-		if field.value < field.least {
-			errs = append(errs, fmt.Errorf("otelkv: tiering: %s is %d, expected at least %d",
-				field.name, field.value, field.least))
-		}
-	}
-	for _, b := range c.backPressure {
-		if b.tier < 1 || b.tier > len(config.SecondaryTiers) {
-			errs = append(errs, fmt.Errorf("otelkv: tiering: back-pressure for tier %d, expected a secondary tier, 1 to %d",
-				b.tier, len(config.SecondaryTiers)))
-			continue
-		}
-		errs = append(errs, b.parameters.validate(b.tier))
-	}
-	return errors.Join(errs...)
-}
-
-func (t *Tracker) bindLookups(name Tier) tier {
-	label := name.String()
-	return tier{
-		Tier:       name,
-		queries:    t.sink.Int64Counter(vllm.TieringChunkQueries, label),
-		hits:       t.sink.Int64Counter(vllm.TieringChunkHits, label),
-		syncDelay:  t.sink.Histogram(vllm.TieringLookupSyncDelay, label),
-		asyncDelay: t.sink.Histogram(vllm.TieringLookupAsyncDelay, label),
-	}
-}
-
-func (t *Tracker) bindSecondary(name Tier) tier {
-	label := name.String()
-	bound := t.bindLookups(name)
-	bound.promotions = flow{
+func (t *Tracker) bindJobs(tier *tierSeries, label string) {
+	tier.promotions = flow{
 		bytes:    t.sink.Int64Counter(vllm.TieringReadBytes, label),
 		seconds:  t.sink.Float64Counter(vllm.TieringReadTime, label),
 		failures: t.sink.Int64Counter(vllm.TieringPromotionJobFailures, label),
 		usage:    t.sink.Float64Gauge(vllm.TieringPrimaryWriteUsage, label),
 		jobs:     t.sink.Int64Gauge(vllm.TieringActivePromotionJobs, label),
 	}
-	bound.cascades = flow{
+	tier.cascades = flow{
 		bytes:    t.sink.Int64Counter(vllm.TieringWriteBytes, label),
 		seconds:  t.sink.Float64Counter(vllm.TieringWriteTime, label),
 		failures: t.sink.Int64Counter(vllm.TieringCascadeJobFailures, label),
 		usage:    t.sink.Float64Gauge(vllm.TieringPrimaryReadUsage, label),
 		jobs:     t.sink.Int64Gauge(vllm.TieringActiveCascadeJobs, label),
 	}
-	return bound
 }
 
-// Tiers returns the tracker's tiers, the primary first. A tier's index is its
-// place in the slice, which belongs to the caller.
-func (t *Tracker) Tiers() []Tier {
-	tiers := make([]Tier, len(t.tiers))
-	for i := range t.tiers {
-		tiers[i] = t.tiers[i].Tier
-	}
-	return tiers
-}
+// Tiers returns the labels of the tracker's tiers, the primary first: "0:primary",
+// "1:fs". A tier's index is its place in the slice, which belongs to the caller.
+func (t *Tracker) Tiers() []string { return slices.Clone(t.labels) }
 
 // RecordPromotionAllocationFailure counts a promotion that was refused because
 // the primary tier had no room for its chunks.
@@ -188,26 +131,6 @@ func (t *Tracker) RecordPromotionAllocationFailure() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.allocationFailures.Add(1)
-}
-
-// Take returns what happened since it was last called, and the gauges of every
-// secondary tier as they are now, zeros included. The payload belongs to the
-// caller. Take returns nil if there is no secondary tier and nothing happened,
-// and always with [WithBinder].
-func (t *Tracker) Take() *stats.Payload {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.recordGauges()
-	return t.sink.Take()
-}
-
-// TakeInto is [Tracker.Take] into the memory of dst, which belongs to the
-// caller. It reports whether there was anything to take.
-func (t *Tracker) TakeInto(dst *stats.Payload) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.recordGauges()
-	return t.sink.TakeInto(dst)
 }
 
 func (t *Tracker) recordGauges() {
@@ -234,3 +157,30 @@ func (t *Tracker) State() State {
 
 // now returns the time since the tracker was made.
 func (t *Tracker) now() time.Duration { return t.clock().Sub(t.epoch) }
+
+// An outlet hands out what a tracker or a pool has recorded.
+type outlet struct {
+	mu     sync.Mutex // guards the sink and the tracker
+	sink   *sink.Sink
+	gauges func() // records what every payload holds
+}
+
+// Take returns what was recorded since it was last called, with the gauges as they
+// are now, zeros included. It returns nil if that is nothing, and always with a
+// binder. The payload belongs to the caller.
+func (o *outlet) Take() *stats.Payload {
+	taken := new(stats.Payload)
+	if !o.TakeInto(taken) {
+		return nil
+	}
+	return taken
+}
+
+// TakeInto is Take into the memory of dst, which belongs to the caller. It reports
+// whether there was anything to take.
+func (o *outlet) TakeInto(dst *stats.Payload) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.gauges()
+	return o.sink.TakeInto(dst)
+}

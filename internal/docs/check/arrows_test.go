@@ -28,13 +28,11 @@ func TestArrows(t *testing.T) {
 		{"./otelkv/peers", []string{api, prometheus, module + "exporters"}},
 		{"./otelkv/stats", []string{api, prometheus, module + "exporters"}},
 		{"./otelkv/tiering", []string{api, prometheus, module + "exporters"}},
-		{"./otelkv/transfer", []string{api, prometheus, module + "exporters"}},
-		{"./otelkv/connector", []string{api, prometheus, module + "exporters"}},
-		{"./otelkv/simplecpu", []string{api, prometheus, module + "exporters"}},
-		{"./otelkv", []string{prometheus, pushers, grpc, module + "exporters", module + "otelkv/tiering", module + "otelkv/transfer"}},
+		{"./otelkv/connector", []string{api, prometheus, module + "exporters", module + "otelkv/tiering"}},
+		{"./otelkv", []string{prometheus, pushers, grpc, module + "exporters"}},
 		{"./otelkv/otelkvtest", []string{prometheus, pushers, grpc, module + "exporters"}},
 		{"./exporters/prometheus", []string{pushers, grpc, module + "exporters/internal", module + "otelkv/otelkvtest", module + "examples"}},
-		{"./exporters/...", []string{module + "otelkv/otelkvtest", module + "otelkv/tiering", module + "otelkv/transfer", module + "examples"}},
+		{"./exporters/...", []string{module + "otelkv/otelkvtest", module + "examples"}},
 	} {
 		t.Run(arrow.packages, func(t *testing.T) {
 			for _, dependency := range dependencies(t, arrow.packages) {

@@ -115,7 +115,7 @@ func TestDashboardsOnSharedStorage(t *testing.T) {
 	for _, exported := range []*schema.Catalogue{catalogue, prefixed} {
 		service := load.NewService(t, exported, "shared",
 			exporters.WithExporters(exporters.Prometheus), exporters.WithListen("127.0.0.1:0"))
-		engine, err := service.Recorder.AddEngine(7, "llama", otelkv.WithMedium("SHARED_STORAGE"), otelkv.WithTiers(load.Tier), otelkv.WithPriming())
+		engine, err := service.Recorder.AddEngine(7, "llama", otelkv.WithMedium("SHARED_STORAGE"), otelkv.WithTiers(load.TierType), otelkv.WithPriming())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,8 +18,11 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// Tier is the secondary tier that the engines of a service declare.
-const Tier = "1:fs"
+// The secondary tier that the engines of a service declare: its type and its label.
+const (
+	TierType = "fs"
+	Tier     = "1:fs"
+)
 
 // A Service is a pipeline and a recorder with two primed engines.
 type Service struct {
@@ -39,7 +42,7 @@ func NewService(t testing.TB, catalogue *schema.Catalogue, name string, options 
 	}
 	s := &Service{Recorder: recorder, catalogue: catalogue}
 	for index := range 2 {
-		engine, err := recorder.AddEngine(index, "m", otelkv.WithTiers(Tier), otelkv.WithPriming())
+		engine, err := recorder.AddEngine(index, "m", otelkv.WithTiers(TierType), otelkv.WithPriming())
 		if err != nil {
 			t.Fatal(err)
 		}

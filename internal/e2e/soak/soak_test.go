@@ -204,7 +204,7 @@ func (s *soak) newChurn(t *testing.T) func() {
 	index := 0
 	return func() {
 		index++
-		engine, err := s.service.Recorder.AddEngine(100+index%churnIndexes, "churn", otelkv.WithTiers(load.Tier), otelkv.WithPriming())
+		engine, err := s.service.Recorder.AddEngine(100+index%churnIndexes, "churn", otelkv.WithTiers(load.TierType), otelkv.WithPriming())
 		if err != nil {
 			t.Error(err)
 			return

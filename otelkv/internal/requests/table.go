@@ -12,8 +12,7 @@ type Table[S any] struct {
 	limit     int
 	forget    func(*S)
 	records   map[string]*record[S]
-	newest    *record[S]
-	oldest    *record[S]
+	ring      record[S] // of no request: older than it is the newest, newer the oldest
 	free      *record[S]
 	freeCount int
 	evicted   uint64
@@ -29,7 +28,9 @@ type record[S any] struct {
 // positive. The function forget, if not nil, is called with every state that
 // leaves the table, by removal or by eviction.
 func NewTable[S any](limit int, forget func(*S)) *Table[S] {
-	return &Table[S]{limit: limit, forget: forget, records: make(map[string]*record[S])}
+	t := &Table[S]{limit: limit, forget: forget, records: make(map[string]*record[S])}
+	t.ring.newer, t.ring.older = &t.ring, &t.ring
+	return t
 }
 
 // Len returns the number of requests in the table.
@@ -46,10 +47,8 @@ func (t *Table[S]) Get(id string) *S {
 	if r == nil {
 		return nil
 	}
-	if t.newest != r {
-		t.unlink(r)
-		t.link(r)
-	}
+	r.unlink()
+	t.link(r)
 	return &r.state
 }
 
@@ -75,18 +74,18 @@ func (t *Table[S]) Add(id string) *S {
 // Oldest returns the state of the least recently used request, nil if the table
 // is empty.
 func (t *Table[S]) Oldest() *S {
-	if t.oldest == nil {
+	if t.ring.newer == &t.ring {
 		return nil
 	}
-	return &t.oldest.state
+	return &t.ring.newer.state
 }
 
 // EvictOldest removes the least recently used request, if there is one, and
 // counts it as evicted.
 func (t *Table[S]) EvictOldest() {
-	if t.oldest != nil {
+	if oldest := t.ring.newer; oldest != &t.ring {
 		t.evicted++
-		t.remove(t.oldest)
+		t.remove(oldest)
 	}
 }
 
@@ -102,7 +101,7 @@ func (t *Table[S]) remove(r *record[S]) {
 		t.forget(&r.state)
 	}
 	delete(t.records, r.id)
-	t.unlink(r)
+	r.unlink()
 	*r = record[S]{}
 	if t.freeCount < maxFree {
 		r.older, t.free = t.free, r
@@ -110,26 +109,12 @@ func (t *Table[S]) remove(r *record[S]) {
 	}
 }
 
+// link makes a record the newest.
 func (t *Table[S]) link(r *record[S]) {
-	r.older = t.newest
-	if t.newest != nil {
-		t.newest.newer = r
-	} else {
-		t.oldest = r
-	}
-	t.newest = r
+	r.newer, r.older = &t.ring, t.ring.older
+	r.older.newer, t.ring.older = r, r
 }
 
-func (t *Table[S]) unlink(r *record[S]) {
-	if r.newer != nil {
-		r.newer.older = r.older
-	} else {
-		t.newest = r.older
-	}
-	if r.older != nil {
-		r.older.newer = r.newer
-	} else {
-		t.oldest = r.newer
-	}
-	r.newer, r.older = nil, nil
+func (r *record[S]) unlink() {
+	r.newer.older, r.older.newer = r.older, r.newer
 }

@@ -21,7 +21,7 @@ type Sink struct {
 }
 
 // New returns a sink that binds with the given binder, or with a payload of its
-// own if the binder is nil.
+// own if there is none.
 func New(binder stats.Binder) *Sink {
 	s := &Sink{binder: binder}
 	if binder == nil {
@@ -30,13 +30,12 @@ func New(binder stats.Binder) *Sink {
 	return s
 }
 
-// Take returns what the sink's own payload has gathered since it was last
-// taken. It returns nil if that is nothing, which it always is with a binder.
-func (s *Sink) Take() *stats.Payload { return s.payload.Take() }
-
-// TakeInto is [Sink.Take] into the memory of dst. It reports whether there was
-// anything to take.
+// TakeInto moves what the sink's own payload has gathered since it was last taken
+// into dst. It reports whether there was anything, which is never with a binder.
 func (s *Sink) TakeInto(dst *stats.Payload) bool { return s.payload.TakeInto(dst) }
+
+// SetInfo gives the info of the sink's own payload.
+func (s *Sink) SetInfo(info map[string]string) { s.payload.SetInfo(info) }
 
 // Err returns every error that binding met, joined. The series that such a
 // binding returned must not be used.
@@ -72,7 +71,7 @@ func (s *Sink) Histogram(m schema.Histogram, labelValues ...string) stats.Record
 func bound[S any](s *Sink, bind func() (S, error)) S {
 	series, err := bind()
 	if err != nil {
-		s.errs = append(s.errs, err)
+		s.errs = append(s.errs, withCatalogue(err))
 	}
 	return series
 }

@@ -1,15 +1,13 @@
-package simplecpu
+package connector
 
 import (
-	"sync"
-
 	"github.com/otelkv/otelkv-go/otelkv/internal/sink"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// PoolCounts are the counts of a pool and of what is under way.
-type PoolCounts struct {
+// SimpleCPUPoolCounts are the counts of a pool and of what is under way.
+type SimpleCPUPoolCounts struct {
 	// Total is the number of blocks that can hold data, the null block left out.
 	Total int
 	// Free is the number of them that a store can take.
@@ -21,26 +19,22 @@ type PoolCounts struct {
 	PendingStores int
 }
 
-// A Pool records the gauges vllm:simple_cpu_offload_* of one engine. It is safe
-// for concurrent use.
-type Pool struct {
-	mu            sync.Mutex
-	sink          *sink.Sink
-	counts        PoolCounts
-	total         stats.Recorder[int64]
-	free          stats.Recorder[int64]
-	used          stats.Recorder[int64]
-	usage         stats.Recorder[float64]
-	pendingLoads  stats.Recorder[int64]
-	pendingStores stats.Recorder[int64]
+// A SimpleCPUPool records the gauges vllm:simple_cpu_offload_* of one engine, whose
+// copies are for [Transfers] (catalogue vllm.SimpleCPUPoolSpec). It is safe for
+// concurrent use.
+type SimpleCPUPool struct {
+	outlet
+	counts                                         SimpleCPUPoolCounts
+	total, free, used, pendingLoads, pendingStores stats.Recorder[int64]
+	usage                                          stats.Recorder[float64]
 }
 
-// NewPool returns a pool with the given counts. It returns an error if the
-// binder does not have the metrics.
-func NewPool(counts PoolCounts, opts ...Option) (*Pool, error) {
-	s := newSink(opts)
-	p := &Pool{
-		sink:          s,
+// NewSimpleCPUPool returns a pool with the given counts. It returns an error if
+// the binder does not have the metrics.
+func NewSimpleCPUPool(counts SimpleCPUPoolCounts, opts ...Option) (*SimpleCPUPool, error) {
+	s := sink.New(sink.NewConfig(opts).Binder)
+	p := &SimpleCPUPool{
+		outlet:        outlet{sink: s},
 		counts:        counts,
 		total:         s.Int64Gauge(vllm.PoolTotalBlocks),
 		free:          s.Int64Gauge(vllm.PoolFreeBlocks),
@@ -52,38 +46,21 @@ func NewPool(counts PoolCounts, opts ...Option) (*Pool, error) {
 	if err := s.Err(); err != nil {
 		return nil, err
 	}
+	p.gauges = p.recordGauges
 	p.recordGauges()
 	return p, nil
 }
 
 // SetCounts says what the counts are now. Used blocks are those that are not
 // free; their fraction of the total is 0 for a pool without blocks.
-func (p *Pool) SetCounts(counts PoolCounts) {
+func (p *SimpleCPUPool) SetCounts(counts SimpleCPUPoolCounts) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.counts = counts
 	p.recordGauges()
 }
 
-// Take returns the gauges as they are now. The payload belongs to the caller.
-// Take returns nil only with [WithBinder].
-func (p *Pool) Take() *stats.Payload {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.recordGauges()
-	return p.sink.Take()
-}
-
-// TakeInto is [Pool.Take] into the memory of dst, which belongs to the caller.
-// It reports whether there was anything to take.
-func (p *Pool) TakeInto(dst *stats.Payload) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.recordGauges()
-	return p.sink.TakeInto(dst)
-}
-
-func (p *Pool) recordGauges() {
+func (p *SimpleCPUPool) recordGauges() {
 	c := p.counts
 	used := max(int64(c.Total)-int64(c.Free), 0)
 	usage := 0.0

@@ -1,4 +1,4 @@
-package simplecpu_test
+package connector_test
 
 import (
 	"errors"
@@ -10,9 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/otelkv/otelkv-go/otelkv/simplecpu"
+	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
@@ -41,13 +39,6 @@ func reduce(p *stats.Payload) reduced {
 	return r
 }
 
-func mustEqual(t *testing.T, what string, want, got reduced) {
-	t.Helper()
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", what, diff)
-	}
-}
-
 // simple returns what every payload of a CPU pool of 64 blocks holds, and
 // everything in also.
 func simple(used, pending float64, also ...reduced) reduced {
@@ -70,11 +61,11 @@ func loaded(blocks float64) reduced {
 	return reduced{"vllm:simple_kv_offload_load_blocks_total": blocks}
 }
 
-func cpuInfo() simplecpu.Info { return simplecpu.Info{Backend: simplecpu.CPU, CapacityBlocks: 64} }
+func cpuInfo() connector.SimpleCPUInfo { return connector.SimpleCPUInfo{CapacityBlocks: 64} }
 
-func newTracker(t testing.TB, info simplecpu.Info, opts ...simplecpu.Option) *simplecpu.Tracker {
+func newSimpleCPU(t testing.TB, info connector.SimpleCPUInfo, opts ...connector.Option) *connector.SimpleCPU {
 	t.Helper()
-	tracker, err := simplecpu.NewTracker(info, opts...)
+	tracker, err := connector.NewSimpleCPU(info, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,68 +75,68 @@ func newTracker(t testing.TB, info simplecpu.Info, opts ...simplecpu.Option) *si
 // step is what happens before one take, and what it then returns.
 type step struct {
 	name   string
-	events func(*simplecpu.Tracker)
+	events func(*connector.SimpleCPU)
 	want   reduced
 }
 
 // TestVLLMSimpleConnector holds the cases of vLLM's own tests of its simple CPU
 // offload connector that concern what is sent.
 func TestVLLMSimpleConnector(t *testing.T) {
-	nothing := func(*simplecpu.Tracker) {}
+	nothing := func(*connector.SimpleCPU) {}
 	for _, test := range []struct {
 		name  string
 		steps []step
 	}{
 		{"outcome deltas then none", []step{
-			{"first drain", func(tracker *simplecpu.Tracker) {
-				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 3, DroppedCPUFull: 2, SkippedInFlight: 1})
+			{"first drain", func(tracker *connector.SimpleCPU) {
+				tracker.ObserveOutcomes(connector.SimpleCPUOutcomes{Stored: 3, DroppedCPUFull: 2, SkippedInFlight: 1})
 			}, simple(0, 0, outcome("stored", 3), outcome("dropped_cpu_full", 2), outcome("skipped_in_flight", 1))},
-			{"second drain", func(tracker *simplecpu.Tracker) {
-				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 3, DroppedCPUFull: 2, SkippedInFlight: 1})
+			{"second drain", func(tracker *connector.SimpleCPU) {
+				tracker.ObserveOutcomes(connector.SimpleCPUOutcomes{Stored: 3, DroppedCPUFull: 2, SkippedInFlight: 1})
 			}, simple(0, 0)},
-			{"totals grow", func(tracker *simplecpu.Tracker) {
-				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 7, DroppedCPUFull: 2, SkippedInFlight: 1})
+			{"totals grow", func(tracker *connector.SimpleCPU) {
+				tracker.ObserveOutcomes(connector.SimpleCPUOutcomes{Stored: 7, DroppedCPUFull: 2, SkippedInFlight: 1})
 			}, simple(0, 0, outcome("stored", 4))},
 		}},
 		{"reset keeps undrained", []step{
-			{"drained", func(tracker *simplecpu.Tracker) {
-				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 2})
+			{"drained", func(tracker *connector.SimpleCPU) {
+				tracker.ObserveOutcomes(connector.SimpleCPUOutcomes{Stored: 2})
 			}, simple(0, 0, outcome("stored", 2))},
-			{"reset before the drain", func(tracker *simplecpu.Tracker) {
-				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 5})
+			{"reset before the drain", func(tracker *connector.SimpleCPU) {
+				tracker.ObserveOutcomes(connector.SimpleCPUOutcomes{Stored: 5})
 				tracker.ResetOutcomes()
 			}, simple(0, 0, outcome("stored", 3))},
-			{"after the reset", func(tracker *simplecpu.Tracker) {
-				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 6})
+			{"after the reset", func(tracker *connector.SimpleCPU) {
+				tracker.ObserveOutcomes(connector.SimpleCPUOutcomes{Stored: 6})
 			}, simple(0, 0, outcome("stored", 6))},
 		}},
 		{"a total that goes down began again", []step{
-			{"before", func(tracker *simplecpu.Tracker) {
-				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 5, DroppedNullBlock: 1})
+			{"before", func(tracker *connector.SimpleCPU) {
+				tracker.ObserveOutcomes(connector.SimpleCPUOutcomes{Stored: 5, DroppedNullBlock: 1})
 			}, simple(0, 0, outcome("stored", 5), outcome("dropped_null_block", 1))},
-			{"after", func(tracker *simplecpu.Tracker) {
-				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 2, DroppedNullBlock: 1})
+			{"after", func(tracker *connector.SimpleCPU) {
+				tracker.ObserveOutcomes(connector.SimpleCPUOutcomes{Stored: 2, DroppedNullBlock: 1})
 			}, simple(0, 0, outcome("stored", 2))},
-			{"negative", func(tracker *simplecpu.Tracker) {
-				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: -4, DroppedNullBlock: 1})
+			{"negative", func(tracker *connector.SimpleCPU) {
+				tracker.ObserveOutcomes(connector.SimpleCPUOutcomes{Stored: -4, DroppedNullBlock: 1})
 			}, simple(0, 0)},
-			{"from negative", func(tracker *simplecpu.Tracker) {
-				tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 1, DroppedNullBlock: 1})
+			{"from negative", func(tracker *connector.SimpleCPU) {
+				tracker.ObserveOutcomes(connector.SimpleCPUOutcomes{Stored: 1, DroppedNullBlock: 1})
 			}, simple(0, 0, outcome("stored", 1))},
 		}},
 		{"pending queued, issued and abandoned, re-sent", []step{
 			{"startup zeros", nothing, simple(0, 0)},
-			{"counted", func(tracker *simplecpu.Tracker) {
-				tracker.SetBlocks(simplecpu.Blocks{Free: 57, Queued: 1, Issued: 1, Abandoned: 1})
+			{"counted", func(tracker *connector.SimpleCPU) {
+				tracker.SetBlocks(connector.SimpleCPUBlocks{Free: 57, Queued: 1, Issued: 1, Abandoned: 1})
 			}, simple(7, 3)},
 			{"re-sent", nothing, simple(7, 3)},
-			{"more free than there are", func(tracker *simplecpu.Tracker) {
-				tracker.SetBlocks(simplecpu.Blocks{Free: 65, Queued: -1})
+			{"more free than there are", func(tracker *connector.SimpleCPU) {
+				tracker.SetBlocks(connector.SimpleCPUBlocks{Free: 65, Queued: -1})
 			}, simple(0, 0)},
 		}},
 		{"load blocks", []step{
-			{"before completion", func(tracker *simplecpu.Tracker) { tracker.RecordLoad(0) }, simple(0, 0)},
-			{"after completion, also when abandoned", func(tracker *simplecpu.Tracker) {
+			{"before completion", func(tracker *connector.SimpleCPU) { tracker.RecordLoad(0) }, simple(0, 0)},
+			{"after completion, also when abandoned", func(tracker *connector.SimpleCPU) {
 				tracker.RecordLoad(1)
 				tracker.ResetOutcomes()
 				tracker.RecordLoad(1)
@@ -156,7 +147,7 @@ func TestVLLMSimpleConnector(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var series stats.Payload
-			sending, direct := newTracker(t, cpuInfo()), newTracker(t, cpuInfo(), simplecpu.WithBinder(series.Binder()))
+			sending, direct := newSimpleCPU(t, cpuInfo()), newSimpleCPU(t, cpuInfo(), connector.WithBinder(series.Binder()))
 			for _, s := range test.steps {
 				s.events(sending)
 				mustEqual(t, s.name, s.want, reduce(sending.Take()))
@@ -170,17 +161,17 @@ func TestVLLMSimpleConnector(t *testing.T) {
 	}
 }
 
-func TestGaugesFollowBlocksWithBinder(t *testing.T) {
+func TestSimpleCPUGaugesFollowBlocksWithBinder(t *testing.T) {
 	var series stats.Payload
-	tracker := newTracker(t, cpuInfo(), simplecpu.WithBinder(series.Binder()))
+	tracker := newSimpleCPU(t, cpuInfo(), connector.WithBinder(series.Binder()))
 	mustEqual(t, "at the start", simple(0, 0), reduce(series.Take()))
-	tracker.SetBlocks(simplecpu.Blocks{Free: 60, Issued: 2})
+	tracker.SetBlocks(connector.SimpleCPUBlocks{Free: 60, Issued: 2})
 	mustEqual(t, "set", simple(4, 2), reduce(series.Take()))
 }
 
-func TestTakeInto(t *testing.T) {
-	tracker := newTracker(t, cpuInfo())
-	pool := newPool(t, simplecpu.PoolCounts{Total: 4, Free: 3})
+func TestSimpleCPUTakeInto(t *testing.T) {
+	tracker := newSimpleCPU(t, cpuInfo())
+	pool := newSimpleCPUPool(t, connector.SimpleCPUPoolCounts{Total: 4, Free: 3})
 	var dst stats.Payload
 	for range 2 {
 		if !tracker.TakeInto(&dst) {
@@ -196,9 +187,9 @@ func TestTakeInto(t *testing.T) {
 
 // TestVLLMSimpleReduce holds vLLM's case of what its log line says.
 func TestVLLMSimpleReduce(t *testing.T) {
-	tracker := newTracker(t, cpuInfo())
-	tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 3})
-	tracker.SetBlocks(simplecpu.Blocks{Free: 57, Queued: 4})
+	tracker := newSimpleCPU(t, cpuInfo())
+	tracker.ObserveOutcomes(connector.SimpleCPUOutcomes{Stored: 3})
+	tracker.SetBlocks(connector.SimpleCPUBlocks{Free: 57, Queued: 4})
 	tracker.RecordLoad(9)
 	want := simple(7, 4, outcome("stored", 3), loaded(9))
 	maps.DeleteFunc(want, func(key string, _ float64) bool { return strings.HasPrefix(key, vllm.SimpleInfo.PrometheusName) })
@@ -209,12 +200,12 @@ func TestVLLMSimpleReduce(t *testing.T) {
 	mustEqual(t, "log line", want, got)
 }
 
-func TestAggregate(t *testing.T) {
-	one, two := newTracker(t, cpuInfo()), newTracker(t, cpuInfo())
-	one.ObserveOutcomes(simplecpu.Outcomes{Stored: 3, DroppedCPUFull: 1})
-	one.SetBlocks(simplecpu.Blocks{Free: 57})
-	two.ObserveOutcomes(simplecpu.Outcomes{Stored: 4})
-	two.SetBlocks(simplecpu.Blocks{Free: 62})
+func TestSimpleCPUAggregate(t *testing.T) {
+	one, two := newSimpleCPU(t, cpuInfo()), newSimpleCPU(t, cpuInfo())
+	one.ObserveOutcomes(connector.SimpleCPUOutcomes{Stored: 3, DroppedCPUFull: 1})
+	one.SetBlocks(connector.SimpleCPUBlocks{Free: 57})
+	two.ObserveOutcomes(connector.SimpleCPUOutcomes{Stored: 4})
+	two.SetBlocks(connector.SimpleCPUBlocks{Free: 62})
 	sum := one.Take()
 	if err := sum.Merge(two.Take()); err != nil {
 		t.Fatal(err)
@@ -223,13 +214,13 @@ func TestAggregate(t *testing.T) {
 }
 
 // TestOutcomeLabels holds that labels and fields are one to one.
-func TestOutcomeLabels(t *testing.T) {
-	fields := reflect.TypeFor[simplecpu.Outcomes]()
+func TestSimpleCPUOutcomeLabels(t *testing.T) {
+	fields := reflect.TypeFor[connector.SimpleCPUOutcomes]()
 	var labels []string
 	for i := range fields.NumField() {
-		var totals simplecpu.Outcomes
+		var totals connector.SimpleCPUOutcomes
 		reflect.ValueOf(&totals).Elem().Field(i).SetInt(1)
-		tracker := newTracker(t, cpuInfo())
+		tracker := newSimpleCPU(t, cpuInfo())
 		tracker.ObserveOutcomes(totals)
 		for metric := range tracker.Take().Metrics() {
 			if metric.Name() != vllm.SimpleSaveOutcomes.PrometheusName {
@@ -249,19 +240,19 @@ func TestOutcomeLabels(t *testing.T) {
 	}
 }
 
-func TestInfo(t *testing.T) {
+func TestSimpleCPUInfo(t *testing.T) {
 	for _, test := range []struct {
 		name string
-		info simplecpu.Info
+		info connector.SimpleCPUInfo
 		want string
 	}{
-		{"cpu", simplecpu.Info{Backend: simplecpu.CPU, CapacityBlocks: 64}, "('cpu', 'false', 'false', '64')"},
-		{"cpu ignores the page cache", simplecpu.Info{Backend: simplecpu.CPU, PageCache: true}, "('cpu', 'false', 'false', '0')"},
-		{"disk", simplecpu.Info{Backend: simplecpu.Disk, PageCache: true, CapacityBlocks: 8}, "('disk', 'true', 'false', '8')"},
-		{"lazy", simplecpu.Info{Backend: simplecpu.Disk, LazyOffload: true, CapacityBlocks: 8}, "('disk', 'false', 'true', '8')"},
+		{"cpu", connector.SimpleCPUInfo{CapacityBlocks: 64}, "('cpu', 'false', 'false', '64')"},
+		{"cpu ignores the page cache", connector.SimpleCPUInfo{PageCache: true}, "('cpu', 'false', 'false', '0')"},
+		{"disk", connector.SimpleCPUInfo{Disk: true, PageCache: true, CapacityBlocks: 8}, "('disk', 'true', 'false', '8')"},
+		{"lazy", connector.SimpleCPUInfo{Disk: true, LazyOffload: true, CapacityBlocks: 8}, "('disk', 'false', 'true', '8')"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := reduce(newTracker(t, test.info).Take())
+			got := reduce(newSimpleCPU(t, test.info).Take())
 			if key := vllm.SimpleInfo.PrometheusName + ":" + test.want; got[key] != 1 {
 				t.Errorf("%s is not 1 in %v", key, got)
 			}
@@ -269,49 +260,45 @@ func TestInfo(t *testing.T) {
 	}
 }
 
-func TestNewTrackerErrors(t *testing.T) {
+func TestNewSimpleCPUErrors(t *testing.T) {
 	var taken stats.Payload
 	if err := taken.RecordGauge(vllm.SimpleLoadBlocks.PrometheusName, stats.Int64(1)); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
 		name string
-		info simplecpu.Info
-		opts []simplecpu.Option
+		info connector.SimpleCPUInfo
+		opts []connector.Option
 		want string
 	}{
-		{"no backend", simplecpu.Info{}, nil, `otelkv: metric "vllm:simple_kv_offload_info": label backend is "", expected "cpu" or "disk"`},
-		{"negative capacity", simplecpu.Info{Backend: simplecpu.CPU, CapacityBlocks: -1}, nil,
+		{"negative capacity", connector.SimpleCPUInfo{CapacityBlocks: -1}, nil,
 			`otelkv: metric "vllm:simple_kv_offload_info": label capacity_blocks is -1, expected at least 0`},
-		{"both", simplecpu.Info{Backend: "tape\n", CapacityBlocks: -2}, nil,
-			`otelkv: metric "vllm:simple_kv_offload_info": label backend is "tape\n", expected "cpu" or "disk"
-otelkv: metric "vllm:simple_kv_offload_info": label capacity_blocks is -2, expected at least 0`},
-		{"binder", cpuInfo(), []simplecpu.Option{simplecpu.WithBinder(taken.Binder())}, vllm.SimpleLoadBlocks.PrometheusName},
+		{"binder", cpuInfo(), []connector.Option{connector.WithBinder(taken.Binder())}, vllm.SimpleLoadBlocks.PrometheusName},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			tracker, err := simplecpu.NewTracker(test.info, test.opts...)
+			tracker, err := connector.NewSimpleCPU(test.info, test.opts...)
 			if tracker != nil || err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("NewTracker returned %v, %v, want an error with\n%s", tracker, err, test.want)
+				t.Errorf("NewSimpleCPU returned %v, %v, want an error with\n%s", tracker, err, test.want)
 			}
 		})
 	}
 }
 
-func TestConcurrentUse(t *testing.T) {
+func TestSimpleCPUConcurrentUse(t *testing.T) {
 	const workers, loads = 4, 200
-	tracker := newTracker(t, cpuInfo())
+	tracker := newSimpleCPU(t, cpuInfo())
 	var sum, taken stats.Payload
 	var wait sync.WaitGroup
 	for range workers {
 		wait.Go(func() {
 			for i := range loads {
 				tracker.RecordLoad(2)
-				tracker.SetBlocks(simplecpu.Blocks{Free: i % 64})
+				tracker.SetBlocks(connector.SimpleCPUBlocks{Free: i % 64})
 			}
 		})
 	}
 	for i := range loads {
-		tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: int64(i + 1)})
+		tracker.ObserveOutcomes(connector.SimpleCPUOutcomes{Stored: int64(i + 1)})
 		tracker.TakeInto(&taken)
 		if err := errors.Join(sum.Merge(&taken), sum.Merge(tracker.Take())); err != nil {
 			t.Fatal(err)
@@ -331,9 +318,9 @@ func TestConcurrentUse(t *testing.T) {
 
 // TestResetOffThread resets while another goroutine observes. What the source
 // counted once is counted again at most once a reset.
-func TestResetOffThread(t *testing.T) {
+func TestSimpleCPUResetOffThread(t *testing.T) {
 	const resets = 200
-	tracker := newTracker(t, cpuInfo())
+	tracker := newSimpleCPU(t, cpuInfo())
 	var wait sync.WaitGroup
 	for range 2 {
 		wait.Go(func() {
@@ -343,7 +330,7 @@ func TestResetOffThread(t *testing.T) {
 		})
 	}
 	for range resets {
-		tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 1})
+		tracker.ObserveOutcomes(connector.SimpleCPUOutcomes{Stored: 1})
 	}
 	wait.Wait()
 	key := "vllm:simple_kv_offload_save_outcomes_total:('stored',)"
@@ -360,18 +347,18 @@ func all(parts ...reduced) reduced {
 	return r
 }
 
-func TestStepsDoNotAllocate(t *testing.T) {
-	tracker := newTracker(t, cpuInfo())
-	pool := newPool(t, simplecpu.PoolCounts{Total: 64, Free: 64})
+func TestSimpleCPUStepsDoNotAllocate(t *testing.T) {
+	tracker := newSimpleCPU(t, cpuInfo())
+	pool := newSimpleCPUPool(t, connector.SimpleCPUPoolCounts{Total: 64, Free: 64})
 	var taken stats.Payload
-	totals := simplecpu.Outcomes{}
+	totals := connector.SimpleCPUOutcomes{}
 	step := func() {
 		totals.Stored++
 		tracker.ObserveOutcomes(totals)
-		tracker.SetBlocks(simplecpu.Blocks{Free: 3})
+		tracker.SetBlocks(connector.SimpleCPUBlocks{Free: 3})
 		tracker.RecordLoad(2)
 		tracker.TakeInto(&taken)
-		pool.SetCounts(simplecpu.PoolCounts{Total: 64, Free: 2})
+		pool.SetCounts(connector.SimpleCPUPoolCounts{Total: 64, Free: 2})
 		pool.TakeInto(&taken)
 	}
 	for range 3 {
@@ -382,14 +369,14 @@ func TestStepsDoNotAllocate(t *testing.T) {
 	}
 }
 
-func Example() {
-	tracker, err := simplecpu.NewTracker(simplecpu.Info{Backend: simplecpu.CPU, CapacityBlocks: 64})
+func ExampleSimpleCPU() {
+	tracker, err := connector.NewSimpleCPU(connector.SimpleCPUInfo{CapacityBlocks: 64})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	tracker.ObserveOutcomes(simplecpu.Outcomes{Stored: 3, DroppedCPUFull: 1})
-	tracker.SetBlocks(simplecpu.Blocks{Free: 61, Issued: 2})
+	tracker.ObserveOutcomes(connector.SimpleCPUOutcomes{Stored: 3, DroppedCPUFull: 1})
+	tracker.SetBlocks(connector.SimpleCPUBlocks{Free: 61, Issued: 2})
 	tracker.RecordLoad(2)
 	for key, value := range tracker.Take().Reduce().All() {
 		fmt.Println(key, value)

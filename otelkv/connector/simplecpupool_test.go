@@ -1,4 +1,4 @@
-package simplecpu_test
+package connector_test
 
 import (
 	"strings"
@@ -6,15 +6,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otelkv/otelkv-go/otelkv/simplecpu"
+	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
-	"github.com/otelkv/otelkv-go/otelkv/transfer"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-func newPool(t testing.TB, counts simplecpu.PoolCounts, opts ...simplecpu.Option) *simplecpu.Pool {
+func newSimpleCPUPool(t testing.TB, counts connector.SimpleCPUPoolCounts, opts ...connector.Option) *connector.SimpleCPUPool {
 	t.Helper()
-	pool, err := simplecpu.NewPool(counts, opts...)
+	pool, err := connector.NewSimpleCPUPool(counts, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,25 +36,25 @@ func poolGauges(total, free, used, usage, loads, stores float64) reduced {
 func TestVLLMSimplePool(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		counts simplecpu.PoolCounts
+		counts connector.SimpleCPUPoolCounts
 		want   reduced
 	}{
-		{"at the start", simplecpu.PoolCounts{Total: 64, Free: 64}, poolGauges(64, 64, 0, 0, 0, 0)},
-		{"one pending store", simplecpu.PoolCounts{Total: 64, Free: 48, PendingStores: 1}, poolGauges(64, 48, 16, 0.25, 0, 1)},
-		{"no pending store any more", simplecpu.PoolCounts{Total: 64, Free: 64}, poolGauges(64, 64, 0, 0, 0, 0)},
-		{"one pending load", simplecpu.PoolCounts{Total: 64, Free: 32, PendingLoads: 1}, poolGauges(64, 32, 32, 0.5, 1, 0)},
-		{"no blocks", simplecpu.PoolCounts{}, poolGauges(0, 0, 0, 0, 0, 0)},
-		{"more free than there are", simplecpu.PoolCounts{Total: 1, Free: 2}, poolGauges(1, 2, 0, 0, 0, 0)},
+		{"at the start", connector.SimpleCPUPoolCounts{Total: 64, Free: 64}, poolGauges(64, 64, 0, 0, 0, 0)},
+		{"one pending store", connector.SimpleCPUPoolCounts{Total: 64, Free: 48, PendingStores: 1}, poolGauges(64, 48, 16, 0.25, 0, 1)},
+		{"no pending store any more", connector.SimpleCPUPoolCounts{Total: 64, Free: 64}, poolGauges(64, 64, 0, 0, 0, 0)},
+		{"one pending load", connector.SimpleCPUPoolCounts{Total: 64, Free: 32, PendingLoads: 1}, poolGauges(64, 32, 32, 0.5, 1, 0)},
+		{"no blocks", connector.SimpleCPUPoolCounts{}, poolGauges(0, 0, 0, 0, 0, 0)},
+		{"more free than there are", connector.SimpleCPUPoolCounts{Total: 1, Free: 2}, poolGauges(1, 2, 0, 0, 0, 0)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			pool := newPool(t, simplecpu.PoolCounts{Total: 9, Free: 1})
+			pool := newSimpleCPUPool(t, connector.SimpleCPUPoolCounts{Total: 9, Free: 1})
 			mustEqual(t, "before", poolGauges(9, 1, 8, 8./9, 0, 0), reduce(pool.Take()))
 			pool.SetCounts(test.counts)
 			mustEqual(t, "take", test.want, reduce(pool.Take()))
 			mustEqual(t, "take again", test.want, reduce(pool.Take()))
 
 			var series, dst stats.Payload
-			pool = newPool(t, simplecpu.PoolCounts{Total: 9, Free: 1}, simplecpu.WithBinder(series.Binder()))
+			pool = newSimpleCPUPool(t, connector.SimpleCPUPoolCounts{Total: 9, Free: 1}, connector.WithBinder(series.Binder()))
 			mustEqual(t, "before, with a binder", poolGauges(9, 1, 8, 8./9, 0, 0), reduce(series.Take()))
 			pool.SetCounts(test.counts)
 			mustEqual(t, "with a binder", test.want, reduce(series.Take()))
@@ -74,7 +73,7 @@ func TestNewPoolReportsEverything(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	pool, err := simplecpu.NewPool(simplecpu.PoolCounts{}, simplecpu.WithBinder(taken.Binder()))
+	pool, err := connector.NewSimpleCPUPool(connector.SimpleCPUPoolCounts{}, connector.WithBinder(taken.Binder()))
 	if pool != nil || err == nil || !strings.Contains(err.Error(), names[0]) || !strings.Contains(err.Error(), names[1]) {
 		t.Errorf("NewPool returned %v, %v, want an error that names %q", pool, err, names)
 	}
@@ -83,13 +82,13 @@ func TestNewPoolReportsEverything(t *testing.T) {
 // TestPoolMergesWithTransfers merges a scheduler's gauges into a worker's
 // transfers, as vLLM does for its engine's stats.
 func TestPoolMergesWithTransfers(t *testing.T) {
-	recorder, err := transfer.NewRecorder()
+	recorder, err := connector.NewTransfers()
 	if err != nil {
 		t.Fatal(err)
 	}
-	recorder.Record(transfer.Load, 4096, 10*time.Millisecond)
+	recorder.Record(connector.Load, 4096, 10*time.Millisecond)
 	sum := recorder.Take()
-	if err := sum.Merge(newPool(t, simplecpu.PoolCounts{Total: 4, Free: 3}).Take()); err != nil {
+	if err := sum.Merge(newSimpleCPUPool(t, connector.SimpleCPUPoolCounts{Total: 4, Free: 3}).Take()); err != nil {
 		t.Fatal(err)
 	}
 	mustEqual(t, "merged", all(poolGauges(4, 3, 1, 0.25, 0, 0), reduced{
@@ -104,12 +103,12 @@ func TestPoolMergesWithTransfers(t *testing.T) {
 // counts, never a mix.
 func TestPoolOffThread(t *testing.T) {
 	const sets = 200
-	pool := newPool(t, simplecpu.PoolCounts{})
+	pool := newSimpleCPUPool(t, connector.SimpleCPUPoolCounts{})
 	var wait sync.WaitGroup
 	for range 4 {
 		wait.Go(func() {
 			for i := range sets {
-				pool.SetCounts(simplecpu.PoolCounts{Total: i, Free: i, PendingLoads: i, PendingStores: i})
+				pool.SetCounts(connector.SimpleCPUPoolCounts{Total: i, Free: i, PendingLoads: i, PendingStores: i})
 			}
 		})
 	}
