@@ -80,6 +80,9 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
+// failedExports returns how many exports of the service have failed.
+func failedExports(service *load.Service) int64 { return service.Recorder.Statistics().ExportFailures }
+
 // flush exports until it succeeds, for at most a minute.
 func flush(t *testing.T, service *load.Service) {
 	t.Helper()
@@ -133,4 +136,17 @@ func (h *handled) joined() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return errors.Join(h.errs...)
+}
+
+// repeated returns the text of a report that is the same as the one before it, or
+// nothing.
+func (h *handled) repeated() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := 1; i < len(h.errs); i++ {
+		if text := h.errs[i].Error(); text == h.errs[i-1].Error() {
+			return text
+		}
+	}
+	return ""
 }
