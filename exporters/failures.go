@@ -2,6 +2,7 @@ package exporters
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,8 @@ const (
 	maxErrorText = 512
 	// repeatEvery is how often a failure that goes on is reported.
 	repeatEvery = time.Minute
+	// maxReports is how many different failures are reported within that time.
+	maxReports = 8
 )
 
 // failures make the errors of one exporter short, and the reports of them few. A periodic
@@ -23,9 +26,8 @@ type failures struct {
 	asking atomic.Int64 // calls of ForceFlush and Shutdown under way
 
 	mu       sync.Mutex
-	last     string // the text of the last report, without digits
-	reported time.Time
-	repeated int // how often the same failure came since then
+	reported map[string]time.Time // the texts of reports within repeatEvery, without digits
+	omitted  int                  // failures since the last report
 }
 
 // An exportError has a text that cannot forge or flood a log, and wraps its cause.
@@ -43,7 +45,9 @@ func (f *failures) ask() (done func()) {
 	return func() { f.asking.Add(-1) }
 }
 
-// asked reports whether somebody waits for the error of an export that begins now.
+// asked reports whether somebody waits for the error of an export that begins now. A reader
+// does not tell for whom it exports, so that a push at the interval may count as well. Its
+// error is then one report more than there should be.
 func (f *failures) asked() bool { return f.asking.Load() > 0 }
 
 // returned returns an error for somebody who waits for it.
@@ -52,33 +56,37 @@ func (f *failures) returned(err error) error {
 }
 
 // report returns the error to report for a failure, or nil if the same one was
-// reported within the last minute. Failures are the same if their texts differ in digits
-// only. The next report says how many were left out.
+// reported within the last minute, or many others. Failures are the same if their texts
+// differ in digits only. The next report says how many were left out.
 func (f *failures) report(err error, now time.Time) error {
 	text := shortened(err)
-	// Ports and times differ each time.
-	key := strings.Map(func(r rune) rune {
+	key := withoutDigits(text) // ports and times differ each time
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	maps.DeleteFunc(f.reported, func(_ string, at time.Time) bool { return now.Sub(at) >= repeatEvery })
+	if _, ok := f.reported[key]; ok || len(f.reported) == maxReports {
+		f.omitted++
+		return nil
+	}
+	if f.reported == nil {
+		f.reported = make(map[string]time.Time)
+	}
+	f.reported[key] = now
+	e := &exportError{text: "otelkv: export: " + text, cause: err}
+	if f.omitted > 0 {
+		e.text += fmt.Sprintf(" (%d more failures since the last report)", f.omitted)
+		f.omitted = 0
+	}
+	return e
+}
+
+func withoutDigits(text string) string {
+	return strings.Map(func(r rune) rune {
 		if '0' <= r && r <= '9' {
 			return -1
 		}
 		return r
 	}, text)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	same := key == f.last
-	if same && now.Sub(f.reported) < repeatEvery {
-		f.repeated++
-		return nil
-	}
-	e := &exportError{text: "otelkv: export: " + text, cause: err}
-	switch {
-	case f.repeated > 0 && same:
-		e.text += fmt.Sprintf(" (and %d more times since the last report)", f.repeated)
-	case f.repeated > 0:
-		e.text += fmt.Sprintf(" (the failure before this one came %d more times)", f.repeated)
-	}
-	f.last, f.reported, f.repeated = key, now, 0
-	return e
 }
 
 // shortened returns the error's text, cut and quoted.

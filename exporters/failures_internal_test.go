@@ -23,19 +23,31 @@ func TestReportsAreShortAndFew(t *testing.T) {
 			t.Fatalf("reported again after %d s: %v", i, err)
 		}
 	}
-	if err := f.report(cause, start.Add(time.Minute)); err == nil || !strings.Contains(err.Error(), "59 more times") {
+	next := start.Add(time.Minute)
+	if err := f.report(cause, next); err == nil || !strings.Contains(err.Error(), "59 more failures") {
 		t.Errorf("after a minute: %v", err)
 	}
-	if err := f.report(cause, start.Add(time.Minute)); err != nil {
-		t.Errorf("reported twice in the second minute: %v", err)
-	}
 	other := errors.New("other")
-	if err := f.report(other, start.Add(time.Minute)); err == nil || !strings.Contains(err.Error(), "the failure before this one came 1 more times") {
-		t.Errorf("another failure: %v", err)
+	for i, want := range []bool{true, false} {
+		if got := f.report(other, next) != nil; got != want {
+			t.Errorf("another failure, time %d: reported is %t", i, got)
+		}
 	}
 	port := func(n int) error { return fmt.Errorf("read tcp 127.0.0.1:%d: connection reset", n) }
-	if f.report(port(40001), start.Add(2*time.Minute)) == nil || f.report(port(40002), start.Add(2*time.Minute)) != nil {
+	if f.report(port(40001), next) == nil || f.report(port(40002), next) != nil {
 		t.Error("another port is another failure")
+	}
+	if f.report(cause, next) != nil {
+		t.Error("a failure that alternates with others is reported twice in a minute")
+	}
+	reported := 0
+	for i := range 100 {
+		if f.report(errors.New(strings.Repeat("x", i+1)), next) != nil {
+			reported++
+		}
+	}
+	if reported != maxReports-3 {
+		t.Errorf("%d more reports in one minute, want %d", reported, maxReports-3)
 	}
 	// What somebody is told is no report: the next one still comes.
 	var asked failures

@@ -23,7 +23,7 @@ import (
 //
 // A failed export is reported to the error handler of package otel, with the text quoted
 // and cut to 512 bytes, because a collector writes it. The same failure is reported once a
-// minute, with a count. A push that a collector refuses for its size is sent in halves, in
+// minute, with a count, and at most eight within a minute. A push that a collector refuses for its size is sent in halves, in
 // 31 requests at most.
 type Pipeline struct {
 	*sdkmetric.MeterProvider // of the host

@@ -137,16 +137,3 @@ func (h *handled) joined() error {
 	defer h.mu.Unlock()
 	return errors.Join(h.errs...)
 }
-
-// repeated returns the text of a report that is the same as the one before it, or
-// nothing.
-func (h *handled) repeated() string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for i := 1; i < len(h.errs); i++ {
-		if text := h.errs[i].Error(); text == h.errs[i-1].Error() {
-			return text
-		}
-	}
-	return ""
-}
