@@ -225,9 +225,11 @@ const (
 	// maxMemoryBeside those that it may allocate beside.
 	maxMemory       = 160
 	maxMemoryBeside = 64 << 10
-	// maxMemoryInAll bounds what any input makes it allocate, with the default limits. Lists
-	// that grow are allocated again and again, so less than half of it is held at a time.
-	maxMemoryInAll = 96 << 20
+	// maxMemoryInAll bounds what any input makes it allocate, with the default limits, and
+	// maxMemoryHeld what the payload holds of that. Lists that grow are allocated again and
+	// again.
+	maxMemoryInAll = 192 << 20
+	maxMemoryHeld  = 64 << 20
 	// maxGrowth bounds how much longer than in proportion an input takes that is eight times
 	// as large. It is generous, as tests share a machine. Quadratic time is eight times as
 	// long as in proportion.
@@ -276,6 +278,38 @@ func TestHostileInputsCostInProportion(t *testing.T) {
 		}
 	}
 	t.Logf("at most %.0f bytes of memory for a byte of input from 64 KiB on, and %d bytes in all", dearest, dearestInAll)
+}
+
+// TestHostileInputOfEveryLimit decodes an input that goes up to every default limit that
+// takes memory.
+func TestHostileInputOfEveryLimit(t *testing.T) {
+	var input bytes.Buffer
+	input.WriteString(`{"types":{"c":"counter","h":"histogram"},"data":{"h":[1` + strings.Repeat(",1", 1<<20-1) + `],"c":[`)
+	for i := range 65536 - 1 {
+		if i > 0 {
+			input.WriteByte(',')
+		}
+		input.WriteString(`{"labels":["` + name(i) + `"` + strings.Repeat(`,"x"`, 15) + `],"value":1}`)
+	}
+	input.WriteString(`]},"x":"`)
+	input.WriteString(strings.Repeat(`\n`, (16<<20-input.Len()-2)/2) + `"}`)
+
+	var p stats.Payload
+	var before, after, held runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	if err := decodeJSON(input.Bytes(), &p); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	runtime.GC()
+	runtime.ReadMemStats(&held)
+	runtime.KeepAlive(&p)
+	allocated, kept := after.TotalAlloc-before.TotalAlloc, int64(held.HeapAlloc)-int64(before.HeapAlloc)
+	t.Logf("%d bytes of input: %d bytes allocated, %d held", input.Len(), allocated, kept)
+	if allocated > maxMemoryInAll || kept > maxMemoryHeld {
+		t.Errorf("want at most %d and %d", maxMemoryInAll, maxMemoryHeld)
+	}
 }
 
 // measureDecode decodes into a new payload, and returns the bytes that this allocates, kept
