@@ -78,14 +78,7 @@ func TestFloodOfConnections(t *testing.T) {
 		}
 	}()
 	began := time.Now()
-	for {
-		if _, err := scrapeOnce(t, address); err == nil {
-			break
-		} else if time.Since(began) > 2*time.Minute {
-			t.Fatalf("no scrape two minutes after the flood: %v", err)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	awaitScrape(t, address)
 	recovered := time.Since(began)
 
 	_, _ = io.WriteString(input, "stop\n")
@@ -94,10 +87,7 @@ func TestFloodOfConnections(t *testing.T) {
 	if !expectLine(said, "recorded %d longest %d reported %d", &recorded, &longest, &reported) {
 		t.Fatal("the process does not say what it recorded")
 	}
-	text, err := scrapeOnce(t, address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := awaitScrape(t, address)
 	if want := fmt.Sprintf("test:total_bytes_total{engine=\"0\",model_name=\"m\"} %v\n", float64(recorded)); !strings.Contains(text, want) {
 		t.Errorf("the scrape lacks %q", want)
 	}
@@ -161,6 +151,20 @@ func flood(address string, count int) []net.Conn {
 	}
 	dialers.Wait()
 	return open
+}
+
+// awaitScrape scrapes until it is answered.
+func awaitScrape(t *testing.T, address string) string {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		text, err := scrapeOnce(t, address)
+		if err == nil {
+			return text
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no scrape two minutes after the flood: %v", err)
+		}
+	}
 }
 
 func scrapeOnce(t *testing.T, address string) (string, error) {
