@@ -155,7 +155,7 @@ func choose(list string) ([]string, error) {
 // exporter returns the named exporter of those that push.
 func (c *config) exporter(ctx context.Context, name string) (sdkmetric.Exporter, error) {
 	if name == OTLP {
-		return otlp.New(ctx, c.otlp...)
+		return otlp.New(ctx, append(c.otlp, otlp.WithRetriesWithin(c.interval()))...)
 	}
 	exporter, err := stdoutmetric.New(c.console...)
 	if err != nil {

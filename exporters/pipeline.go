@@ -20,6 +20,11 @@ import (
 // A Pipeline exports recorders, and owns the life of the exporters. It is also a
 // MeterProvider, for the instruments of the host, which the same exporters export. It
 // is safe for concurrent use. Recording never waits for an exporter.
+//
+// A failed export is reported to the error handler of package otel, with the text quoted
+// and cut to 512 bytes, because a collector writes it. The same failure is reported once a
+// minute, with a count, and at most eight within a minute. A push that a collector refuses for its size is sent in halves, in
+// 31 requests at most.
 type Pipeline struct {
 	*sdkmetric.MeterProvider // of the host
 
@@ -165,12 +170,12 @@ func (p *Pipeline) URL() string {
 }
 
 // ForceFlush makes every exporter that pushes collect and export now, all at
-// the same time, and returns their errors joined by the deadline of ctx. Scrapes need
-// no flush.
+// the same time, and returns their errors joined by the deadline of ctx, also those that
+// were reported before. Scrapes need no flush.
 func (p *Pipeline) ForceFlush(ctx context.Context) error {
 	var all []func(context.Context) error
 	for _, pusher := range p.pushers {
-		all = append(all, pusher.own.ForceFlush, pusher.host.ForceFlush)
+		all = append(all, pusher.forceFlush)
 	}
 	return each(ctx, all)
 }

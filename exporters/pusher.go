@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	bridge "go.opentelemetry.io/contrib/bridges/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -23,6 +24,7 @@ const maxBatchSize = 4000
 // a reader works only with one.
 type pusher struct {
 	own, host  *sdkmetric.MeterProvider
+	failures   *failures
 	hostReader sdkmetric.Reader // which reads the host's instruments
 }
 
@@ -54,10 +56,16 @@ func newPusher(c config, collectors []*prometheus.Collector, exporter sdkmetric.
 			sdkmetric.WithReader(sdkmetric.NewPeriodicReader(shared, options...)),
 			sdkmetric.WithResource(c.resource))
 	}
-	return &pusher{own: provider(own), host: provider(hosted), hostReader: reader}, nil
+	return &pusher{own: provider(own), host: provider(hosted), failures: &shared.failures, hostReader: reader}, nil
+}
+
+func (p *pusher) forceFlush(ctx context.Context) error {
+	defer p.failures.ask()()
+	return each(ctx, []func(context.Context) error{p.own.ForceFlush, p.host.ForceFlush})
 }
 
 func (p *pusher) shutdown(ctx context.Context) error {
+	defer p.failures.ask()()
 	return each(ctx, []func(context.Context) error{p.own.Shutdown, p.host.Shutdown})
 }
 
@@ -69,26 +77,32 @@ type shared struct {
 	recorders []*otelkv.Recorder
 	turn      chan struct{}
 	users     atomic.Int64
+	failures  failures
 }
 
 func (s *shared) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
 	if len(rm.ScopeMetrics) == 0 {
 		return nil // one of the readers, often
 	}
+	asked := s.failures.asked()
 	var err error
 	select {
 	case s.turn <- struct{}{}:
-		err = s.Exporter.Export(ctx, rm)
+		err = exportSplit(ctx, s.Exporter, rm)
 		<-s.turn
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	if err != nil {
-		for _, r := range s.recorders {
-			r.CountExportFailure()
-		}
+	if err == nil {
+		return nil
 	}
-	return err
+	for _, r := range s.recorders {
+		r.CountExportFailure()
+	}
+	if asked {
+		return s.failures.returned(err)
+	}
+	return s.failures.report(err, time.Now())
 }
 
 func (s *shared) Shutdown(ctx context.Context) error {

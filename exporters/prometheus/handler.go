@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -161,7 +162,14 @@ func merged(families []*dto.MetricFamily) []*dto.MetricFamily {
 	return out
 }
 
-// errorLog hands the handler's errors to the error handler of package otel.
+// errorLog hands the handler's errors to the error handler of package otel. It leaves
+// out that a request accepts no encoding that there is: such a request is answered
+// uncompressed, and could else fill a log.
 type errorLog struct{}
 
-func (errorLog) Println(v ...any) { otel.Handle(errors.New("otelkv: scrape: " + fmt.Sprint(v...))) }
+func (errorLog) Println(v ...any) {
+	text := fmt.Sprint(v...)
+	if !strings.Contains(text, "content compression format not recognized") {
+		otel.Handle(errors.New("otelkv: scrape: " + text))
+	}
+}

@@ -463,3 +463,31 @@ func TestServerShutdown(t *testing.T) {
 		}
 	})
 }
+
+// TestServerProtocols holds that a server speaks HTTP/2 as net/http does: over TLS, and
+// HTTP/1.1 without. One with a connection of HTTP/2 shuts down at once.
+func TestServerProtocols(t *testing.T) {
+	authority := testcert.NewAuthority(t)
+	certificate := prometheus.WithTLSConfig(&tls.Config{Certificates: []tls.Certificate{authority.Issue(t, time.Now().Add(time.Hour))}})
+	for want, opts := range map[string][]prometheus.ServerOption{"HTTP/1.1": nil, "HTTP/2.0": {certificate}} {
+		t.Run(want, func(t *testing.T) {
+			server := start(t, hello, opts...)
+			client := client(t, &tls.Config{RootCAs: authority.Pool()})
+			client.Transport.(*http.Transport).ForceAttemptHTTP2 = true
+			response, err := client.Get(server.URL())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, response.Body)
+			_ = response.Body.Close()
+			if response.StatusCode != http.StatusOK || response.Proto != want {
+				t.Errorf("status %d by %s, want 200 by %s", response.StatusCode, response.Proto, want)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			if err := server.Shutdown(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

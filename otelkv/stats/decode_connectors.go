@@ -170,6 +170,7 @@ func (s *decoding) connector(p *Payload, c candidate) {
 		return
 	}
 	s.r.seek(c.body)
+	s.generation++ // A name may come twice, and each payload has its own kinds.
 	f := s.fields(p, false)
 	if s.r.failure() != nil {
 		return

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -158,6 +159,13 @@ func (c *Collector) Last() *collectorpb.ExportMetricsServiceRequest {
 		return nil
 	}
 	return c.requests[len(c.requests)-1]
+}
+
+// Requests returns the requests that were accepted.
+func (c *Collector) Requests() []*collectorpb.ExportMetricsServiceRequest {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.requests)
 }
 
 // Metrics returns the metrics of the last request by name. A name that came

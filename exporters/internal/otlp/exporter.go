@@ -3,6 +3,7 @@ package otlp
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
@@ -23,7 +24,7 @@ func New(ctx context.Context, opts ...Option) (sdkmetric.Exporter, error) {
 	var exporter sdkmetric.Exporter
 	switch c.protocol {
 	case ProtocolHTTPProtobuf:
-		exporter, err = otlpmetrichttp.New(ctx, c.http...)
+		exporter, err = otlpmetrichttp.New(ctx, slices.Insert(c.http, 0, otlpmetrichttp.WithProxy(proxyOf))...)
 	default:
 		exporter, err = otlpmetricgrpc.New(ctx, c.grpc...)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
@@ -35,6 +36,7 @@ type config struct {
 	protocol Protocol
 	grpc     []otlpmetricgrpc.Option
 	http     []otlpmetrichttp.Option
+	retries  time.Duration
 }
 
 func newConfig(opts []Option) (config, error) {
@@ -63,12 +65,36 @@ func newConfig(opts []Option) (config, error) {
 	if err := checkEnvironment(c.protocol); err != nil {
 		return c, err
 	}
+	c.limitRetries()
 	if endpoint := endpointURL(c.protocol); endpoint != "" {
 		// The program's own options come later and so before the environment.
 		c.grpc = slices.Insert(c.grpc, 0, otlpmetricgrpc.WithEndpointURL(endpoint))
 		c.http = slices.Insert(c.http, 0, otlpmetrichttp.WithEndpointURL(endpoint))
 	}
 	return c, nil
+}
+
+// limitRetries bounds the retries of one export. The program's own options come later and
+// so before it.
+func (c *config) limitRetries() {
+	if c.retries == 0 {
+		return
+	}
+	retry := otlpmetrichttp.RetryConfig{ // as the upstream exporters have it, but for the bound
+		Enabled:         true,
+		InitialInterval: min(5*time.Second, c.retries),
+		MaxInterval:     min(30*time.Second, c.retries),
+		MaxElapsedTime:  min(time.Minute, c.retries),
+	}
+	c.grpc = slices.Insert(c.grpc, 0, otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig(retry)))
+	c.http = slices.Insert(c.http, 0, otlpmetrichttp.WithRetry(retry))
+}
+
+// WithRetriesWithin bounds how long one export is retried. One whose collector asks for a
+// longer pause (Retry-After, or RetryInfo of gRPC) fails at once. For the export after it
+// is soon enough: it carries the same totals.
+func WithRetriesWithin(d time.Duration) Option {
+	return optionFunc(func(c *config) { c.retries = d })
 }
 
 // WithProtocol sets the protocol. Without it the protocol is that of

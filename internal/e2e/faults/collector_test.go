@@ -14,7 +14,7 @@ import (
 // TestCollectorIsKilled kills a real Collector under load. The one that takes its
 // place knows nothing, and has all totals after one export.
 func TestCollectorIsKilled(t *testing.T) {
-	errs := handleErrors(t)
+	handleErrors(t)
 	c := servers.StartCollector(t, "docs/collector/collector.yaml")
 	service := load.NewService(t, vllm.TieringSpec(), "killed", exporters.WithExporters("prometheus,otlp"),
 		exporters.WithoutServer(), overGRPC(c.GRPC), often())
@@ -23,8 +23,8 @@ func TestCollectorIsKilled(t *testing.T) {
 		return exposition.Flatten(exposition.Scrape(t, url)).Sum("vllm:kv_offload_load_bytes_total") > 0
 	})
 	c.Kill()
-	failedBefore := errs.count()
-	during := record(t, service, func() bool { return errs.count() >= failedBefore+5 })
+	failedBefore := failedExports(service)
+	during := record(t, service, func() bool { return failedExports(service) >= failedBefore+5 })
 	c.Start(t)
 	after := record(t, service, func() bool { return true })
 	flush(t, service)
@@ -45,7 +45,7 @@ func TestCollectorIsKilled(t *testing.T) {
 		}
 	}
 	t.Logf("killed; lost %v of %d bytes, %d of them recorded in the course of %d failed exports",
-		float64(recorded)-got.Sum("vllm:kv_offload_load_bytes_total"), recorded, during.increments, errs.count()-failedBefore)
+		float64(recorded)-got.Sum("vllm:kv_offload_load_bytes_total"), recorded, during.increments, failedExports(service)-failedBefore)
 	if difference != "" {
 		t.Error(difference)
 	}

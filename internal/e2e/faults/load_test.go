@@ -80,6 +80,9 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
+// failedExports returns how many exports of the service have failed.
+func failedExports(service *load.Service) int64 { return service.Recorder.Statistics().ExportFailures }
+
 // flush exports until it succeeds, for at most a minute.
 func flush(t *testing.T, service *load.Service) {
 	t.Helper()

@@ -1,0 +1,106 @@
+package exporters
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// maxSplits is how often one export is halved. An export that is refused at any size
+// makes 31 requests and no more.
+const maxSplits = 4
+
+// exportSplit exports, and exports the halves of what is refused for its size. The
+// error is that of the smallest pieces.
+func exportSplit(ctx context.Context, exporter sdkmetric.Exporter, rm *metricdata.ResourceMetrics) error {
+	return exportHalves(ctx, exporter, rm, maxSplits)
+}
+
+func exportHalves(ctx context.Context, exporter sdkmetric.Exporter, rm *metricdata.ResourceMetrics, splits int) error {
+	err := exporter.Export(ctx, rm)
+	if splits == 0 || !isTooLarge(err) {
+		return err
+	}
+	n := points(rm)
+	if n < 2 {
+		return err
+	}
+	return errors.Join(
+		exportHalves(ctx, exporter, between(rm, 0, n/2), splits-1),
+		exportHalves(ctx, exporter, between(rm, n/2, n), splits-1))
+}
+
+// isTooLarge reports whether a request was refused for its size: by a limit of the
+// exporter itself, by HTTP's status 413, or by gRPC. The exporter over HTTP tells the
+// status in its text alone, and gRPC has no code for it: each implementation has words
+// of its own beside a code that also means that a quota is used up.
+func isTooLarge(err error) bool {
+	if err == nil {
+		return false
+	}
+	text := err.Error()
+	var signs []string
+	switch status.Code(err) {
+	case codes.ResourceExhausted, codes.OutOfRange: // Go, C++ and Python; Java; Rust
+		signs = []string{"larger than max", "exceeds maximum size", "length too large"}
+	case codes.Unknown: // also what is no error of gRPC
+		signs = []string{": 413 ", "status code received from server: 413", "too large: exceeded"}
+	}
+	for _, sign := range signs {
+		if strings.Contains(text, sign) {
+			return true
+		}
+	}
+	return false
+}
+
+func points(rm *metricdata.ResourceMetrics) int {
+	n := 0
+	for _, scope := range rm.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			if m.Data != nil {
+				n += dataPoints(reflect.ValueOf(m.Data)).Len()
+			}
+		}
+	}
+	return n
+}
+
+// dataPoints returns the points of data. Every kind of metric has them in a field of
+// this name.
+func dataPoints(data reflect.Value) reflect.Value { return data.FieldByName("DataPoints") }
+
+// between returns the points from one index up to another, over all metrics. It shares
+// the points with rm, and does not change them.
+func between(rm *metricdata.ResourceMetrics, from, to int) *metricdata.ResourceMetrics {
+	out := &metricdata.ResourceMetrics{Resource: rm.Resource}
+	at := 0 // the index of a metric's first point
+	for _, scope := range rm.ScopeMetrics {
+		kept := metricdata.ScopeMetrics{Scope: scope.Scope}
+		for _, m := range scope.Metrics {
+			if m.Data == nil {
+				continue
+			}
+			data := reflect.New(reflect.TypeOf(m.Data)).Elem()
+			data.Set(reflect.ValueOf(m.Data))
+			all := dataPoints(data)
+			first, last := max(from-at, 0), min(to-at, all.Len())
+			at += all.Len()
+			if first < last {
+				all.Set(all.Slice(first, last))
+				m.Data = data.Interface().(metricdata.Aggregation)
+				kept.Metrics = append(kept.Metrics, m)
+			}
+		}
+		if len(kept.Metrics) > 0 {
+			out.ScopeMetrics = append(out.ScopeMetrics, kept)
+		}
+	}
+	return out
+}
