@@ -277,6 +277,9 @@ func inTime(t *testing.T, limit time.Duration, what string, f func() error) {
 // TestHostileCallbacks: whatever a callback does, no collection waits for it longer
 // than it may, and none loses what was recorded. Nothing else waits at all.
 func TestHostileCallbacks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for callbacks for seconds")
+	}
 	t.Parallel()
 	handleErrors(t) // which are many, and looked at by no test that runs beside this one
 	atOnce, wait := concurrently(t)
@@ -319,6 +322,9 @@ func collects(w way) error {
 
 // TestCallbackThatHangs: while it hangs, everything else goes on as if it was not there.
 func TestCallbackThatHangs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for callbacks for seconds")
+	}
 	t.Parallel()
 	handleErrors(t) // which are many, and looked at by no test that runs beside this one
 	atOnce, wait := concurrently(t)
@@ -363,6 +369,9 @@ func TestCallbackThatHangs(t *testing.T) {
 
 // TestShutdownWhileACallbackHangs: each Shutdown returns by its own deadline.
 func TestShutdownWhileACallbackHangs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for callbacks for seconds")
+	}
 	t.Parallel()
 	handleErrors(t) // which are many, and looked at by no test that runs beside this one
 	atOnce, wait := concurrently(t)

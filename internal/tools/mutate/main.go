@@ -100,15 +100,6 @@ func mutate(ctx context.Context, t tester, name string, n int, random *rand.Rand
 	return nil
 }
 
-// line returns the line that the mutant changes.
-func (m mutant) line() string {
-	source, err := os.ReadFile(m.file)
-	if err != nil {
-		return err.Error()
-	}
-	return strings.TrimSpace(strings.Split(string(source), "\n")[m.position.Line-1])
-}
-
 // mutantsOf returns the mutants of a package's files for this platform, without tests.
 func mutantsOf(ctx context.Context, name string) ([]mutant, error) {
 	output, err := exec.CommandContext(ctx, "go", "list", "-json=Dir,GoFiles", name).Output()
@@ -152,16 +143,12 @@ type tester struct {
 
 // try runs the tests with a mutant. It is viable if it compiles.
 func (t tester) try(ctx context.Context, limit time.Duration, m mutant) (viable, passed bool, err error) {
-	source, err := os.ReadFile(m.file)
-	if err != nil {
-		return false, false, err
-	}
 	changed, overlay := filepath.Join(t.folder, "changed.go"), filepath.Join(t.folder, "overlay.json")
 	replace, err := json.Marshal(map[string]map[string]string{"Replace": {m.file: changed}})
 	if err != nil {
 		return false, false, err
 	}
-	err = errors.Join(os.WriteFile(changed, m.apply(source), 0o600), os.WriteFile(overlay, replace, 0o600))
+	err = errors.Join(os.WriteFile(changed, m.apply(), 0o600), os.WriteFile(overlay, replace, 0o600))
 	if err != nil {
 		return false, false, err
 	}

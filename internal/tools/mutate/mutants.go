@@ -13,6 +13,7 @@ import (
 // A mutant is one change to a file.
 type mutant struct {
 	file     string
+	source   []byte // of the file, which may change meanwhile
 	position token.Position
 	change   string // in words
 	from, to int    // the bytes that are replaced
@@ -20,8 +21,13 @@ type mutant struct {
 }
 
 // apply returns the file with the change.
-func (m mutant) apply(source []byte) []byte {
-	return slices.Concat(source[:m.from], []byte(m.text), source[m.to:])
+func (m mutant) apply() []byte {
+	return slices.Concat(m.source[:m.from], []byte(m.text), m.source[m.to:])
+}
+
+// line returns the line that the mutant changes.
+func (m mutant) line() string {
+	return strings.TrimSpace(strings.Split(string(m.source), "\n")[m.position.Line-1])
 }
 
 // opposite has the operators that are swapped. A swap that does not compile, such as
@@ -66,7 +72,7 @@ func (c *collector) text(n ast.Node) string {
 
 func (c *collector) replace(from, to token.Pos, change, text string) {
 	c.all = append(c.all, mutant{
-		file: c.file, position: c.files.Position(from), change: change,
+		file: c.file, source: c.source, position: c.files.Position(from), change: change,
 		from: c.offset(from), to: c.offset(to), text: text,
 	})
 }
