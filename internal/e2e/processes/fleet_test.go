@@ -56,8 +56,11 @@ func newFront(t *testing.T, to string) *front {
 	}
 	f.address = listener.Addr().String()
 	server := &http.Server{Handler: f, ReadHeaderTimeout: ending}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(listener)
+	}()
 	t.Cleanup(func() {
 		_ = server.Close()
 		<-served

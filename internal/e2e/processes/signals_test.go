@@ -73,23 +73,19 @@ func programs(t *testing.T, dir string) map[string]program {
 	}
 }
 
-// TestFirstSignal: a program exports a last time and ends with status 0.
-func TestFirstSignal(t *testing.T) {
+// TestPrograms ends each program in every way.
+func TestPrograms(t *testing.T) {
 	dir := t.TempDir()
 	for name, p := range programs(t, dir) {
 		for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
-			t.Run(name+"/"+signal.String(), func(t *testing.T) {
-				r := receiver.New(t, nil)
-				r.Start(t)
-				process := p.run(t, r.Address())
-				process.Signal(t, signal)
-				if status := process.Wait(t, ending); status != 0 {
-					t.Errorf("exit status %d", status)
-				}
-				if r.Requests() == 0 {
-					t.Error("nothing was exported at the end")
-				}
-			})
+			t.Run(name+"/"+signal.String(), func(t *testing.T) { endBySignal(t, p, signal) })
+		}
+		t.Run(name+"/interrupted twice", func(t *testing.T) { endBySecondSignal(t, p) })
+		t.Run(name+"/killed", func(t *testing.T) { killAndRestart(t, p) })
+	}
+	for _, name := range names(t, filepath.Join(dir, "chunks")) {
+		if !strings.HasSuffix(name, ".chunk") {
+			t.Errorf("%s is left", name)
 		}
 	}
 	if left := names(t, dir); !slices.Equal(left, []string{"chunks"}) {
@@ -97,18 +93,50 @@ func TestFirstSignal(t *testing.T) {
 	}
 }
 
-// TestSecondSignal: a program whose last export hangs ends at once.
-func TestSecondSignal(t *testing.T) {
-	for name, p := range programs(t, t.TempDir()) {
-		t.Run(name, func(t *testing.T) {
-			r := receiver.New(t, nil)
-			r.Answer(func(ctx context.Context, _ *collector.ExportMetricsServiceRequest) (*collector.ExportMetricsServiceResponse, error) {
-				<-ctx.Done()
-				return nil, ctx.Err()
-			})
-			r.Start(t)
-			interruptTwice(t, p.run(t, r.Address()), func() bool { return r.Requests() > 0 })
-		})
+// endBySignal: a program exports a last time and ends with status 0.
+func endBySignal(t *testing.T, p program, signal os.Signal) {
+	r := receiver.New(t, nil)
+	r.Start(t)
+	process := p.run(t, r.Address())
+	process.Signal(t, signal)
+	if status := process.Wait(t, ending); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+	if r.Requests() == 0 {
+		t.Error("nothing was exported at the end")
+	}
+}
+
+// endBySecondSignal: a program whose last export hangs ends at once.
+func endBySecondSignal(t *testing.T, p program) {
+	r := receiver.New(t, nil)
+	r.Answer(func(ctx context.Context, _ *collector.ExportMetricsServiceRequest) (*collector.ExportMetricsServiceResponse, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	r.Start(t)
+	interruptTwice(t, p.run(t, r.Address()), func() bool { return r.Requests() > 0 })
+}
+
+// killAndRestart: a program that was killed runs again where it was, and ends as
+// always.
+func killAndRestart(t *testing.T, p program) {
+	r := receiver.New(t, nil)
+	r.Start(t)
+	for range 3 {
+		process := p.run(t, r.Address())
+		time.Sleep(200 * time.Millisecond)
+		process.Kill()
+	}
+	process := p.run(t, r.Address())
+	if err := process.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if status := process.Wait(t, ending); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+	if n := r.Sum("tieredcache.corrupt_chunks"); n != 0 {
+		t.Errorf("%v chunks of the runs before are corrupt", n)
 	}
 }
 
@@ -132,37 +160,6 @@ func interruptTwice(t *testing.T, process *servers.Process, hangs func() bool) {
 	}
 }
 
-// TestKilled: a program that was killed runs again where it was, and ends as always.
-func TestKilled(t *testing.T) {
-	dir := t.TempDir()
-	for name, p := range programs(t, dir) {
-		t.Run(name, func(t *testing.T) {
-			r := receiver.New(t, nil)
-			r.Start(t)
-			for range 3 {
-				process := p.run(t, r.Address())
-				time.Sleep(200 * time.Millisecond)
-				process.Kill()
-			}
-			process := p.run(t, r.Address())
-			if err := process.Stop(); err != nil {
-				t.Fatal(err)
-			}
-			if status := process.Wait(t, ending); status != 0 {
-				t.Errorf("exit status %d", status)
-			}
-			if n := r.Sum("tieredcache.corrupt_chunks"); n != 0 {
-				t.Errorf("%v chunks of the runs before are corrupt", n)
-			}
-		})
-	}
-	for _, name := range names(t, filepath.Join(dir, "chunks")) {
-		if !strings.HasSuffix(name, ".chunk") {
-			t.Errorf("%s is left", name)
-		}
-	}
-}
-
 // TestWorkerSignals: a worker delivers what it has, and ends at once if it is told so
 // twice.
 func TestWorkerSignals(t *testing.T) {
@@ -177,8 +174,11 @@ func TestWorkerSignals(t *testing.T) {
 			<-r.Context().Done()
 		}
 	})}
-	served := make(chan error, 1)
-	go func() { served <- server.ListenAndServe() }()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.ListenAndServe()
+	}()
 	t.Cleanup(func() {
 		_ = server.Close()
 		<-served
