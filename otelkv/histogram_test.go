@@ -3,6 +3,7 @@ package otelkv_test
 import (
 	"context"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,6 +22,9 @@ type binding struct {
 	bound   []string
 	records map[string][]float64
 	options int
+
+	mu   sync.Mutex
+	sums map[string]float64 // of counters
 }
 
 type bindingMeter struct {
@@ -40,10 +44,64 @@ type boundHistogram struct {
 	series   string
 }
 
+func newBinding() *binding {
+	return &binding{records: make(map[string][]float64), sums: make(map[string]float64)}
+}
+
 func (p *binding) Meter(string, ...metric.MeterOption) metric.Meter { return bindingMeter{provider: p} }
 
 func (m bindingMeter) Float64Histogram(name string, _ ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
 	return bindingHistogram{provider: m.provider, name: name}, nil
+}
+
+// A bindingCounter is a counter of either number, which adds up what it is told by the
+// series.
+type bindingCounter struct {
+	noop.Int64Counter
+	provider *binding
+	name     string
+}
+
+type bindingFloatCounter struct {
+	noop.Float64Counter
+	bindingCounter bindingCounter
+}
+
+func (m bindingMeter) Int64Counter(name string, _ ...metric.Int64CounterOption) (metric.Int64Counter, error) {
+	return bindingCounter{provider: m.provider, name: name}, nil
+}
+
+func (m bindingMeter) Float64Counter(name string, _ ...metric.Float64CounterOption) (metric.Float64Counter, error) {
+	return bindingFloatCounter{bindingCounter: bindingCounter{provider: m.provider, name: name}}, nil
+}
+
+func (c bindingCounter) bind(attributes []attribute.KeyValue) bindingCounter {
+	set := attribute.NewSet(slices.Clone(attributes)...)
+	c.name += " " + set.Encoded(attribute.DefaultEncoder())
+	return c
+}
+
+func (c bindingCounter) Bind(attributes ...attribute.KeyValue) metric.Int64Counter {
+	return c.bind(attributes)
+}
+
+func (c bindingCounter) Add(_ context.Context, n int64, options ...metric.AddOption) {
+	c.add(float64(n), len(options))
+}
+
+func (c bindingCounter) add(n float64, options int) {
+	c.provider.mu.Lock()
+	defer c.provider.mu.Unlock()
+	c.provider.sums[c.name] += n
+	c.provider.options += options
+}
+
+func (c bindingFloatCounter) Bind(attributes ...attribute.KeyValue) metric.Float64Counter {
+	return bindingFloatCounter{bindingCounter: c.bindingCounter.bind(attributes)}
+}
+
+func (c bindingFloatCounter) Add(_ context.Context, n float64, options ...metric.AddOption) {
+	c.bindingCounter.add(n, len(options))
 }
 
 func (h bindingHistogram) Bind(attributes ...attribute.KeyValue) metric.Float64Histogram {
@@ -63,7 +121,7 @@ func (h boundHistogram) Record(_ context.Context, sample float64, options ...met
 }
 
 func TestHistogramsThatCanBindAreBoundOnce(t *testing.T) {
-	provider := &binding{records: make(map[string][]float64)}
+	provider := newBinding()
 	recorder, err := otelkv.New(vllm.TieringSpec())
 	if err != nil {
 		t.Fatal(err)
@@ -98,5 +156,63 @@ func TestHistogramsThatCanBindAreBoundOnce(t *testing.T) {
 		if n := len(slices.DeleteFunc(slices.Clone(provider.bound), func(other string) bool { return other != s })); n != 1 {
 			t.Errorf("%s was bound %d times, want once", s, n)
 		}
+	}
+}
+
+// TestCountersThatCanBind are told each addition once, whether it comes before the
+// registration, after it, or while several goroutines add.
+func TestCountersThatCanBind(t *testing.T) {
+	provider := newBinding()
+	recorder, err := otelkv.New(vllm.TieringSpec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := recorder.AddEngine(0, "m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	loads := must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.LoadBytes))
+	seconds := must[otelkv.Float64Counter](t)(engine.Float64Counter(vllm.LoadTime))
+	loads.Add(5)
+	unregister, err := recorder.RegisterInstruments(provider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var adding sync.WaitGroup
+	for range 4 {
+		adding.Go(func() {
+			for range 1000 {
+				loads.Add(1)
+				seconds.Add(0.5)
+			}
+		})
+	}
+	adding.Wait()
+	const labels = "engine=0,model_name=m"
+	want := map[string]float64{
+		vllm.LoadBytes.Name + " " + labels: 4005, vllm.TotalBytes.Name + " " + labels + ",transfer_type=CPU_to_GPU": 4005,
+		vllm.LoadTime.Name + " " + labels: 2000, vllm.TotalTime.Name + " " + labels + ",transfer_type=CPU_to_GPU": 2000,
+	}
+	told := func() map[string]float64 {
+		nonzero := make(map[string]float64)
+		for series, sum := range provider.sums {
+			if sum != 0 {
+				nonzero[series] = sum
+			}
+		}
+		return nonzero
+	}
+	if diff := cmp.Diff(want, told()); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+	if provider.options != 0 {
+		t.Errorf("bound counters got %d options, want none", provider.options)
+	}
+	if err := unregister(); err != nil {
+		t.Fatal(err)
+	}
+	loads.Add(1)
+	if diff := cmp.Diff(want, told()); diff != "" {
+		t.Errorf("told after the end (-want +got):\n%s", diff)
 	}
 }

@@ -220,3 +220,34 @@ func TestViewsThatCannotBe(t *testing.T) {
 		t.Error("instruments take views of their own")
 	}
 }
+
+// TestDefinitionsOfAProducer are those of the catalogue as views make them, and the
+// self-metrics'. What a view cannot make of a self-metric is an error, too.
+func TestDefinitionsOfAProducer(t *testing.T) {
+	recorder, err := otelkv.New(schema.MustCatalogue(parityBytes, paritySize), otelkv.WithSelfMetrics())
+	if err != nil {
+		t.Fatal(err)
+	}
+	producer := newProducer(t, recorder, otelkv.WithViews(
+		sdkmetric.NewView(sdkmetric.Instrument{Name: parityBytes.Name}, sdkmetric.Stream{Name: "all.bytes", Description: "Other.", Unit: "kBy"}),
+		sdkmetric.NewView(sdkmetric.Instrument{Name: paritySize.Name}, sdkmetric.Stream{
+			Aggregation: sdkmetric.AggregationExplicitBucketHistogram{Boundaries: paritySize.Boundaries[:1]}}),
+	))
+	got := make(map[string]schema.Definition)
+	for d := range producer.Definitions() {
+		got[d.PrometheusName] = d
+	}
+	if d := got["all_bytes"]; d.Name != "all.bytes" || d.Description != "Other." || d.Unit != "kBy" {
+		t.Errorf("the renamed counter is %+v", d)
+	}
+	if d := got[paritySize.PrometheusName]; len(d.Boundaries) != 1 || d.Name != paritySize.Name || d.Description != paritySize.Description {
+		t.Errorf("the histogram is %+v", d)
+	}
+	if _, ok := got["otelkv_payloads"]; !ok {
+		t.Errorf("the self-metrics are missing: %v", got)
+	}
+	bad := sdkmetric.NewView(sdkmetric.Instrument{Name: "otelkv.payloads"}, sdkmetric.Stream{Aggregation: sdkmetric.AggregationExplicitBucketHistogram{Boundaries: []float64{1}}})
+	if _, err := recorder.Producer(otelkv.WithViews(bad)); err == nil || !strings.Contains(err.Error(), "otelkv") {
+		t.Errorf("a view that a self-metric cannot have: %v", err)
+	}
+}

@@ -50,6 +50,8 @@ func main() {
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
 	err := run(ctx, o, func(p *exporters.Pipeline) { fmt.Println(p) })
 	stop()
 	if err != nil {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
@@ -41,5 +43,20 @@ func TestProgramOnFullFileSystem(t *testing.T) {
 	}
 	if left := names(t, dir); len(left) != 0 {
 		t.Errorf("the program wrote outside of the file system: %v", left)
+	}
+}
+
+// TestFileTierOverANamedPipe: opening one would take forever.
+func TestFileTierOverANamedPipe(t *testing.T) {
+	tier := openFiles(t, t.TempDir(), 4)
+	if err := syscall.Mkfifo(tier.path(key(1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tier.Read(key(1), make([]byte, testChunkBytes)); !errors.Is(err, fs.ErrNotExist) || tier.Contains(key(1)) {
+		t.Errorf("reading it: %v, want %v", err, fs.ErrNotExist)
+	}
+	write(t, tier, key(1))
+	if !tier.Contains(key(1)) {
+		t.Error("a chunk did not take its place")
 	}
 }

@@ -92,16 +92,21 @@ func OpenFileTier(dir string, capacity, chunkBytes int) (*FileTier, error) {
 }
 
 // Contains reports whether the tier has a file for the key. It asks the file
-// system, which may be slow, and does not check the file's content.
+// system, which may be slow, and does not check the file's content. What is no
+// regular file is not the tier's: opening a named pipe could take forever.
 func (t *FileTier) Contains(key Key) bool {
-	_, err := os.Stat(t.path(key))
-	return err == nil
+	info, err := os.Lstat(t.path(key))
+	return err == nil && info.Mode().IsRegular()
 }
 
 // Read fills dst, which must have the chunk size, with the key's chunk and
 // returns its checksum. A chunk that is not there gives [fs.ErrNotExist], one
 // whose file is damaged a [*CorruptError]; dst is then undefined.
 func (t *FileTier) Read(key Key, dst []byte) (sum uint32, err error) {
+	if !t.Contains(key) {
+		t.forget(key)
+		return 0, fmt.Errorf("chunk %s: %w", key, fs.ErrNotExist)
+	}
 	file, err := os.Open(t.path(key))
 	if errors.Is(err, fs.ErrNotExist) {
 		t.forget(key)

@@ -1,7 +1,10 @@
 package prometheus_test
 
 import (
+	"errors"
+	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -182,15 +185,8 @@ func TestCreatedTimestamps(t *testing.T) {
 			engine := addEngine(t, recorder, 0)
 			measure(t, engine)
 			time.Sleep(time.Minute)
-			response := scrape(t, handler, string(expfmt.NewFormat(expfmt.TypeProtoDelim)))
-			body(t, response)
-			decoder := expfmt.NewDecoder(response.Body, expfmt.ResponseFormat(response.Header()))
 			seen := 0
-			for {
-				var f dto.MetricFamily
-				if decoder.Decode(&f) != nil {
-					break
-				}
+			for _, f := range decoded(t, handler) {
 				for _, m := range f.GetMetric() {
 					created := m.GetCounter().GetCreatedTimestamp()
 					if f.GetType() == dto.MetricType_HISTOGRAM {
@@ -251,7 +247,7 @@ func TestRemovalDelay(t *testing.T) {
 }
 
 // TestSeriesComeAndGo holds that what a collector remembers of series never shows the
-// labels of one on the value of another.
+// labels, buckets or exemplars of one on the value of another, and that they are sorted.
 func TestSeriesComeAndGo(t *testing.T) {
 	recorder := newRecorder(t, everyKind)
 	collector := newCollector(t, recorder, otelkv.WithRemovalDelay(0))
@@ -265,19 +261,54 @@ func TestSeriesComeAndGo(t *testing.T) {
 		} else {
 			engines[index] = addEngine(t, recorder, index)
 			must[otelkv.Int64Gauge](t)(engines[index].Int64Gauge(jobs)).Record(int64(index))
+			sizes := must[otelkv.Histogram](t)(engines[index].Histogram(loadSize))
+			for range index + 1 {
+				sizes.Record(1)
+			}
+			if index%2 == 0 {
+				sizes.RecordContext(sampled(t.Context(), byte(index+1)), 2e6)
+			}
 		}
 		for name, handler := range handlers {
 			body(t, scrape(t, handler, "")) // the last report of what was removed
-			got := families(t, body(t, scrape(t, handler, "")))["test:jobs"].GetMetric()
-			if len(got) != len(engines) {
-				t.Fatalf("step %d: the %s shows %d series, want %d", step, name, len(got), len(engines))
+			got := decoded(t, handler)
+			var order []string
+			for _, m := range got["test:jobs"].GetMetric() {
+				order = append(order, label(m, "engine"))
+				if want := string(rune('0' + int(m.GetGauge().GetValue()))); label(m, "engine") != want {
+					t.Fatalf("step %d: the %s shows %v", step, name, m)
+				}
 			}
-			for _, m := range got {
-				if want := label(m, "engine"); want != string(rune('0'+int(m.GetGauge().GetValue()))) {
+			if len(order) != len(engines) || !slices.IsSorted(order) {
+				t.Fatalf("step %d: the %s shows the engines %v, want %d of them, sorted", step, name, order, len(engines))
+			}
+			for _, m := range got["test:load_size"].GetMetric() {
+				index := int(label(m, "engine")[0] - '0')
+				small, middle := m.GetHistogram().GetBucket()[0], m.GetHistogram().GetBucket()[1]
+				if small.GetCumulativeCount() != uint64(index+1) || middle.GetCumulativeCount() != uint64(index+2-index%2) ||
+					small.Exemplar != nil || (middle.Exemplar != nil) != (index%2 == 0) {
 					t.Fatalf("step %d: the %s shows %v", step, name, m)
 				}
 			}
 		}
+	}
+}
+
+// decoded returns the families of a scrape in the format that carries everything.
+func decoded(t *testing.T, handler http.Handler) map[string]*dto.MetricFamily {
+	t.Helper()
+	response := scrape(t, handler, string(expfmt.NewFormat(expfmt.TypeProtoDelim)))
+	body(t, response)
+	decoder := expfmt.NewDecoder(response.Body, expfmt.ResponseFormat(response.Header()))
+	all := make(map[string]*dto.MetricFamily)
+	for {
+		f := new(dto.MetricFamily)
+		if err := decoder.Decode(f); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all[f.GetName()] = f
 	}
 }
 

@@ -244,7 +244,7 @@ func TestServerTLS(t *testing.T) {
 		})
 	}
 	t.Run("plain text", func(t *testing.T) {
-		handleErrors(t)
+		errs := handleErrors(t)
 		server := start(t, hello, serverCertificate)
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+server.Addr().String()+"/metrics", nil)
 		if err != nil {
@@ -257,6 +257,14 @@ func TestServerTLS(t *testing.T) {
 		defer response.Body.Close()
 		if response.StatusCode != http.StatusBadRequest {
 			t.Errorf("status %d, want 400", response.StatusCode)
+		}
+		// The server reports after its answer.
+		deadline := time.Now().Add(10 * time.Second)
+		for errs.joined() == nil && time.Now().Before(deadline) {
+			time.Sleep(time.Millisecond)
+		}
+		if err := errs.joined(); err == nil || !strings.Contains(err.Error(), "scrape server: http: TLS handshake error") {
+			t.Errorf("reported %v, want the handshake", err)
 		}
 	})
 }

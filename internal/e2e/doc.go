@@ -15,6 +15,8 @@
 //     tieredcache exposes, and the parser of a router that reads it.
 //   - docs: the dashboard and the rules that operators are given.
 //   - faults: collectors and scrapers that fail in every way.
+//   - processes: every program is signalled, killed, started again, and given full,
+//     read-only and foreign folders; a fleet's batches count once through all of that.
 //   - soak: load, engines that come and go, and a flood of label values.
 //
 // Package servers builds the programs, with go install and the Collector's

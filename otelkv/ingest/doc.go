@@ -42,7 +42,7 @@
 //
 //	200       the batch has counted, now or when it came before; what was left out is named
 //	400, 413  nothing counted: it is no batch, or too large
-//	409       nothing counted: a later batch of the run has
+//	409       nothing counted: a later batch of the run has, or another of the number
 //	401, 403  nothing counted: no token, or a user who may not deliver
 //	408, 503  nothing counted: it came too slowly, there are too many senders or
 //	          connections, or the receiver shuts down

@@ -117,7 +117,7 @@ func (r *Receiver) take(ctx context.Context, data []byte, authorized bool) answe
 	case err != nil:
 		return r.refuse(refusedMalformed, b.sequence, "batch: %v", err)
 	}
-	told, saved := r.record(ctx, b, entries)
+	told, saved := r.record(ctx, b, digestOfBatch(data), entries)
 	if saved {
 		r.state.save(r)
 	}
@@ -126,7 +126,7 @@ func (r *Receiver) take(ctx context.Context, data []byte, authorized bool) answe
 
 // record counts the batch, unless it did before. It reports whether there is
 // something to save.
-func (r *Receiver) record(ctx context.Context, b *batch, entries error) (told answer, changed bool) {
+func (r *Receiver) record(ctx context.Context, b *batch, digest uint64, entries error) (told answer, changed bool) {
 	r.taking.RLock()
 	defer r.taking.RUnlock()
 	if r.closed {
@@ -139,6 +139,8 @@ func (r *Receiver) record(ctx context.Context, b *batch, entries error) (told an
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
+	case b.sequence == s.last && !s.isLast(digest):
+		return r.refuse(refusedSequence, b.sequence, "another batch %d was taken: a sender needs a name or a run of its own", b.sequence), false
 	case b.sequence == s.last:
 		r.counts.repeated.Add(1)
 		// What is saved may be older, if saving failed.
@@ -147,7 +149,7 @@ func (r *Receiver) record(ctx context.Context, b *batch, entries error) (told an
 		return r.refuse(refusedSequence, b.sequence, "batch %d comes after batch %d: numbers grow, and a sender that starts again needs another run",
 			b.sequence, s.last), false
 	}
-	s.last = b.sequence
+	s.last, s.digest = b.sequence, digest
 	r.counts.taken.Add(1)
 	r.counts.droppedPayloads.Add(b.droppedPayloads)
 	r.counts.droppedSamples.Add(b.droppedSamples)

@@ -363,6 +363,24 @@ func TestEngines(t *testing.T) {
 	}
 }
 
+// TestIndexThatNoEngineHas: the record is left out, and does not count for another
+// engine.
+func TestIndexThatNoEngineHas(t *testing.T) {
+	recorder, receiver := newReceiver(t, nil)
+	for i, index := range []int64{-1, 1 << 40} {
+		body := batch{sender: "a", sequence: uint64(i + 1), records: [][]byte{of(int(index), "m", 0, loaded(t, 1)), of(7, "m", 0, loaded(t, 2))}}.encode()
+		if status, says := post(t, receiver, body); status != 200 || !strings.Contains(says, "left out") {
+			t.Errorf("index %d: got %d %q", index, status, says)
+		}
+	}
+	if got := recorder.Collect(); len(got.Select(vllm.LoadBytes, nil)) != 1 || got.Value(vllm.LoadBytes, otelkvtest.Labels{"engine": "7"}) != 4 {
+		t.Errorf("counted are %v, want 4 of engine 7", got.Select(vllm.LoadBytes, nil))
+	}
+	if v := total(recorder, metric("otelkv.ingest.rejected_records"), nil); v != 2 {
+		t.Errorf("%v records are rejected, want 2", v)
+	}
+}
+
 // TestSenderLabelNeedsOne: without a label name the second sender cannot be told
 // apart, and says so.
 func TestSenderLabelNeedsOne(t *testing.T) {

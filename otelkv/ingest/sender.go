@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"hash/crc64"
 	"maps"
 	"sync"
 	"time"
@@ -27,9 +28,19 @@ type senderKey struct{ name, run string }
 type sender struct {
 	seen time.Time // guarded by the receiver's mu
 
-	mu   sync.Mutex
-	last uint64 // sequence number taken
+	mu     sync.Mutex
+	last   uint64 // sequence number taken
+	digest uint64 // of the batch of that number, or 0 where it is not known
 }
+
+// isLast reports whether a batch of the last number is the one that was taken, as
+// far as is known.
+func (s *sender) isLast(digest uint64) bool { return s.digest == digest || s.digest == 0 }
+
+var digestTable = crc64.MakeTable(crc64.ECMA)
+
+// digestOfBatch tells a batch that comes again from another one of its number.
+func digestOfBatch(data []byte) uint64 { return crc64.Checksum(data, digestTable) }
 
 // sender returns what is remembered of a sender, and remembers it.
 func (r *Receiver) sender(key senderKey) (*sender, error) {

@@ -47,6 +47,7 @@ type savedSender struct {
 	Sender   string    `json:"sender"`
 	Run      string    `json:"run,omitempty"`
 	Sequence uint64    `json:"sequence"`
+	Digest   uint64    `json:"digest,omitempty"`
 	Seen     time.Time `json:"seen"`
 }
 
@@ -144,7 +145,7 @@ func (r *Receiver) snapshot() stateFile {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for key, s := range r.senders {
-		file.Senders = append(file.Senders, savedSender{key.name, key.run, s.last, s.seen})
+		file.Senders = append(file.Senders, savedSender{key.name, key.run, s.last, s.digest, s.seen})
 	}
 	for key, e := range r.engines {
 		saved := savedEngine{Model: key.model, Index: key.index, Sender: key.sender, Info: e.totals.info}
@@ -185,7 +186,7 @@ func (r *Receiver) restore() error {
 	}
 	for _, saved := range file.Senders {
 		if len(r.senders) < maxSenders {
-			r.senders[senderKey{saved.Sender, saved.Run}] = &sender{seen: saved.Seen, last: saved.Sequence}
+			r.senders[senderKey{saved.Sender, saved.Run}] = &sender{seen: saved.Seen, last: saved.Sequence, digest: saved.Digest}
 		}
 	}
 	r.counts.senders.Record(int64(len(r.senders)))

@@ -104,6 +104,42 @@ func TestTotalsGoOn(t *testing.T) {
 	}
 }
 
+// TestAnotherBatchOfTheNumber: two senders of one name and run are told apart by what
+// they deliver, so that the second one does not take its batch for counted.
+func TestAnotherBatchOfTheNumber(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state")
+	first := batch{sender: "a", sequence: 1, records: [][]byte{of(0, "m", 0, loaded(t, 1))}}.encode()
+	second := batch{sender: "a", sequence: 1, records: [][]byte{of(0, "m", 0, loaded(t, 2))}}.encode()
+	for life := range 2 {
+		recorder, receiver := newReceiver(t, nil, ingest.WithStateFile(file))
+		want := "1 records"
+		for range 2 {
+			if life > 0 {
+				want = "taken before"
+			}
+			if status, says := post(t, receiver, first); status != 200 || !strings.Contains(says, want) {
+				t.Errorf("life %d: the first: %d %s, want %s", life, status, says, want)
+			}
+			if status, says := post(t, receiver, second); status != 409 || !strings.Contains(says, "another batch 1 was taken") {
+				t.Errorf("life %d: the second: %d %s", life, status, says)
+			}
+			want = "taken before"
+		}
+		if v := total(recorder, vllm.LoadBytes, nil); v != 1 {
+			t.Errorf("life %d: %v counted, want 1", life, v)
+		}
+	}
+	// A file of a version before has no digests.
+	text := `{"version": 1, "senders": [{"sender": "a", "sequence": 1, "seen": "2026-01-02T03:04:05Z"}]}`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, receiver := newReceiver(t, nil, ingest.WithStateFile(file))
+	if status, says := post(t, receiver, second); status != 200 || !strings.Contains(says, "taken before") {
+		t.Errorf("without a digest: %d %s", status, says)
+	}
+}
+
 // TestConcurrentSaves: whatever was confirmed is in the file, also where many batches
 // come at once.
 func TestConcurrentSaves(t *testing.T) {

@@ -226,6 +226,44 @@ func TestPeers(t *testing.T) {
 	}
 }
 
+// TestConnectionsThatEnded leave room for others.
+func TestConnectionsThatEnded(t *testing.T) {
+	_, receiver := newReceiver(t, nil)
+	path, _ := serve(t, receiver)
+	for sequence := range uint64(300) {
+		conn := dial(t, path)
+		if _, status, says := exchange(t, conn, frame(batch{sender: "a", sequence: sequence + 1}.encode())); status != 200 {
+			t.Fatalf("connection %d: %d %s", sequence+1, status, says)
+		}
+		_ = conn.Close()
+	}
+}
+
+// TestListenerThatIsClosed ends Serve as Shutdown does.
+func TestListenerThatIsClosed(t *testing.T) {
+	_, receiver := newReceiver(t, nil)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- receiver.Serve(l) }()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, status, says := exchange(t, conn, frame(batch{sender: "a", sequence: 1}.encode())); status != 200 {
+		t.Fatal(says)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("Serve returned %v", err)
+	}
+}
+
 // TestConnectionsAreBounded: one too many is told so.
 func TestConnectionsAreBounded(t *testing.T) {
 	recorder, receiver := newReceiver(t, nil)

@@ -335,6 +335,28 @@ func TestDropStorePolicy(t *testing.T) {
 	}
 }
 
+// TestThrottleAtTheHighMark: at the mark itself every store is admitted, and does not
+// count for the rate that holds above it.
+func TestThrottleAtTheHighMark(t *testing.T) {
+	d := newWatched(t, "fs", tiering.BackPressure{
+		Policy: tiering.ThrottledDropPolicy, HighWater: 1, LowWater: 0.5, Alpha: 1, WarmupCompletions: 1,
+	})
+	d.store(2, 2, 1)
+	if _, pressed := d.StoreLatency(1); !pressed {
+		t.Fatal("no pressure")
+	}
+	if admitted := d.ask(5); admitted != 5 {
+		t.Errorf("at the mark %d of 5 stores were admitted", admitted)
+	}
+	d.store(1.5)
+	if admitted := d.ask(3); admitted != 3 {
+		t.Errorf("above the mark %d of the first 3 stores were admitted", admitted)
+	}
+	if d.ask(1) != 0 {
+		t.Error("above the mark the fourth store was admitted")
+	}
+}
+
 func TestDefaultBackPressure(t *testing.T) {
 	for _, test := range []struct {
 		tierType, locality string

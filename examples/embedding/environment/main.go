@@ -24,6 +24,8 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
 	err := run(ctx, func(pipeline *exporters.Pipeline) { fmt.Println(pipeline) })
 	stop()
 	if err != nil {

@@ -17,6 +17,7 @@ type Proxy struct {
 	// or 0 for none.
 	after   atomic.Int64
 	cuts    atomic.Int64
+	gate    sync.RWMutex // held for writing during a partition
 	running sync.WaitGroup
 }
 
@@ -46,6 +47,19 @@ func (p *Proxy) CutAfter(bytes int64) { p.after.Store(bytes) }
 // Cuts returns how many connections have been cut.
 func (p *Proxy) Cuts() int { return int(p.cuts.Load()) }
 
+// Partition stops all bytes, both ways, until the returned function is called.
+// Connections stay open, and new ones are accepted: nobody is told.
+func (p *Proxy) Partition() (heal func()) {
+	p.gate.Lock()
+	return p.gate.Unlock
+}
+
+// wait waits for the end of a partition.
+func (p *Proxy) wait() {
+	p.gate.RLock()
+	defer p.gate.RUnlock()
+}
+
 func (p *Proxy) accept() {
 	for {
 		client, err := p.listener.Accept()
@@ -59,13 +73,14 @@ func (p *Proxy) accept() {
 // pass carries bytes both ways until an end closes or the connection is cut.
 func (p *Proxy) pass(client net.Conn) {
 	defer func() { _ = client.Close() }()
+	p.wait()
 	server, err := net.Dial("tcp", p.to)
 	if err != nil {
 		return
 	}
 	defer func() { _ = server.Close() }()
 	p.running.Go(func() {
-		_, _ = io.Copy(client, server)
+		_, _ = io.Copy(gated{client, p}, server)
 		_ = client.Close()
 	})
 	var passed int64
@@ -80,8 +95,21 @@ func (p *Proxy) pass(client net.Conn) {
 			p.cuts.Add(1)
 			return
 		}
+		p.wait()
 		if _, err := server.Write(buffer[:n]); err != nil {
 			return
 		}
 	}
+}
+
+// gated writes when there is no partition.
+type gated struct {
+	io.Writer
+
+	proxy *Proxy
+}
+
+func (g gated) Write(b []byte) (int, error) {
+	g.proxy.wait()
+	return g.Writer.Write(b)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -99,6 +100,42 @@ func (p *Process) Wait(t testing.TB, within time.Duration) int {
 		t.Fatalf("%s did not end within %v", p.name, within)
 	}
 	return p.command.ProcessState.ExitCode()
+}
+
+// Signal sends the process a signal.
+func (p *Process) Signal(t testing.TB, signal os.Signal) {
+	t.Helper()
+	if err := p.command.Process.Signal(signal); err != nil {
+		t.Fatalf("%s: %v; its log:\n%s", p.name, err, p.Log())
+	}
+}
+
+// Running reports whether the process still runs.
+func (p *Process) Running() bool { return !p.hasExited() }
+
+// PID returns the id of the process.
+func (p *Process) PID() int { return p.command.Process.Pid }
+
+// KilledBy returns the signal that ended the process, or -1 where it ended by itself.
+func (p *Process) KilledBy() syscall.Signal {
+	<-p.exited
+	status, isWaitStatus := p.command.ProcessState.Sys().(syscall.WaitStatus)
+	if !isWaitStatus || !status.Signaled() {
+		return -1
+	}
+	return status.Signal()
+}
+
+// AwaitLog waits until the process has printed what the pattern matches, and returns
+// the last group of the match.
+func (p *Process) AwaitLog(t testing.TB, pattern *regexp.Regexp) string {
+	t.Helper()
+	var found []string
+	p.await(t, "ready", func() bool {
+		found = pattern.FindStringSubmatch(p.Log())
+		return found != nil
+	})
+	return found[len(found)-1]
 }
 
 // Log returns the last of what the process printed.

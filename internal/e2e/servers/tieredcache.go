@@ -1,32 +1,19 @@
 package servers
 
 import (
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"testing"
 )
 
 // BuildTieredCache builds the example tieredcache for one test and returns its
 // path.
-func BuildTieredCache(t testing.TB) string { return buildExample(t, "tieredcache") }
-
-func buildExample(t testing.TB, name string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), filepath.Base(name))
-	command := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./examples/"+name)
-	command.Dir = filepath.Join("..", "..", "..")
-	if output, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("building %s: %v\n%s", name, err, output)
-	}
-	return path
-}
+func BuildTieredCache(t testing.TB) string { return BuildProgram(t, "examples/tieredcache") }
 
 // StartFleet runs the example fleet/gateway once for each worker, named as in
 // its flag -worker, until the test ends.
 func StartFleet(t testing.TB, environment []string, workers ...string) {
 	t.Helper()
-	path := buildExample(t, "fleet/gateway")
+	path := BuildProgram(t, "examples/fleet/gateway")
 	for _, worker := range workers {
 		start(t, "gateway "+worker, path, []string{"-worker=" + worker, "-interval=10ms"}, environment)
 	}

@@ -1,5 +1,6 @@
 // Package soak runs everything at once for a while: recording, payloads, scrapes
-// and pushes, engines that come and go, and a flood of label values.
+// and pushes, engines that come and go, a flood of label values, and fifty thousand
+// series beside it all.
 //
 //	go test ./soak -soak 10m -timeout 15m
 package soak
@@ -35,10 +36,15 @@ const (
 	// payloadsPerSecond is over all engines that are there from the start.
 	payloadsPerSecond = 1000
 	scrapeInterval    = time.Second
+	// pushInterval is that of two readers, one of totals and one of deltas.
+	pushInterval = 5 * time.Second
+	// atLeast is how many series there are. bulkTiers is how many tiers each engine
+	// has that makes them.
+	atLeast   = 50_000
+	bulkTiers = 250
 	// churnInterval is how often an engine comes and another one goes.
 	churnInterval = 100 * time.Millisecond
-	// churnIndexes is how many indexes they share. An index comes back after two
-	// scrapes and pushes, each of which tells of one engine of it that went.
+	// churnIndexes is how many indexes they share.
 	churnIndexes = 20
 	// attackBatch is how many tiers that nobody declared come in one go.
 	attackBatch = 50
@@ -68,6 +74,13 @@ type soak struct {
 	churned  atomic.Int64 // bytes of engines that came and went
 	engines  atomic.Int64 // that came and went
 	scrapes  atomic.Int64
+	bulked   atomic.Int64 // bytes of the engines with many tiers
+
+	deltas     *deltas
+	collecting atomic.Int64 // collections that are under way
+	adds       latencies    // of the additions meanwhile
+	pause      sync.RWMutex // held for writing while nobody is to collect
+	bulk       []otelkv.Int64Counter
 }
 
 func TestSoak(t *testing.T) {
@@ -77,22 +90,30 @@ func TestSoak(t *testing.T) {
 	}
 	r := receiver.New(t, nil)
 	r.Start(t)
-	s := &soak{receiver: r, stop: make(chan struct{})}
+	defer runtime.SetMutexProfileFraction(runtime.SetMutexProfileFraction(10))
+	s := &soak{receiver: r, stop: make(chan struct{}), deltas: newDeltas()}
 	s.service = load.NewService(t, vllm.TieringSpec(), "soak", exporters.WithExporters("prometheus,otlp"),
-		exporters.WithListen("127.0.0.1:0"), exporters.WithReaderOptions(sdkmetric.WithInterval(scrapeInterval)),
+		exporters.WithListen("127.0.0.1:0"), exporters.WithReaderOptions(sdkmetric.WithInterval(pushInterval)),
+		exporters.WithExporter(s.deltas),
 		exporters.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(r.Address()), otlpmetricgrpc.WithInsecure()))
 	begin := time.Now()
 	s.start(t)
 
 	// A third of the time for the flood to reach its limit.
 	time.Sleep(length / 3)
-	heapBefore, goroutinesBefore := inUse()
+	for range 2 { // so that the memory of pushes is there, however short the run is
+		s.service.Flush(t)
+	}
+	heapBefore, goroutinesBefore := s.inUse()
 	time.Sleep(time.Until(begin.Add(length)))
-	heapAfter, goroutinesAfter := inUse()
+	heapAfter, goroutinesAfter := s.inUse()
+	elapsed := time.Since(begin)
 	close(s.stop)
 	s.running.Wait()
 	s.flush(t)
-	s.report(t, time.Since(begin))
+	s.report(t, elapsed)
+	t.Logf("additions while a scrape was under way: %v", &s.adds)
+	s.checkContention(t, elapsed)
 	t.Logf("heap %d KiB, then %d KiB; goroutines %d, then %d", heapBefore>>10, heapAfter>>10, goroutinesBefore, goroutinesAfter)
 	if heapAfter-heapBefore > heapGrowth {
 		t.Errorf("the heap grew by %d bytes", heapAfter-heapBefore)
@@ -111,10 +132,43 @@ func (s *soak) start(t *testing.T) {
 	s.every(time.Second/payloadsPerSecond, func() { s.observe(t) })
 	s.every(churnInterval, s.newChurn(t))
 	s.every(20*time.Millisecond, s.newAttack(t))
+	s.addBulk(t)
 	url := s.service.Pipeline.URL()
 	s.every(scrapeInterval, func() {
-		exposition.Scrape(t, url)
+		s.pause.RLock()
+		defer s.pause.RUnlock()
+		s.collecting.Add(1)
+		exposition.Get(t, url)
+		s.collecting.Add(-1)
 		s.scrapes.Add(1)
+	})
+}
+
+// addBulk adds engines with many tiers until there are as many series as there are to
+// be. The tiers are declared, so that the flood's limit does not fold them.
+func (s *soak) addBulk(t *testing.T) {
+	var tiers []string
+	for i := range bulkTiers {
+		tiers = append(tiers, fmt.Sprintf("%d:bulk", i+1))
+	}
+	for index := 1000; s.service.Recorder.Statistics().Series < atLeast; index++ {
+		engine, err := s.service.Recorder.AddEngine(index, "bulk", otelkv.WithTiers(tiers...), otelkv.WithPriming())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tier := range tiers {
+			counter, err := engine.Int64Counter(vllm.TieringReadBytes, tier)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.bulk = append(s.bulk, counter)
+		}
+	}
+	s.every(100*time.Millisecond, func() {
+		for _, counter := range s.bulk {
+			counter.Add(1)
+		}
+		s.bulked.Add(int64(len(s.bulk)))
 	})
 }
 
@@ -152,8 +206,15 @@ func (s *soak) record(t *testing.T) {
 			return
 		case <-time.After(time.Millisecond):
 		}
+		during := s.collecting.Load() > 0
 		for i := range 1000 {
-			loads.Add(1)
+			if during && i%4 == 0 {
+				began := time.Now()
+				loads.Add(1)
+				s.adds.add(time.Since(began))
+			} else {
+				loads.Add(1)
+			}
 			sizes.Record(float64(i))
 		}
 		s.bytes.Add(1000)
@@ -187,7 +248,7 @@ func (s *soak) flush(t *testing.T) {
 		if err := s.service.Pipeline.ForceFlush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if s.pushedByChurn() == float64(s.churned.Load()) {
+		if s.pushedByChurn() == float64(s.churned.Load()) && s.deltas.Sum("vllm.kv_offload.load_bytes", `model_name="churn"`) == float64(s.churned.Load()) {
 			return
 		}
 	}
@@ -239,15 +300,17 @@ func (s *soak) newAttack(t *testing.T) func() {
 }
 
 // inUse returns the heap and the number of goroutines in use: the least of several
-// looks, which is what stays between two collections.
-func inUse() (heap int64, goroutines int) {
+// looks without scrapes, which is what stays between two pushes.
+func (s *soak) inUse() (heap int64, goroutines int) {
+	s.pause.Lock()
+	defer s.pause.Unlock()
 	heap, goroutines = math.MaxInt64, math.MaxInt
-	for range 10 {
+	for range 20 {
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		heap, goroutines = min(heap, int64(m.HeapAlloc)), min(goroutines, runtime.NumGoroutine())
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 	}
 	return heap, goroutines
 }
@@ -262,7 +325,7 @@ func (s *soak) report(t *testing.T, length time.Duration) {
 		s.scrapes.Load(), s.receiver.Requests(), s.attacks.Load(), statistics.Folded, statistics.Series)
 }
 
-// check holds that every total is exact, by both ways out.
+// check holds that every total is exact, by each of the three readers.
 func (s *soak) check(t *testing.T) {
 	t.Helper()
 	shown := s.service.Exposed(t)
@@ -275,12 +338,16 @@ func (s *soak) check(t *testing.T) {
 		{"vllm.kv_offload.load_bytes", "vllm:kv_offload_load_bytes_total", `engine="1"`, s.payloads.Load()},
 		{"vllm.kv_offload.load_size", "vllm:kv_offload_load_size_count", `engine="1"`, s.payloads.Load()},
 		{"vllm.kv_offload.size", "vllm:kv_offload_size_count", `engine="1"`, s.payloads.Load()},
-		{"vllm.kv_offload.tiering.read_bytes", "vllm:kv_offload_tiering_read_bytes_total", `tier="` + load.Tier + `"`, s.payloads.Load()},
+		{"vllm.kv_offload.tiering.read_bytes", "vllm:kv_offload_tiering_read_bytes_total", `engine="1"`, s.payloads.Load()},
 		{"vllm.kv_offload.tiering.read_bytes", "vllm:kv_offload_tiering_read_bytes_total", `engine="0"`, s.attacks.Load()},
+		{"vllm.kv_offload.tiering.read_bytes", "vllm:kv_offload_tiering_read_bytes_total", `model_name="bulk"`, s.bulked.Load()},
 	}
 	for _, test := range tests {
 		if got := s.receiver.Sum(test.name, test.labels); got != float64(test.want) {
 			t.Errorf("pushed: %s{%s} is %v, want %d", test.name, test.labels, got, test.want)
+		}
+		if got := s.deltas.Sum(test.name, test.labels); got != float64(test.want) {
+			t.Errorf("deltas: %s{%s} add up to %v, want %d", test.name, test.labels, got, test.want)
 		}
 		if got := shown.Sum(test.prometheusName, test.labels); got != float64(test.want) {
 			t.Errorf("scraped: %s{%s} is %v, want %d", test.prometheusName, test.labels, got, test.want)
@@ -290,6 +357,9 @@ func (s *soak) check(t *testing.T) {
 	// before.
 	if got := s.pushedByChurn(); got != float64(s.churned.Load()) {
 		t.Errorf("pushed: the engines that went have %v bytes, want %d", got, s.churned.Load())
+	}
+	if got := s.deltas.Sum("vllm.kv_offload.load_bytes", `model_name="churn"`); got != float64(s.churned.Load()) {
+		t.Errorf("deltas: the engines that went have %v bytes, want %d", got, s.churned.Load())
 	}
 	// Engines that have just gone are shown once more, and are not counted.
 	series := 0
