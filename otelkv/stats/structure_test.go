@@ -334,7 +334,7 @@ func checkStructure(t *testing.T, s script, isJSON bool, reused *stats.Payload) 
 		} else {
 			_, err = decoder.MessagePack(input, p)
 		}
-		_, failed := errors.AsType[*stats.DecodeError](err)
+		failed := errors.As(err, new(*stats.DecodeError))
 		if failed != (want == nil) {
 			t.Fatalf("decoder: %v\nthe reference takes it: %t, %v\n%s", err, want != nil, unreadable, show(input, isJSON))
 		}
@@ -373,8 +373,8 @@ func described(t *testing.T, err error, count int) []string {
 	}
 	var lines []string
 	for _, err := range err.(interface{ Unwrap() []error }).Unwrap() {
-		e, ok := errors.AsType[*stats.EntryError](err)
-		if !ok {
+		e := (*stats.EntryError)(nil)
+		if !errors.As(err, &e) {
 			if want := fmt.Sprintf("otelkv: and %d more", count-64); err.Error() != want {
 				t.Errorf("%v, want %s", err, want)
 			}
