@@ -70,7 +70,6 @@ type config struct {
 	listen   string
 	noServer bool
 	server   []prometheus.ServerOption
-	handler  []prometheus.HandlerOption
 
 	reader  []sdkmetric.PeriodicReaderOption
 	otlp    []otlp.Option
@@ -281,11 +280,6 @@ func WithoutServer() Option {
 // or TLS.
 func WithServerOptions(options ...prometheus.ServerOption) Option {
 	return optionFunc(func(c *config) { c.server = append(c.server, options...) })
-}
-
-// WithHandlerOptions passes options to the handler of scrapes.
-func WithHandlerOptions(options ...prometheus.HandlerOption) Option {
-	return optionFunc(func(c *config) { c.handler = append(c.handler, options...) })
 }
 
 // WithReaderOptions passes options to the periodic readers of exporters that push, such

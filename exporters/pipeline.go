@@ -82,7 +82,7 @@ func (p *Pipeline) build(ctx context.Context, c config) error {
 			hosted, reader, err := c.hostGatherer()
 			if err == nil {
 				host = append(host, sdkmetric.WithReader(reader))
-				p.handler, err = prometheus.NewHandler(collectors, append(hosted, c.handler...)...)
+				p.handler, err = prometheus.NewHandler(collectors, hosted...)
 			}
 			errs = append(errs, err)
 		default:

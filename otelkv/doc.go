@@ -12,9 +12,9 @@
 //	...
 //	engine, err := recorder.AddEngine(0, "llama", otelkv.WithTiers("fs"))
 //
-// # Doors
+// # Recording
 //
-// There are three ways in. They lead to the same series, and can be mixed.
+// There are three ways to record. They lead to the same series, and can be mixed.
 //
 // Code that sees events binds a series once and then adds or records. Binding
 // checks the metric, its kind and the label values, and returns an error;
@@ -28,7 +28,7 @@
 // when. [Engine.Trackers] makes them.
 //
 // Code that gets payloads from workers passes them to [Engine.Observe]. A good
-// entry counts whatever is wrong with its neighbours.
+// entry counts even if other entries are invalid.
 //
 // Code that has totals which somebody else counts (a C library, another process)
 // registers a callback that reads them ([Recorder.RegisterCallback],

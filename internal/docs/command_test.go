@@ -17,8 +17,8 @@ func commands() map[string]string {
 		"go run ./cmd/otelkv replay FILE":                 "go run ./cmd/otelkv replay internal/conformance/testdata/case-cpu-0.jsonl",
 		"promtool check rules docs/alerts/rules.yaml":     "promtool check rules docs/alerts/rules.yaml",
 		"promtool test rules docs/alerts/rules.test.yaml": "promtool test rules docs/alerts/rules.test.yaml",
-		"go test ./...":                                   "", // is what runs this test
-		"go get github.com/otelkv/otelkv-go":              "", // needs the module's proxy
+		"go test work": "", // is what runs this test
+		"go get github.com/otelkv/otelkv-go/exporters github.com/otelkv/otelkv-go/schema": "", // needs the module's proxy
 
 		// The tests of cmd/otelkv run the sidecar, and make vllm both.
 		"pip install ./vllm": "",
