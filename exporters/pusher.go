@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	bridge "go.opentelemetry.io/contrib/bridges/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -99,10 +98,7 @@ func (s *shared) Export(ctx context.Context, rm *metricdata.ResourceMetrics) err
 	for _, r := range s.recorders {
 		r.CountExportFailure()
 	}
-	if asked {
-		return s.failures.returned(err)
-	}
-	return s.failures.report(err, time.Now())
+	return s.failures.failed(err, asked)
 }
 
 func (s *shared) Shutdown(ctx context.Context) error {

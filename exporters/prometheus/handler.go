@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel"
 
 	"github.com/otelkv/otelkv-go/internal/guard"
+	"github.com/otelkv/otelkv-go/internal/reports"
 )
 
 // defaultMaxConcurrentScrapes leaves room for a few redundant Prometheus
@@ -83,7 +84,7 @@ func NewHandler(collectors []*Collector, options ...HandlerOption) (http.Handler
 	return promhttp.HandlerForTransactional(h, promhttp.HandlerOpts{
 		// One metric that cannot be shown must not take the others with it.
 		ErrorHandling:       promhttp.ContinueOnError,
-		ErrorLog:            errorLog{},
+		ErrorLog:            new(errorLog),
 		EnableOpenMetrics:   true,
 		MaxRequestsInFlight: c.maxConcurrentScrapes,
 	}), nil
@@ -162,14 +163,17 @@ func merged(families []*dto.MetricFamily) []*dto.MetricFamily {
 	return out
 }
 
-// errorLog hands the handler's errors to the error handler of package otel. It leaves
-// out that a request accepts no encoding that there is: such a request is answered
-// uncompressed, and could else fill a log.
-type errorLog struct{}
+// errorLog hands the handler's errors to the error handler of package otel, few as clients
+// can cause many. It leaves out that a request accepts no encoding that there is: such a
+// request is answered uncompressed.
+type errorLog struct{ throttle reports.Throttle }
 
-func (errorLog) Println(v ...any) {
-	text := fmt.Sprint(v...)
-	if !strings.Contains(text, "content compression format not recognized") {
-		otel.Handle(errors.New("otelkv: scrape: " + text))
+func (l *errorLog) Println(v ...any) {
+	text := strings.TrimSuffix(fmt.Sprintln(v...), "\n")
+	if strings.Contains(text, "content compression format not recognized") {
+		return
+	}
+	if err := l.throttle.Report("otelkv: scrape: ", errors.New(text), time.Now()); err != nil {
+		otel.Handle(err)
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"unicode"
 
 	"go.opentelemetry.io/otel"
+
+	"github.com/otelkv/otelkv-go/internal/reports"
 )
 
 // DefaultAddress is where a scrape server listens unless told otherwise. Only
@@ -153,7 +155,8 @@ func WithHandler(pattern string, handler http.Handler) ServerOption {
 // answered 421, so that no web page reads metrics by DNS rebinding.
 //
 // The server owns a goroutine, and one for each connection. What goes wrong
-// later than the return is reported to the error handler of package otel.
+// later than the return is reported to the error handler of package otel, the same once a
+// minute.
 func StartServer(address string, handler http.Handler, opts ...ServerOption) (*Server, error) {
 	c := serverConfig{timeouts: Timeouts{ReadHeader: 5 * time.Second, Read: 10 * time.Second, Write: 30 * time.Second, Idle: 2 * time.Minute}}
 	for _, opt := range opts {
@@ -196,7 +199,7 @@ func StartServer(address string, handler http.Handler, opts ...ServerOption) (*S
 			MaxHeaderBytes:    maxHeaderBytes,
 			ConnState:         unused.track,
 			TLSConfig:         c.tls,
-			ErrorLog:          log.New(errorWriter{}, "", 0),
+			ErrorLog:          log.New(new(errorWriter), "", 0),
 		},
 	}
 	go s.serve()
@@ -302,10 +305,13 @@ func authorize(want [sha256.Size]byte, handler http.Handler) http.Handler {
 	})
 }
 
-// errorWriter hands the HTTP server's log to the error handler of package otel.
-type errorWriter struct{}
+// errorWriter hands the HTTP server's log to the error handler of package otel, few lines as
+// clients can cause many.
+type errorWriter struct{ throttle reports.Throttle }
 
-func (errorWriter) Write(line []byte) (int, error) {
-	otel.Handle(errors.New("otelkv: scrape server: " + strings.TrimSpace(string(line))))
+func (w *errorWriter) Write(line []byte) (int, error) {
+	if err := w.throttle.Report("otelkv: scrape server: ", errors.New(strings.TrimSpace(string(line))), time.Now()); err != nil {
+		otel.Handle(err)
+	}
 	return len(line), nil
 }

@@ -96,6 +96,9 @@ func TestFloodOfConnections(t *testing.T) {
 	if len(open) < 2*descriptors {
 		t.Errorf("%d connections came about, which is no flood", len(open))
 	}
+	if reported > 32 {
+		t.Errorf("%d reports, which fill a log", reported)
+	}
 	if longest > 5*time.Second {
 		t.Errorf("nothing was recorded for %v", longest)
 	}

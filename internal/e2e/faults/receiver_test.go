@@ -186,8 +186,8 @@ func survive(t *testing.T, r *receiver.Receiver, f fault, reported string) {
 	if err := errs.joined(); err == nil || !strings.Contains(err.Error(), reported) {
 		t.Errorf("reported %v, want %q", err, reported)
 	}
-	if failed, reports := failedExports(service), errs.count(); failed < 5 || reports > 4 {
-		t.Errorf("%d exports failed and %d were reported, want 5 at least and 4 at most", failed, reports)
+	if failed, reports := failedExports(service), errs.count(); failed < 5 || int64(reports) >= failed {
+		t.Errorf("%d exports failed and %d were reported, want 5 at least, and not each reported", failed, reports)
 	}
 	f.mend()
 	flush(t, service)
