@@ -177,6 +177,7 @@ func TestAnswers(t *testing.T) {
 		"bytes after it":       {with(func(b *batch) { b.more = []byte{0} }), 400, "1 bytes after", 0, "otelkv.ingest.refused_batches", "malformed"},
 		"record cut off":       {one(good[:len(good)-1]).encode(), 400, "record 1 of 1", 0, "otelkv.ingest.refused_batches", "malformed"},
 		"second one missing":   {one(good, nil).encode(), 400, "record 2 of 2", 0, "otelkv.ingest.refused_batches", "malformed"},
+		"model is a number":    {one(append(msgp.AppendInt(msgp.AppendInt(msgp.AppendArrayHeader(nil, 4), 0), 5), good[4:]...)).encode(), 400, "model", 0, "otelkv.ingest.refused_batches", "malformed"},
 		"record of three":      {one(append([]byte{0x93}, good[1:]...)).encode(), 400, "array of 3", 0, "otelkv.ingest.refused_batches", "malformed"},
 		"bad index":            {one(of(-1, "m", 0, loaded(t, 5)), good).encode(), 200, "not negative", 5, "otelkv.ingest.rejected_records", "not_declared"},
 		"bad model":            {one(of(0, "\xff", 0, loaded(t, 5)), good).encode(), 200, "UTF-8", 5, "otelkv.ingest.rejected_records", "not_declared"},
@@ -200,6 +201,23 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("%s%v is %v, want 1", c.counted, labels, v)
 			}
 		})
+	}
+}
+
+// TestCountsExistAtZero, so that a rate of the first fault is seen.
+func TestCountsExistAtZero(t *testing.T) {
+	recorder, _ := newReceiver(t, nil)
+	got := recorder.Collect()
+	for d := range ingest.Catalogue().All() {
+		points := got.Select(d, nil)
+		if len(points) == 0 {
+			t.Errorf("%s does not exist", d.Name)
+		}
+		for _, p := range points {
+			if p.Value != 0 {
+				t.Errorf("%s is %v", d.Name, p.Value)
+			}
+		}
 	}
 }
 

@@ -197,8 +197,8 @@ func TestBadStateFile(t *testing.T) {
 	var reported []error
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { reported = append(reported, err) }))
 	fresh, receiver := newReceiver(t, nil, ingest.WithStateFile(file))
-	if len(reported) != 1 || !strings.Contains(reported[0].Error(), `"gone"`) {
-		t.Errorf("reported %v", reported)
+	if len(reported) != 1 || !strings.Contains(reported[0].Error(), `"gone"`) || !strings.Contains(reported[0].Error(), otelkv.ErrBoundaries.Error()) {
+		t.Errorf("reported %v, want the metric that is gone and the boundaries that do not fit", reported)
 	}
 	if status, says := post(t, receiver, batch{sender: "a", sequence: 1, records: [][]byte{of(0, "m", 0, loaded(t, 7))}}.encode()); status != 200 {
 		t.Fatal(says)

@@ -264,6 +264,25 @@ func TestListenerThatIsClosed(t *testing.T) {
 	}
 }
 
+// failing is a listener that fails.
+type failing struct{ net.Listener }
+
+var errListener = errors.New("the listener's fault")
+
+func (failing) Accept() (net.Conn, error) { return nil, errListener }
+
+// TestListenerThatFails ends Serve with its error.
+func TestListenerThatFails(t *testing.T) {
+	_, receiver := newReceiver(t, nil)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := receiver.Serve(failing{l}); !errors.Is(err, errListener) {
+		t.Errorf("Serve returned %v, want %v", err, errListener)
+	}
+}
+
 // TestConnectionsAreBounded: one too many is told so.
 func TestConnectionsAreBounded(t *testing.T) {
 	recorder, receiver := newReceiver(t, nil)

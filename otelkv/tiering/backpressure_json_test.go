@@ -72,6 +72,10 @@ func TestParseBackPressure(t *testing.T) {
 			"longer than time", `{"secondary_tiers": [{"type": "fs", "backpressure": {` + ema + `, "cooldown_s": 1e300}}]}`, ``,
 			map[int]tiering.BackPressure{1: with("fs", func(b *tiering.BackPressure) { b.Cooldown = math.MaxInt64 })},
 		},
+		{
+			"the first that is longer", `{"secondary_tiers": [{"type": "fs", "backpressure": {` + ema + `, "cooldown_s": 9223372036.854775808}}]}`, ``,
+			map[int]tiering.BackPressure{1: with("fs", func(b *tiering.BackPressure) { b.Cooldown = math.MaxInt64 })},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := tiering.ParseBackPressure(test.extraConfig, test.environment)
