@@ -66,14 +66,14 @@ func (e *Engine) bind(d schema.Definition, labelValues []string) (*series, error
 
 // newUnbound returns the series that stands for all that cannot be bound.
 func newUnbound(r *Recorder) *series {
-	s := &series{metric: &instrumented{recorder: r, traceBased: true}, cell: newHistogramCell(newBucketTable(nil))}
+	s := &series{metric: &recorderMetric{recorder: r, traceBased: true}, cell: newHistogramCell(newBucketTable(nil))}
 	s.state.set(unbound)
 	return s
 }
 
 // resolve returns the metric of the given name, if it is of the given kind and
 // can be recorded to.
-func (r *Recorder) resolve(name string, kind schema.Kind) (*instrumented, error) {
+func (r *Recorder) resolve(name string, kind schema.Kind) (*recorderMetric, error) {
 	m := r.byName[name]
 	switch {
 	case m == nil:
@@ -88,7 +88,7 @@ func (r *Recorder) resolve(name string, kind schema.Kind) (*instrumented, error)
 
 // resolve returns the engine's series of a metric and label values, and makes it
 // if there is none.
-func (e *Engine) resolve(m *instrumented, labelValues []string) (*series, error) {
+func (e *Engine) resolve(m *recorderMetric, labelValues []string) (*series, error) {
 	if len(labelValues) != len(m.definition.LabelNames) {
 		return nil, fmt.Errorf("%w: expects %d labels %q, got %d",
 			ErrLabelValues, len(m.definition.LabelNames), m.definition.LabelNames, len(labelValues))
@@ -118,7 +118,7 @@ func (set *seriesSet) find(labelValues []string) *series {
 
 // add makes a series, or returns the one that the label values fold into. Where
 // series departed that are still to be told, it looks among them first.
-func (e *Engine) add(m *instrumented, labelValues []string) (*series, error) {
+func (e *Engine) add(m *recorderMetric, labelValues []string) (*series, error) {
 	s, err := e.addUnlessDeparted(m, labelValues)
 	if s != nil || err != nil {
 		return s, err
@@ -132,7 +132,7 @@ func (e *Engine) add(m *instrumented, labelValues []string) (*series, error) {
 
 // addUnlessDeparted returns nothing where a departed series may have to go on, which
 // only the holder of the collecting lock can tell.
-func (e *Engine) addUnlessDeparted(m *instrumented, labelValues []string) (*series, error) {
+func (e *Engine) addUnlessDeparted(m *recorderMetric, labelValues []string) (*series, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if m.resumes() && e.recorder.departed.Load() > 0 {
@@ -141,7 +141,7 @@ func (e *Engine) addUnlessDeparted(m *instrumented, labelValues []string) (*seri
 	return e.addLocked(m, labelValues, false)
 }
 
-func (e *Engine) addLocked(m *instrumented, labelValues []string, resume bool) (*series, error) {
+func (e *Engine) addLocked(m *recorderMetric, labelValues []string, resume bool) (*series, error) {
 	if e.removed {
 		return nil, ErrRemoved
 	}
@@ -180,7 +180,7 @@ func (e *Engine) addLocked(m *instrumented, labelValues []string, resume bool) (
 	return s, nil
 }
 
-func (e *Engine) newSeries(m *instrumented, labelValues []string) *series {
+func (e *Engine) newSeries(m *recorderMetric, labelValues []string) *series {
 	s := &series{metric: m, labelValues: labelValues, start: e.recorder.config.now().UnixNano()}
 	s.attributes = e.attributeSet(m, labelValues)
 	for _, mirror := range m.mirrors {
@@ -198,7 +198,7 @@ func (e *Engine) newSeries(m *instrumented, labelValues []string) *series {
 
 // attributeSet returns the attributes of one series: the engine's labels and
 // the metric's own.
-func (e *Engine) attributeSet(m *instrumented, labelValues []string) attribute.Set {
+func (e *Engine) attributeSet(m *recorderMetric, labelValues []string) attribute.Set {
 	all := make([]attribute.KeyValue, 0, len(e.attributes)+len(labelValues))
 	all = append(all, e.attributes...)
 	for i, value := range labelValues {
@@ -212,7 +212,7 @@ func (e *Engine) attributeSet(m *instrumented, labelValues []string) attribute.S
 }
 
 // ordered returns the engine's series of a metric as they are now.
-func (e *Engine) ordered(m *instrumented) []*series {
+func (e *Engine) ordered(m *recorderMetric) []*series {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	return e.metrics[m.ordinal].ordered

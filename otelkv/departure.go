@@ -14,7 +14,7 @@ const maxDeparted = 50_000
 
 // An identity tells series apart as a backend does.
 type identity struct {
-	metric     *instrumented
+	metric     *recorderMetric
 	attributes attribute.Distinct
 }
 
@@ -24,7 +24,7 @@ func (s *series) identity() identity {
 
 // resumes reports whether a series that comes back goes on from where it was,
 // which is so where a total would else go down. A gauge has no total.
-func (m *instrumented) resumes() bool { return m.definition.Kind() != schema.KindGauge }
+func (m *recorderMetric) resumes() bool { return m.definition.Kind() != schema.KindGauge }
 
 // departures are the removed series that a producer, or a registration of instruments,
 // still has to report. Recorder.collecting guards them.

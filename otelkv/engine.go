@@ -42,7 +42,7 @@ func newEngineConfig(options []EngineOption) engineConfig {
 	return c
 }
 
-func (c *engineConfig) check(metrics []*instrumented) error {
+func (c *engineConfig) check(metrics []*recorderMetric) error {
 	labels, err := tierLabels(c.tierTypes)
 	c.tiers = labels
 	errs := []error{err, checkMedium(c.medium, metrics)}

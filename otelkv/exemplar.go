@@ -43,7 +43,7 @@ func (c *config) setExemplarFilter() {
 
 // maySample reports, at the price of a comparison, whether the filter has to be asked
 // about the context.
-func (m *instrumented) maySample(ctx context.Context) bool {
+func (m *recorderMetric) maySample(ctx context.Context) bool {
 	return ctx != context.Background() || !m.traceBased
 }
 

@@ -86,7 +86,7 @@ func TestSamplesInFlight(t *testing.T) {
 }
 
 func newHistogramSeries(boundaries ...float64) *series {
-	return &series{metric: &instrumented{recorder: new(Recorder)}, cell: newHistogramCell(newBucketTable(boundaries))}
+	return &series{metric: &recorderMetric{recorder: new(Recorder)}, cell: newHistogramCell(newBucketTable(boundaries))}
 }
 
 func TestASumDoesNotOverflow(t *testing.T) {

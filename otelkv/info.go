@@ -47,7 +47,7 @@ func (e *Engine) observeInfo(info []map[string]string) error {
 // replaceInfo shows the series of the given tuples, and takes away those that were
 // shown before. No collection comes between, which would see both. Tuples that no
 // series can have are left out, and if there is no other, the old series stay.
-func (e *Engine) replaceInfo(m *instrumented, tuples [][]string) error {
+func (e *Engine) replaceInfo(m *recorderMetric, tuples [][]string) error {
 	e.infoMu.Lock()
 	defer e.infoMu.Unlock()
 	isShown := func(values []string) bool {
@@ -82,7 +82,7 @@ func (e *Engine) replaceInfo(m *instrumented, tuples [][]string) error {
 }
 
 // existing returns the engine's series of a metric and label values, or nil.
-func (e *Engine) existing(m *instrumented, labelValues []string) *series {
+func (e *Engine) existing(m *recorderMetric, labelValues []string) *series {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	return e.metrics[m.ordinal].find(labelValues)

@@ -97,7 +97,7 @@ func (r *Recorder) registerInstruments(provider metric.MeterProvider, c exportCo
 	}
 	bindable := false
 	var errs []error
-	create := func(m *instrumented) {
+	create := func(m *recorderMetric) {
 		i, err := m.create(meter, m, bindable)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("otelkv: metric %q: %w", m.definition.PrometheusName, err))
@@ -233,7 +233,7 @@ func (g *registration) instrument(s *series) {
 }
 
 // add prepares the instrument of one of the series' names.
-func (i *instrumentSeries) add(m *instrumented, attributes attribute.Set) {
+func (i *instrumentSeries) add(m *recorderMetric, attributes attribute.Set) {
 	switch n := i.registration.instruments[m.ordinal]; {
 	case n.observable != nil:
 		i.options = append(i.options, metric.WithAttributeSet(attributes))

@@ -16,7 +16,7 @@ import (
 type kind interface {
 	// create makes the metric's OpenTelemetry instrument: an observable one, or a
 	// synchronous one for what can be bound.
-	create(meter metric.Meter, m *instrumented, bindable bool) (instrument, error)
+	create(meter metric.Meter, m *recorderMetric, bindable bool) (instrument, error)
 	// observe reads the series for a collection of a meter provider, once for all
 	// of its names.
 	observe(s *series, o observation)
@@ -54,7 +54,7 @@ type (
 	histogramKind      struct{}
 )
 
-func (int64CounterKind) create(meter metric.Meter, m *instrumented, bindable bool) (i instrument, err error) {
+func (int64CounterKind) create(meter metric.Meter, m *recorderMetric, bindable bool) (i instrument, err error) {
 	if bindable {
 		i.int64Counter, err = meter.Int64Counter(m.definition.Name, m.description(), m.unit())
 	} else {
@@ -63,7 +63,7 @@ func (int64CounterKind) create(meter metric.Meter, m *instrumented, bindable boo
 	return i, err
 }
 
-func (float64CounterKind) create(meter metric.Meter, m *instrumented, bindable bool) (i instrument, err error) {
+func (float64CounterKind) create(meter metric.Meter, m *recorderMetric, bindable bool) (i instrument, err error) {
 	if bindable {
 		i.float64Counter, err = meter.Float64Counter(m.definition.Name, m.description(), m.unit())
 	} else {
@@ -72,7 +72,7 @@ func (float64CounterKind) create(meter metric.Meter, m *instrumented, bindable b
 	return i, err
 }
 
-func (int64GaugeKind) create(meter metric.Meter, m *instrumented, _ bool) (i instrument, err error) {
+func (int64GaugeKind) create(meter metric.Meter, m *recorderMetric, _ bool) (i instrument, err error) {
 	if m.definition.Additive {
 		i.observable, err = meter.Int64ObservableUpDownCounter(m.definition.Name, m.description(), m.unit())
 	} else {
@@ -81,7 +81,7 @@ func (int64GaugeKind) create(meter metric.Meter, m *instrumented, _ bool) (i ins
 	return i, err
 }
 
-func (float64GaugeKind) create(meter metric.Meter, m *instrumented, _ bool) (i instrument, err error) {
+func (float64GaugeKind) create(meter metric.Meter, m *recorderMetric, _ bool) (i instrument, err error) {
 	if m.definition.Additive {
 		i.observable, err = meter.Float64ObservableUpDownCounter(m.definition.Name, m.description(), m.unit())
 	} else {
@@ -90,17 +90,17 @@ func (float64GaugeKind) create(meter metric.Meter, m *instrumented, _ bool) (i i
 	return i, err
 }
 
-func (histogramKind) create(meter metric.Meter, m *instrumented, _ bool) (i instrument, err error) {
+func (histogramKind) create(meter metric.Meter, m *recorderMetric, _ bool) (i instrument, err error) {
 	i.histogram, err = meter.Float64Histogram(m.definition.Name, m.description(), m.unit(),
 		metric.WithExplicitBucketBoundaries(m.definition.Boundaries...))
 	return i, err
 }
 
-func (m *instrumented) description() metric.InstrumentOption {
+func (m *recorderMetric) description() metric.InstrumentOption {
 	return metric.WithDescription(m.definition.Description)
 }
 
-func (m *instrumented) unit() metric.InstrumentOption { return metric.WithUnit(m.definition.Unit) }
+func (m *recorderMetric) unit() metric.InstrumentOption { return metric.WithUnit(m.definition.Unit) }
 
 func (int64CounterKind) observe(s *series, o observation) { o.int64(s.int64Total()) }
 

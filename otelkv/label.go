@@ -45,7 +45,7 @@ func tierLabels(types []string) ([]string, error) {
 // checkMedium reports a medium that mirrors cannot name. One under which two
 // metrics would be mirrored as the same series is among them: with "GPU", loads
 // and stores would both be GPU_to_GPU.
-func checkMedium(medium string, metrics []*instrumented) error {
+func checkMedium(medium string, metrics []*recorderMetric) error {
 	err := checkLabelValue(medium)
 	if medium == "" {
 		err = fmt.Errorf("%w: it is empty", ErrLabelValues)

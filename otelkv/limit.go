@@ -12,7 +12,7 @@ const Other = "other"
 
 // reserve counts one more series of m. It counts none and reports false where m
 // may have no more, or the recorder none at all.
-func (r *Recorder) reserve(m *instrumented) bool {
+func (r *Recorder) reserve(m *recorderMetric) bool {
 	if !addBelow(&m.series, r.config.seriesLimit) {
 		return false
 	}
@@ -40,7 +40,7 @@ func addBelow(n *atomic.Int64, limit int) bool {
 // fold returns label values with [Other] in the place of all that were not
 // declared. The engine's labels stay, and so do a metric without labels and the
 // one series that an engine has of what its info fills.
-func (e *Engine) fold(m *instrumented, labelValues []string) []string {
+func (e *Engine) fold(m *recorderMetric, labelValues []string) []string {
 	if m.definition.FromInfo {
 		return labelValues
 	}

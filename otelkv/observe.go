@@ -84,7 +84,7 @@ func (e *Engine) observe(ctx context.Context, connector string, payload *stats.P
 // apply records one entry. A metric's entries come in the same order in every
 // payload of one origin, and their series were made in it, so that the entry's
 // is often the first of those expected, and need not be looked up.
-func (e *Engine) apply(ctx context.Context, m *instrumented, expected []*series, entry *stats.Entry) error {
+func (e *Engine) apply(ctx context.Context, m *recorderMetric, expected []*series, entry *stats.Entry) error {
 	if len(expected) > 0 && slices.Equal(expected[0].labelValues, entry.LabelValues()) {
 		return m.apply(ctx, expected[0], entry)
 	}

@@ -64,7 +64,7 @@ func newConfig(options []Option) config {
 }
 
 // labelNames returns the names of all labels that a metric's series have.
-func (m *instrumented) labelNames() []string {
+func (m *recorderMetric) labelNames() []string {
 	c, d := &m.recorder.config, &m.definition
 	names := make([]string, 0, len(d.LabelNames)+4)
 	if !m.process {

@@ -143,7 +143,7 @@ func (e *Engine) prime(tiers []string) {
 
 // show makes a series exist at zero. That it cannot, because the engine was
 // removed just now, changes nothing.
-func (e *Engine) show(m *instrumented, labelValues []string) {
+func (e *Engine) show(m *recorderMetric, labelValues []string) {
 	if s, err := e.resolve(m, labelValues); err == nil {
 		s.show()
 	}
@@ -151,7 +151,7 @@ func (e *Engine) show(m *instrumented, labelValues []string) {
 
 // showMirrors makes a series without labels exist at zero under the names of its
 // mirrors, while it does not under its own.
-func (e *Engine) showMirrors(m *instrumented) {
+func (e *Engine) showMirrors(m *recorderMetric) {
 	if s, err := e.resolve(m, nil); err == nil {
 		s.mirrored.Store(true)
 	}

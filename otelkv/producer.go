@@ -240,7 +240,7 @@ func prefetch(all []*series) iter.Seq[*series] {
 }
 
 // delta reports whether p tells of a metric what came since its last collection.
-func (p *Producer) delta(m *instrumented) bool { return p.deltas[m.ordinal] }
+func (p *Producer) delta(m *recorderMetric) bool { return p.deltas[m.ordinal] }
 
 // int64 adds a point of the series to each of its streams, under each name that it is
 // to be reported under.

@@ -26,9 +26,9 @@ import (
 type Recorder struct {
 	config  config
 	made    time.Time
-	metrics []*instrumented          // in the catalogue's order
-	byName  map[string]*instrumented // under both names
-	info    *instrumented            // the metric that a payload's info fills, or nil
+	metrics []*recorderMetric          // in the catalogue's order
+	byName  map[string]*recorderMetric // under both names
+	info    *recorderMetric            // the metric that a payload's info fills, or nil
 
 	schemaURL string // of the catalogue
 
@@ -63,8 +63,8 @@ type Recorder struct {
 	self      *selfMetrics // nil unless asked for
 }
 
-// An instrumented metric is a definition in one recorder.
-type instrumented struct {
+// A recorderMetric is a definition in one recorder.
+type recorderMetric struct {
 	kind
 	recorder   *Recorder
 	definition schema.Definition
@@ -80,7 +80,7 @@ type instrumented struct {
 
 // A mirrorTarget is a metric that repeats another's series.
 type mirrorTarget struct {
-	metric      *instrumented
+	metric      *recorderMetric
 	labelValues []string // nil for those of the repeated series
 }
 
@@ -111,14 +111,14 @@ func newRecorder(catalogue *schema.Catalogue, c config) (*Recorder, error) {
 	r := &Recorder{
 		config:  c,
 		made:    c.now(),
-		byName:  make(map[string]*instrumented, 2*catalogue.Len()),
+		byName:  make(map[string]*recorderMetric, 2*catalogue.Len()),
 		engines: make(map[int]*Engine),
 
 		schemaURL: catalogue.SchemaURL(),
 	}
 	r.unbound = newUnbound(r)
 	for d := range catalogue.All() {
-		m := &instrumented{kind: kindOf(d), recorder: r, definition: d, ordinal: len(r.metrics), traceBased: c.traceBased}
+		m := &recorderMetric{kind: kindOf(d), recorder: r, definition: d, ordinal: len(r.metrics), traceBased: c.traceBased}
 		if len(d.Boundaries) > 0 {
 			m.table = newBucketTable(d.Boundaries)
 		}

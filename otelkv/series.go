@@ -21,7 +21,7 @@ type series struct {
 	// instruments are its parts in [Recorder.RegisterInstruments], nil without one.
 	instruments atomic.Pointer[[]*instrumentSeries]
 
-	metric *instrumented
+	metric *recorderMetric
 	cell   *histogramCell // of a histogram
 	state  seriesState
 	// mirrored says that the series' mirrors are reported even while it is not.

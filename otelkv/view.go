@@ -47,7 +47,7 @@ func instrumentKind(d *schema.Definition) sdkmetric.InstrumentKind {
 }
 
 // newStreams returns the streams of a metric: one, or as many as views match.
-func newStreams(m *instrumented, c exportConfig) ([]*stream, error) {
+func newStreams(m *recorderMetric, c exportConfig) ([]*stream, error) {
 	d := &m.definition
 	kind := instrumentKind(d)
 	instrument := sdkmetric.Instrument{
