@@ -15,7 +15,6 @@ import (
 
 	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/exporters/internal/collectortest"
-	"github.com/otelkv/otelkv-go/exporters/prometheus"
 )
 
 // counting is an exporter that counts its calls, and fails.
@@ -35,8 +34,8 @@ func (c *counting) Shutdown(context.Context) error {
 	return nil
 }
 
-// TestOptionsReachTheirParts holds that options of the exporter, the reader and the
-// scrape handler get there.
+// TestOptionsReachTheirParts holds that options of the exporter and the reader, and the
+// gatherer, get there.
 func TestOptionsReachTheirParts(t *testing.T) {
 	handleErrors(t)
 	collector := collectortest.HTTP(t, nil)
@@ -45,9 +44,9 @@ func TestOptionsReachTheirParts(t *testing.T) {
 	pipeline := newPipeline(t, exporters.WithExporters("prometheus,otlp"), exporters.WithExporter(pushed),
 		exporters.WithHTTPOptions(otlpmetrichttp.WithHeaders(map[string]string{"x-test": "reached"})),
 		exporters.WithReaderOptions(sdkmetric.WithInterval(10*time.Millisecond)),
-		exporters.WithHandlerOptions(prometheus.WithGatherer(gatherer(func() ([]*dto.MetricFamily, error) {
+		exporters.WithGatherer(gatherer(func() ([]*dto.MetricFamily, error) {
 			return []*dto.MetricFamily{family("reached")}, nil
-		}))))
+		})))
 	for deadline := time.Now().Add(30 * time.Second); pushed.exports.Load() < 3 || collector.Attempts() == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the interval did not reach the readers")

@@ -6,7 +6,9 @@ import (
 	"go/format"
 )
 
-const namesHead = `// Code generated from the catalogue by go generate; DO NOT EDIT.
+const namesHead = `// SPDX-License-Identifier: Apache-2.0
+
+// Code generated from the catalogue by go generate; DO NOT EDIT.
 
 // Package names holds the names of vLLM's offload metrics as constants, for
 // programs that read the metrics and declare none: routers, autoscalers, queries.
