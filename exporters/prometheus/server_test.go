@@ -263,7 +263,7 @@ func TestServerTLS(t *testing.T) {
 		for errs.joined() == nil && time.Now().Before(deadline) {
 			time.Sleep(time.Millisecond)
 		}
-		if err := errs.joined(); err == nil || !strings.Contains(err.Error(), "scrape server: http: TLS handshake error") {
+		if err := errs.joined(); err == nil || !strings.Contains(err.Error(), `scrape server: "http: TLS handshake error`) {
 			t.Errorf("reported %v, want the handshake", err)
 		}
 	})
