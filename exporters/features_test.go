@@ -1,10 +1,12 @@
 package exporters_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/stdout/stdoutmetric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 
@@ -35,9 +37,11 @@ func TestViews(t *testing.T) {
 			t.Errorf("the scrape lacks %q:\n%s", want, text)
 		}
 	}
-	if _, err := startAlone(t, exporters.WithExporters("otlp"), exporters.WithViews(sdkmetric.NewView(
-		sdkmetric.Instrument{Name: "test.load_bytes"}, sdkmetric.Stream{Aggregation: sdkmetric.AggregationLastValue{}}))); err == nil || !strings.Contains(err.Error(), `view 1 of 1: metric "test.load_bytes"`) {
-		t.Errorf("got %v, want an error that names the view and the metric", err)
+	for _, name := range []string{"otlp", "prometheus"} {
+		if _, err := startAlone(t, exporters.WithExporters(name), exporters.WithListen("127.0.0.1:0"), exporters.WithViews(sdkmetric.NewView(
+			sdkmetric.Instrument{Name: "test.load_bytes"}, sdkmetric.Stream{Aggregation: sdkmetric.AggregationLastValue{}}))); err == nil || !strings.Contains(err.Error(), `view 1 of 1: metric "test.load_bytes"`) {
+			t.Errorf("%s: got %v, want an error that names the view and the metric", name, err)
+		}
 	}
 }
 
@@ -71,6 +75,18 @@ func TestExponentialHistograms(t *testing.T) {
 	}
 	if text := scrape(t, pipeline); !strings.Contains(text, `test_size_bucket{engine="0",model_name="m",le="1"} 0`) {
 		t.Errorf("the scrape has no buckets:\n%s", text)
+	}
+}
+
+// TestNoExporter: none exports nothing.
+func TestNoExporter(t *testing.T) {
+	var console strings.Builder
+	pipeline := newPipeline(t, exporters.WithExporters("none"), exporters.WithConsoleOptions(stdoutmetric.WithWriter(&console)))
+	if err := errors.Join(pipeline.ForceFlush(t.Context()), pipeline.Shutdown(t.Context())); err != nil {
+		t.Error(err)
+	}
+	if console.Len() > 0 {
+		t.Errorf("it exports:\n%s", &console)
 	}
 }
 

@@ -286,7 +286,7 @@ func TestSeriesComeAndGo(t *testing.T) {
 				index := int(label(m, "engine")[0] - '0')
 				small, middle := m.GetHistogram().GetBucket()[0], m.GetHistogram().GetBucket()[1]
 				if small.GetCumulativeCount() != uint64(index+1) || middle.GetCumulativeCount() != uint64(index+2-index%2) ||
-					small.Exemplar != nil || (middle.Exemplar != nil) != (index%2 == 0) {
+					len(m.GetHistogram().GetBucket()) != 2 || small.Exemplar != nil || (middle.Exemplar != nil) != (index%2 == 0) {
 					t.Fatalf("step %d: the %s shows %v", step, name, m)
 				}
 			}

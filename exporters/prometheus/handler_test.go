@@ -3,6 +3,7 @@ package prometheus_test
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -68,6 +69,22 @@ func TestHandlerBoundsConcurrentScrapes(t *testing.T) {
 	}
 	close(release)
 	wg.Wait()
+}
+
+// gone is the answer to a client that went away.
+type gone struct{ http.ResponseWriter }
+
+func (gone) Write([]byte) (int, error) { return 0, errors.New("gone") }
+
+// TestScrapeThatCannotBeAnswered is reported.
+func TestScrapeThatCannotBeAnswered(t *testing.T) {
+	errs := handleErrors(t)
+	recorder := newRecorder(t, everyKind)
+	measure(t, addEngine(t, recorder, 0))
+	newHandler(t, newCollector(t, recorder)).ServeHTTP(gone{httptest.NewRecorder()}, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if err := errs.joined(); err == nil || !strings.Contains(err.Error(), "otelkv: scrape: ") || !strings.Contains(err.Error(), "gone") {
+		t.Errorf("reported %v, want that the client is gone", err)
+	}
 }
 
 func gauge(name string, value float64) *dto.MetricFamily {
