@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net/http"
 	"strconv"
 	"sync"
 
@@ -122,7 +121,7 @@ func startPipeline(ctx context.Context, recorder *otelkv.Recorder, listen string
 		exporters.WithDefaultExporters(exporters.Prometheus),
 		exporters.WithResource(service),
 		exporters.WithListen(listen),
-		exporters.WithServerOptions(prometheus.WithHandler("GET /{$}", http.HandlerFunc(servePage))))
+		exporters.WithServerOptions(prometheus.WithHandler("GET /{$}", pageHandler())))
 }
 
 // EngineMetrics are the trackers of one engine. They gather what happens into
