@@ -84,3 +84,13 @@ func atMost(bound float64) string {
 	}
 	return fmt.Sprintf("le=%q", le)
 }
+
+// before is a histogram as it was some time ago. It tells whether the series is that
+// old.
+func (w *writer) before(age string, m schema.Metric) term {
+	d := m.Definition()
+	if d.Kind() != schema.KindHistogram {
+		return w.fail(d, "expected a histogram, have a %s", d.Kind())
+	}
+	return term{fmt.Sprintf("%s offset %s or %s offset %s", w.selector(d, d.PrometheusName), age, w.selector(d, d.PrometheusName+"_count"), age), labelNames(d)}
+}
