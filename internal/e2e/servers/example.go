@@ -21,11 +21,17 @@ func StartSimulator(t testing.TB, arguments ...string) *Process {
 
 func buildExample(t testing.TB, name string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), filepath.Base(name))
-	command := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./examples/"+name)
+	return build(t, "./examples/"+name)
+}
+
+// build builds a program of the repository for one test and returns its path.
+func build(t testing.TB, program string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), filepath.Base(program))
+	command := exec.CommandContext(t.Context(), "go", "build", "-o", path, program)
 	command.Dir = filepath.Join("..", "..", "..")
 	if output, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("building %s: %v\n%s", name, err, output)
+		t.Fatalf("building %s: %v\n%s", program, err, output)
 	}
 	return path
 }
