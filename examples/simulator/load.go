@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema"
@@ -11,6 +13,9 @@ import (
 
 const (
 	chunk      = 2 << 20  // bytes
+	block      = 16       // tokens
+	blocks     = 4        // of a chunk
+	gpuBlocks  = 1 << 14  // of an engine
 	bandwidth  = 20 << 30 // bytes a second, between GPU and primary tier
 	slowdown   = 10       // of a secondary tier against that
 	maxChunks  = 64
@@ -18,10 +23,20 @@ const (
 	tierHit    = 0.3 // of what is left, in each tier
 )
 
+// catalogue returns what is simulated: all of vLLM's tiered offloading, and what its
+// scheduler has for any connector and for routers.
+func catalogue() (*schema.Catalogue, error) {
+	return vllm.TieringSpec().With(slices.Concat(vllm.Scheduler(), vllm.ExternalPrefixCache())...)
+}
+
 // A load is the made-up work of one engine.
 type load struct {
 	random *rand.Rand
 
+	running, waiting      otelkv.Int64Gauge
+	gpuUsage              otelkv.Float64Gauge
+	askedTokens           otelkv.Int64Counter
+	foundTokens           otelkv.Int64Counter
 	loadBytes, storeBytes otelkv.Int64Counter
 	loadTime, storeTime   otelkv.Float64Counter
 	loadSize, storeSize   otelkv.Histogram
@@ -64,6 +79,12 @@ func (b *binder) histogram(m schema.Histogram, labelValues ...string) otelkv.His
 	return h
 }
 
+func (b *binder) whole(m schema.Int64Gauge, labelValues ...string) otelkv.Int64Gauge {
+	g, err := b.engine.Int64Gauge(m, labelValues...)
+	b.errs = append(b.errs, err)
+	return g
+}
+
 func (b *binder) gauge(m schema.Float64Gauge) otelkv.Float64Gauge {
 	g, err := b.engine.Float64Gauge(m)
 	b.errs = append(b.errs, err)
@@ -94,6 +115,11 @@ func newLoad(engine *otelkv.Engine, seed uint64) (*load, error) {
 	b := &binder{engine: engine}
 	l := &load{
 		random:      rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // The same load in each run.
+		running:     b.whole(vllm.RequestsRunning),
+		waiting:     b.whole(vllm.RequestsWaiting),
+		gpuUsage:    b.gauge(vllm.KVCacheUsage),
+		askedTokens: b.counter(vllm.ExternalPrefixCacheQueries),
+		foundTokens: b.counter(vllm.ExternalPrefixCacheHits),
 		loadBytes:   b.counter(vllm.LoadBytes),
 		storeBytes:  b.counter(vllm.StoreBytes),
 		loadTime:    b.seconds(vllm.LoadTime),
@@ -107,6 +133,7 @@ func newLoad(engine *otelkv.Engine, seed uint64) (*load, error) {
 		write:       b.gauge(vllm.CPUCacheWriteUsage),
 		primary:     b.primary(),
 	}
+	b.whole(vllm.CacheConfigInfo, strconv.Itoa(block), strconv.Itoa(gpuBlocks), "None", "native", "4.0").Record(1)
 	for _, label := range engine.Tiers()[1:] {
 		l.tiers = append(l.tiers, b.secondary(label))
 	}
@@ -124,6 +151,11 @@ func (l *load) step() {
 		}
 	}
 	stored := chunks - loaded
+	l.running.Record(1 + l.random.Int64N(8))
+	l.waiting.Record(l.random.Int64N(4))
+	l.gpuUsage.Record(float64(chunks) * blocks / gpuBlocks)
+	l.askedTokens.Add(chunks * blocks * block)
+	l.foundTokens.Add(loaded * blocks * block)
 	l.lookupDelay.Record(l.random.ExpFloat64() * 1e-3)
 	l.transfer(loaded, l.loadBytes, l.loadTime, l.loadSize)
 	l.transfer(stored, l.storeBytes, l.storeTime, l.storeSize)

@@ -19,7 +19,6 @@ import (
 
 	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/otelkv"
-	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
 type options struct {
@@ -78,7 +77,11 @@ func (o *options) check(rest []string) error {
 
 // run serves until ctx ends. It calls listening before the first step.
 func run(ctx context.Context, o options, listening func(*exporters.Pipeline)) (err error) {
-	recorder, err := otelkv.New(vllm.TieringSpec())
+	catalogue, err := catalogue()
+	if err != nil {
+		return err
+	}
+	recorder, err := otelkv.New(catalogue)
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,11 @@ func TestSimulator(t *testing.T) {
 // TestLoadIsConsistent holds what the definitions promise of each other, after
 // any number of steps.
 func TestLoadIsConsistent(t *testing.T) {
-	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec())
+	c, err := catalogue()
+	if err != nil {
+		t.Fatal(err)
+	}
+	recorder := otelkvtest.NewRecorder(t, c)
 	engine, err := recorder.AddEngine(0, "m", otelkv.WithTiers("fs", "obj"), otelkv.WithPriming())
 	if err != nil {
 		t.Fatal(err)
@@ -132,6 +136,9 @@ func TestLoadIsConsistent(t *testing.T) {
 		}
 		if loaded := value(vllm.LoadBytes); loaded != promoted*chunk {
 			t.Errorf("%v bytes are loaded, and %v chunks were found", loaded, promoted)
+		}
+		if tokens := value(vllm.ExternalPrefixCacheHits); tokens != promoted*blocks*block {
+			t.Errorf("%v tokens and %v chunks were found", tokens, promoted)
 		}
 	}
 }

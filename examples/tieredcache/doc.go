@@ -14,8 +14,9 @@
 //	go run ./examples/tieredcache
 //	curl http://127.0.0.1:9464/metrics
 //
-// At http://127.0.0.1:9464/ a live page draws the same metrics. Every interval
-// the program prints what happened in it, reduced as vLLM's logger does:
+// At http://127.0.0.1:9464/ a live page draws the same metrics and explains them.
+// Every interval the program prints what happened in it, reduced as vLLM's logger
+// does:
 //
 //	KV Transfer metrics: vllm:kv_offload_load_bytes=165216256, ...
 //
@@ -30,5 +31,6 @@
 //   - engine.go is the scheduler's loop; primary.go, files.go and gpu.go are the
 //     tiers; workload.go makes the requests.
 //   - main.go puts it together, with exporters chosen by OTEL_METRICS_EXPORTER;
-//     page.go and page.html are the live page, beside the scrape endpoint.
+//     page.go, page.html, page.css and page.js are the live page, beside the
+//     scrape endpoint.
 package main

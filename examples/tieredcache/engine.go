@@ -93,6 +93,13 @@ func (e *Engine) Run(ctx context.Context, fileWorkers *Workers) error {
 }
 
 func (e *Engine) observe(ctx context.Context) error {
+	waiting := 0
+	for _, r := range e.requests {
+		if !r.scheduled {
+			waiting++
+		}
+	}
+	e.metrics.Requests(len(e.requests)-waiting, waiting, e.gpu.Usage())
 	return e.metrics.Observe(ctx, e.primary.Usage(), e.files.Len())
 }
 

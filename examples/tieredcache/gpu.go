@@ -11,13 +11,14 @@ import "slices"
 type GPU struct {
 	Stream *Workers
 
+	rows int
 	free [][]byte
 }
 
 // NewGPU starts a GPU of the given number of rows. Its stream takes up to depth
 // jobs at once. Close stops it.
 func NewGPU(rows, chunkBytes, depth int) *GPU {
-	g := &GPU{Stream: StartWorkers(1, depth)}
+	g := &GPU{Stream: StartWorkers(1, depth), rows: rows}
 	for range rows {
 		g.free = append(g.free, make([]byte, chunkBytes))
 	}
@@ -37,6 +38,9 @@ func (g *GPU) Allocate(n int) [][]byte {
 
 // Free takes rows back.
 func (g *GPU) Free(rows [][]byte) { g.free = append(g.free, rows...) }
+
+// Usage returns the fraction of the rows that are given out.
+func (g *GPU) Usage() float64 { return 1 - float64(len(g.free))/float64(g.rows) }
 
 // Close runs what was submitted and stops the stream.
 func (g *GPU) Close() { g.Stream.Close() }

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -72,35 +72,11 @@ var (
 	}
 )
 
-// The metrics by which vLLM's scheduler counts what any connector has for it.
-// They are not the offloading layer's, and so not in package vllm.
-var (
-	prefixQueries = schema.Int64Counter{
-		Name:           "vllm.external_prefix_cache.queries",
-		PrometheusName: "vllm:external_prefix_cache_queries",
-		Unit:           "{token}",
-		Description:    "Tokens that the cache was asked for.",
-		Usage:          "The denominator of the hit rate in tokens.",
-		Query:          "sum(rate(vllm:external_prefix_cache_queries_total[5m]))",
-	}
-	prefixHits = schema.Int64Counter{
-		Name:           "vllm.external_prefix_cache.hits",
-		PrometheusName: "vllm:external_prefix_cache_hits",
-		Unit:           "{token}",
-		Description:    "Tokens that the cache had, of those that it was asked for.",
-		Usage:          "Divide by the queries for the hit rate in tokens.",
-		Query:          "sum(rate(vllm:external_prefix_cache_hits_total[5m]))",
-	}
-)
-
-// catalogue returns what the program measures: all of vLLM's tiered offloading,
-// the connector's hits, and the cache's own.
+// catalogue returns what the program measures: all of vLLM's tiered offloading, what
+// vLLM's scheduler has for any connector and for routers, and the cache's own.
 func catalogue() (*schema.Catalogue, error) {
-	own, err := schema.NewCatalogue(prefixQueries, prefixHits, corruptChunks, failedWrites, residentChunks)
-	if err != nil {
-		return nil, err
-	}
-	return vllm.TieringSpec().Merge(own)
+	own := []schema.Metric{corruptChunks, failedWrites, residentChunks}
+	return vllm.TieringSpec().With(slices.Concat(vllm.Scheduler(), vllm.ExternalPrefixCache(), own)...)
 }
 
 // startPipeline exports the recorder through the exporters that the environment
@@ -121,7 +97,7 @@ func startPipeline(ctx context.Context, recorder *otelkv.Recorder, listen string
 		exporters.WithDefaultExporters(exporters.Prometheus),
 		exporters.WithResource(service),
 		exporters.WithListen(listen),
-		exporters.WithServerOptions(prometheus.WithHandler("GET /{$}", http.HandlerFunc(servePage))))
+		exporters.WithServerOptions(prometheus.WithHandler("GET /{$}", pageHandler())))
 }
 
 // EngineMetrics are the trackers of one engine. They gather what happens into
@@ -138,6 +114,10 @@ type EngineMetrics struct {
 	prefixHits       *stats.Int64Counter
 	residentPrimary  *stats.Int64Gauge
 	residentOnFile   *stats.Int64Gauge
+
+	// What routers read is recorded as it is, and in no summary.
+	running, waiting otelkv.Int64Gauge
+	gpuUsage         otelkv.Float64Gauge
 
 	engine  *otelkv.Engine
 	summary *Summary
@@ -160,7 +140,7 @@ func NewEngineMetrics(recorder *otelkv.Recorder, index int, sizes Sizes, summary
 		return nil, err
 	}
 	m := &EngineMetrics{engine: engine, summary: summary}
-	var errs [9]error
+	var errs [13]error
 	m.Trackers, errs[0] = engine.Trackers(tiering.Config{
 		PrimaryChunks: sizes.PrimaryChunks,
 		ChunkSize:     int64(sizes.ChunkBytes),
@@ -175,8 +155,12 @@ func NewEngineMetrics(recorder *otelkv.Recorder, index int, sizes Sizes, summary
 	m.FailedWrites, errs[4] = m.own.Int64Counter(failedWrites, tiers[fileIndex])
 	m.residentPrimary, errs[5] = m.own.Int64Gauge(residentChunks, tiers[primaryIndex])
 	m.residentOnFile, errs[6] = m.own.Int64Gauge(residentChunks, tiers[fileIndex])
-	m.prefixQueries, errs[7] = m.own.Int64Counter(prefixQueries)
-	m.prefixHits, errs[8] = m.own.Int64Counter(prefixHits)
+	m.prefixQueries, errs[7] = m.own.Int64Counter(vllm.ExternalPrefixCacheQueries)
+	m.prefixHits, errs[8] = m.own.Int64Counter(vllm.ExternalPrefixCacheHits)
+	m.running, errs[9] = engine.Int64Gauge(vllm.RequestsRunning)
+	m.waiting, errs[10] = engine.Int64Gauge(vllm.RequestsWaiting)
+	m.gpuUsage, errs[11] = engine.Float64Gauge(vllm.KVCacheUsage)
+	errs[12] = m.cacheConfigInfo(sizes)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
@@ -197,6 +181,25 @@ func configInfo(sizes Sizes) (*connector.ConfigInfo, error) {
 		"cpu_kv_bytes_per_chunk":         strconv.Itoa(sizes.ChunkBytes),
 		"cpu_capacity_tokens_at_max_len": strconv.Itoa(sizes.PrimaryChunks * blocksPerChunk * tokensPerBlock),
 	})
+}
+
+// cacheConfigInfo tells the facts that vLLM's engine tells of its KV cache, from the
+// first scrape on.
+func (m *EngineMetrics) cacheConfigInfo(sizes Sizes) error {
+	const none = "None"
+	info, err := m.engine.Int64Gauge(vllm.CacheConfigInfo,
+		strconv.Itoa(tokensPerBlock), strconv.Itoa(sizes.GPUChunks*blocksPerChunk), none, "native",
+		strconv.FormatFloat(float64(sizes.PrimaryChunks*sizes.ChunkBytes)/(1<<30), 'f', -1, 64))
+	info.Record(1)
+	return err
+}
+
+// Requests tells how many requests the engine works on and how many of them wait for
+// their lookup, and which fraction of the GPU's rows they hold.
+func (m *EngineMetrics) Requests(running, waiting int, gpuUsage float64) {
+	m.running.Record(int64(running))
+	m.waiting.Record(int64(waiting))
+	m.gpuUsage.Record(gpuUsage)
 }
 
 // Scheduled counts the prefix of a request that was looked up, and how much of it

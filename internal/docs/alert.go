@@ -1,6 +1,8 @@
 package docs
 
 import (
+	"slices"
+
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -71,14 +73,12 @@ func growing(w *writer, name string, m schema.Metric, summary, runbook string) a
 		severity: severityWarning,
 		summary:  summary,
 		runbook:  runbook,
-		cases: []alertCase{
+		cases: slices.Concat(growthLife(m, alertLabels(values...), values...), []alertCase{
 			{name: "goes on", series: inputs(counted(m, "0+3x60", values...)), at: "40m", labels: alertLabels(values...)},
 			{name: "happened once", series: inputs(counted(m, "0x5 3x60", values...)), at: "8m"},
 			{name: "happened once, long ago", series: inputs(counted(m, "0x5 3x60", values...)), at: "40m"},
 			{name: "never happened", series: inputs(counted(m, "0x60", values...)), at: "40m"},
-			{name: "a restart long after it happened", series: inputs(counted(m, "7x30 0x30", values...)), at: "35m"},
-			{name: "a start with some", series: inputs(counted(m, "_x10 7x50", values...)), at: "12m"},
-		},
+		}),
 	}
 }
 
@@ -101,11 +101,11 @@ func cachePinned(w *writer) alert {
 			"This does not mean that the cache is full of data. \"writing\" in the panel \"CPU cache pinned\" points to stores, " +
 			"the rest to loads and cascades; \"Jobs in flight\" shows which tier holds the chunks. A larger cache helps if " +
 			"transfers are merely many, a faster tier if they are slow.",
-		cases: []alertCase{
+		cases: slices.Concat(pinnedLife(usage), []alertCase{
 			{name: "stays high", series: inputs(read(usage, "0.95x60")), at: "20m", labels: alertLabels()},
 			{name: "a short peak", series: inputs(read(usage, "0.2x9 0.95x5 0.2x60")), at: "12m"},
 			{name: "busy", series: inputs(read(usage, "0.9x60")), at: "20m"},
-		},
+		}),
 	}
 }
 
@@ -123,7 +123,7 @@ func tierWithoutHits(w *writer) alert {
 		runbook: "The tier is asked and never has anything, so it costs lookups and writes for nothing. Just after a start this is " +
 			"to be expected. Later it means that the tier lost its data, that its keys changed (another model revision, another " +
 			"block size, another hash seed), or that nothing is written to it: see \"Written to the tier\" and \"Stores dropped\".",
-		cases: []alertCase{
+		cases: slices.Concat(hitsLife(queries, hits), []alertCase{
 			{
 				name: "asked, never a hit", at: "3h", labels: alertLabels("1:fs"),
 				series: inputs(counted(queries, "0+60x200", "1:fs"), counted(hits, "0x200", "1:fs")),
@@ -167,7 +167,7 @@ func tierWithoutHits(w *writer) alert {
 				name: "for half an hour", at: "30m",
 				series: inputs(counted(queries, "0+60x200", "1:fs"), counted(hits, "0x200", "1:fs")),
 			},
-		},
+		}),
 	}
 }
 
@@ -185,7 +185,7 @@ func tierStalled(w *writer, name string, active, bytes, failures schema.Metric, 
 			"the CPU cache, so stores will soon be refused. Look for a hung mount, a store that accepts connections and never " +
 			"answers, or a worker thread that died. Draining and restarting the engine frees the chunks; a time limit on the " +
 			"tier's operations keeps it from coming back.",
-		cases: []alertCase{
+		cases: slices.Concat(stallLife(active, bytes, failures), []alertCase{
 			{
 				name: "nothing ends", at: "30m", labels: alertLabels("1:fs"),
 				series: inputs(read(active, "2x60", "1:fs"), counted(bytes, "4096x60", "1:fs"), counted(failures, "3x60", "1:fs")),
@@ -237,28 +237,30 @@ func tierStalled(w *writer, name string, active, bytes, failures schema.Metric, 
 				name: "idle at times", at: "30m",
 				series: inputs(read(active, "2x8 0 2x8 0 2x8 0 2x8 0 2x8", "1:fs")),
 			},
-		},
+		}),
 	}
 }
 
 // beyondBoundary fires when more than a hundredth of a histogram's samples lie
-// beyond its last boundary, where no quantile can see them.
+// beyond its last boundary, where no quantile can see them. The short window lets
+// the first minutes of a start go by, which the long one remembers for longer than
+// the alert holds.
 func beyondBoundary(w *writer, name string, m schema.Histogram, summary string) alert {
 	last := m.Boundaries[len(m.Boundaries)-1]
-	expr := w.within("15m", func(w *writer) term {
-		return above(0.01, w.beyond(last, m))
-	})
+	waits := func(window string) term {
+		return w.within(window, func(w *writer) term { return above(0.01, w.beyond(last, m)) })
+	}
 	values := tierValues(m)
 	return alert{
 		name:     name,
-		expr:     expr,
+		expr:     and(waits("15m"), waits("5m")),
 		hold:     "10m",
 		severity: severityWarning,
 		summary:  summary,
 		runbook: "More than one deferred lookup in a hundred takes longer than the histogram's last boundary, so its quantiles read 10 s " +
 			"whatever the truth is. The requests wait all that time. Look for a tier that answers lookups slowly or not at all " +
 			"(\"Lookups that wait for a tier\"), and for a queue of promotions in front of it. The sum over the count gives the true mean.",
-		cases: []alertCase{
+		cases: slices.Concat(waitLife(m, "10", values...), []alertCase{
 			{
 				name: "one in ten", at: "40m", labels: alertLabels(values...),
 				series: inputs(bucket(m, "10", "0+9x60", values...), bucket(m, "+Inf", "0+10x60", values...), counted(m, "0+10x60", values...)),
@@ -283,7 +285,7 @@ func beyondBoundary(w *writer, name string, m schema.Histogram, summary string) 
 				name: "no lookups", at: "40m",
 				series: inputs(bucket(m, "10", "9x60", values...), bucket(m, "+Inf", "10x60", values...), counted(m, "10x60", values...)),
 			},
-		},
+		}),
 	}
 }
 
@@ -302,12 +304,12 @@ func engineSilent(w *writer) alert {
 			"from it to the recorder is broken; the log of the code that calls Observe names payloads that it could not read. An engine that was " +
 			"taken away on purpose should be removed from the recorder. Engines that record without payloads never fire this, and neither does " +
 			"a process that is gone: alert on up for that.",
-		cases: []alertCase{
+		cases: slices.Concat(silentLife(age), []alertCase{
 			{name: "stopped", series: inputs(read(age, "0+60x60")), at: "30m", labels: alertLabels()},
 			{name: "stopped a short while ago", series: inputs(read(age, "0+60x60")), at: "8m"},
 			{name: "sends", series: inputs(read(age, "1x60")), at: "30m"},
 			{name: "a pause", series: inputs(read(age, "1x5 60+60x6 1x60")), at: "14m"},
-		},
+		}),
 	}
 }
 
@@ -325,12 +327,12 @@ func seriesFolded(w *writer) alert {
 		runbook: "A metric reached its limit of series, and label values that were not declared share the value \"other\" from here on. " +
 			"Totals stay right, but what is under \"other\" cannot be told apart. Usually a label takes values that it should not: a request, " +
 			"a path, an address. Where the values are meant, declare the tiers or raise otelkv.WithSeriesLimit.",
-		cases: []alertCase{
+		cases: slices.Concat(foldsLife(folds), []alertCase{
 			{name: "folds", series: inputs(counted(folds, "0x10 0+5x30")), at: "30m", labels: processLabels()},
 			{name: "folded before the first scrape", series: inputs(counted(folds, "5x30")), at: "10m", labels: processLabels()},
 			{name: "none", series: inputs(counted(folds, "0x60")), at: "30m"},
 			{name: "long ago", series: inputs(counted(folds, "0 7x60")), at: "40m"},
-		},
+		}),
 	}
 }
 
@@ -347,7 +349,7 @@ func entriesRejected(w *writer) alert {
 		runbook: "A sender and the recorder do not agree on a metric, so part of what the sender measures is missing; the rest counts. " +
 			"The errors that Observe returns name the metric and the reason. An unknown metric is mostly a sender of another version: add " +
 			"its definition to the catalogue. An unknown engine is one that was not declared.",
-		cases: []alertCase{
+		cases: slices.Concat(growthLife(rejected, labels, selfmetrics.ReasonUnknownMetric), []alertCase{
 			{
 				name: "goes on", at: "30m", labels: labels,
 				series: inputs(counted(rejected, "0+1x60", selfmetrics.ReasonUnknownMetric)),
@@ -364,7 +366,7 @@ func entriesRejected(w *writer) alert {
 				name: "none", at: "30m",
 				series: inputs(counted(rejected, "0x60", selfmetrics.ReasonUnknownMetric)),
 			},
-		},
+		}),
 	}
 }
 

@@ -51,7 +51,8 @@ func (w *writer) rateOf(part string, m schema.Metric) term {
 func (w *writer) quantile(q float64, m schema.Metric, by ...string) term {
 	native := w.sum(w.native(m), by...)
 	buckets := w.sum(w.classic("bucket", m), append([]string{"le"}, by...)...)
-	return term{fmt.Sprintf("histogram_quantile(%v, %s) or histogram_quantile(%v, %s)", q, native.text, q, buckets.text), by}
+	// Of no samples it is not a number, which no comparison keeps.
+	return term{fmt.Sprintf("histogram_quantile(%v, %s) >= 0 or histogram_quantile(%v, %s) >= 0", q, native.text, q, buckets.text), by}
 }
 
 // buckets is what a heatmap draws: native histograms as they are, or the classic
@@ -70,7 +71,7 @@ func (w *writer) beyond(bound float64, m schema.Metric, by ...string) term {
 		native, inside, all = w.sum(native, by...), w.sum(w.classic("bucket", m, atMost(bound)), by...), w.sum(all, by...)
 	}
 	return term{
-		fmt.Sprintf("1 - (histogram_fraction(0, %v, %s) or %s)", bound, native.text, ratio(inside, all).text),
+		fmt.Sprintf("1 - (histogram_fraction(0, %v, %s) >= 0 or %s)", bound, native.text, ratio(inside, all).text),
 		native.labels,
 	}
 }
@@ -83,4 +84,14 @@ func atMost(bound float64) string {
 		return fmt.Sprintf("le=~%q", le+"|"+le+"[.]0")
 	}
 	return fmt.Sprintf("le=%q", le)
+}
+
+// before is a histogram as it was some time ago. It tells whether the series is that
+// old.
+func (w *writer) before(age string, m schema.Metric) term {
+	d := m.Definition()
+	if d.Kind() != schema.KindHistogram {
+		return w.fail(d, "expected a histogram, have a %s", d.Kind())
+	}
+	return term{fmt.Sprintf("%s offset %s or %s offset %s", w.selector(d, d.PrometheusName), age, w.selector(d, d.PrometheusName+"_count"), age), labelNames(d)}
 }

@@ -32,12 +32,12 @@ func TestWriterWrites(t *testing.T) {
 		},
 		{
 			"quantile", func(w *writer) term { return w.quantile(0.9, vllm.LoadSize, "model_name") },
-			`histogram_quantile(0.9, sum by (model_name) (rate(vllm:kv_offload_load_size{engine="0"}[5m])))` +
-				` or histogram_quantile(0.9, sum by (le, model_name) (rate(vllm:kv_offload_load_size_bucket{engine="0"}[5m])))`,
+			`histogram_quantile(0.9, sum by (model_name) (rate(vllm:kv_offload_load_size{engine="0"}[5m]))) >= 0` +
+				` or histogram_quantile(0.9, sum by (le, model_name) (rate(vllm:kv_offload_load_size_bucket{engine="0"}[5m]))) >= 0`,
 		},
 		{
 			"beyond", func(w *writer) term { return w.beyond(0.005, vllm.LookupSyncDelay) },
-			`1 - (histogram_fraction(0, 0.005, rate(vllm:kv_offload_lookup_sync_delay_seconds{engine="0"}[5m]))` +
+			`1 - (histogram_fraction(0, 0.005, rate(vllm:kv_offload_lookup_sync_delay_seconds{engine="0"}[5m])) >= 0` +
 				` or sum without (le) (rate(vllm:kv_offload_lookup_sync_delay_seconds_bucket{engine="0",le="0.005"}[5m]))` +
 				` / (rate(vllm:kv_offload_lookup_sync_delay_seconds_count{engine="0"}[5m]) > 0))`,
 		},

@@ -27,7 +27,8 @@ type alert struct {
 type alertCase struct {
 	name   string
 	series []inputSeries
-	// at is when the alert is looked at, after the start of the series.
+	// at is when the alert is looked at, after the start of the series. Several times
+	// have spaces between them.
 	at string
 	// labels are those of the alert that fires, without the severity. Nil means
 	// that nothing fires.

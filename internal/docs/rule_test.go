@@ -32,19 +32,23 @@ func TestAlerts(t *testing.T) {
 }
 
 // An alert that never fires in a test may never fire, and one that is never
-// silent in a test may always fire.
+// silent in a test may always fire. Both hold of starts and of restarts too.
 func TestAlertsHaveCasesOfBothKinds(t *testing.T) {
 	for _, a := range alerts(&writer{window: "5m"}) {
-		fires, silent := 0, 0
-		for _, c := range a.cases {
-			if c.labels != nil {
-				fires++
-			} else {
-				silent++
+		for _, kind := range []string{"", aStart, aRestart} {
+			fires, silent := 0, 0
+			for _, c := range a.cases {
+				switch {
+				case !strings.HasPrefix(c.name, kind):
+				case c.labels != nil:
+					fires++
+				default:
+					silent++
+				}
 			}
-		}
-		if fires == 0 || silent == 0 {
-			t.Errorf("%s: %d cases in which it fires and %d in which it is silent", a.name, fires, silent)
+			if fires == 0 || silent == 0 {
+				t.Errorf("%s: %q: %d cases in which it fires and %d in which it is silent", a.name, kind, fires, silent)
+			}
 		}
 	}
 }

@@ -69,18 +69,22 @@ func ruleTestsFile(string) ([]byte, error) {
 }
 
 func alertTestOf(a alert, c alertCase) ruleTest {
-	test := alertTest{EvalTime: c.at, AlertName: a.name, Expected: []expectedAlert{}}
+	expected := []expectedAlert{}
 	if c.labels != nil {
 		labels := map[string]string{"severity": a.severity}
 		for name, value := range c.labels {
 			labels[name] = value
 		}
-		test.Expected = append(test.Expected, expectedAlert{
+		expected = append(expected, expectedAlert{
 			Labels:      labels,
 			Annotations: map[string]string{"summary": expand(a.summary, c.labels), "description": expand(a.runbook, c.labels), "runbook_url": repository + runbookPath(a.name)},
 		})
 	}
-	return ruleTest{Name: a.name + ": " + c.name, Interval: "1m", InputSeries: c.series, Alerts: []alertTest{test}}
+	test := ruleTest{Name: a.name + ": " + c.name, Interval: "1m", InputSeries: c.series}
+	for _, at := range strings.Fields(c.at) {
+		test.Alerts = append(test.Alerts, alertTest{EvalTime: at, AlertName: a.name, Expected: expected})
+	}
+	return test
 }
 
 // expand writes the values of labels in a template as Prometheus does.

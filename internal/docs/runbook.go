@@ -12,7 +12,8 @@ const runbooksHead = `<!-- Generated from the catalogue. To change it, change in
 
 [rules.yaml](rules.yaml) holds recording and alerting rules for Prometheus. Add it to ` + "`rule_files`" + `, or apply
 [prometheusrule.yaml](../../deploy/prometheusrule.yaml) where the Prometheus operator runs. Thresholds suit a scrape interval of
-a minute or less; ` + "`for`" + ` times are long, because a cache that misses is slow and not down. An alert has
+a minute or less; ` + "`for`" + ` times are long, because a cache that misses is slow and not down. Trouble that ends within
+the first five minutes of a start or a restart fires none of them but OtelkvSeriesFolded. An alert has
 every label of its series, so replicas that share a model and an engine are told apart by their instance. The panels named here are those of the
 [dashboard](../dashboards/README.md). KVOffloadEngineSilent and the alerts that begin with Otelkv need ` + "`otelkv.WithSelfMetrics`" + `, and never fire for vLLM's own
 processes.

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -52,8 +53,8 @@ func readRows(path string) ([]row, error) {
 			}
 			rows = append(rows, row{title: p.Title})
 		case "timeseries":
-			if strings.Contains(rows[len(rows)-1].title, "$") {
-				continue // A row for each value of a variable: its graphs are those of another row, divided.
+			if title := rows[len(rows)-1].title; strings.Contains(title, "$") || strings.HasPrefix(title, "Fleet") {
+				continue // Its graphs are those of other rows, divided by a variable's values or by process.
 			}
 			if strings.Contains(p.Targets[0].Expr, "otelkv_ingest_") {
 				continue // It is a sidecar's, and the cache has none.
@@ -76,11 +77,14 @@ func (t target) query() string {
 	).Replace(t.Expr)
 }
 
-// legend returns the legend of a series with the given labels.
+// legend returns the legend of a series with the given labels. Labels that it lacks
+// are empty, as in Grafana.
 func (t target) legend(labels map[string]string) string {
 	text := t.LegendFormat
 	for name, value := range labels {
 		text = strings.ReplaceAll(text, "{{"+name+"}}", value)
 	}
-	return text
+	return strings.TrimSpace(missing.ReplaceAllString(text, ""))
 }
+
+var missing = regexp.MustCompile(`{{\w+}}`)

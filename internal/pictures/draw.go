@@ -111,8 +111,10 @@ func (p panel) plot(ctx context.Context, s *server, over span) (*plot.Plot, erro
 	graph.Title.TextStyle.Font.Size = 11
 	graph.Title.Padding = 2 * vg.Millimeter
 	graph.X.Label.Text = "seconds"
+	graph.X.Tick.Marker = unitTicks{}
 	graph.Y.Tick.Marker = unitTicks{p.FieldConfig.Defaults.Unit}
 	graph.Legend.Top, graph.Legend.Left = true, true
+	graph.Legend.Padding = vg.Points(2)
 	graph.Add(grid())
 
 	drawn := 0
@@ -150,7 +152,7 @@ func top(highest float64, lines int) float64 {
 	if highest <= 0 {
 		return 1
 	}
-	return highest * (1.15 + 0.09*float64(lines))
+	return highest * (1.15 + 0.12*float64(lines))
 }
 
 func grid() *plotter.Grid {

@@ -81,7 +81,7 @@ func TestDrawNothing(t *testing.T) {
 }
 
 func TestLegend(t *testing.T) {
-	legend := target{LegendFormat: "load, {{model_name}} / {{engine}}"}.legend(map[string]string{"model_name": "llama", "engine": "3"})
+	legend := target{LegendFormat: "{{worker}} load, {{model_name}} / {{engine}}"}.legend(map[string]string{"model_name": "llama", "engine": "3"})
 	if want := "load, llama / 3"; legend != want {
 		t.Errorf("got %q, want %q", legend, want)
 	}

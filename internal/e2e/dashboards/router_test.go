@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,10 +14,17 @@ import (
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
 )
 
-// selected returns the one series that the llm-d router reads for a selector: the
-// family of exactly the name, the series that has the labels. The router sums
-// nothing, so more than one series is an error.
-func selected(families map[string]*dto.MetricFamily, name string, labels map[string]string) (*dto.Metric, error) {
+// selected returns the one series that the llm-d router reads for a selector, which
+// it writes name{label=value}: the family of exactly the name, the series that has the
+// labels. The router sums nothing, so more than one series is an error.
+func selected(families map[string]*dto.MetricFamily, selector string) (*dto.Metric, error) {
+	name, matchers, _ := strings.Cut(strings.TrimSuffix(selector, "}"), "{")
+	labels := make(map[string]string)
+	for matcher := range strings.SplitSeq(matchers, ",") {
+		if label, value, ok := strings.Cut(matcher, "="); ok {
+			labels[label] = value
+		}
+	}
 	family, ok := families[name]
 	if !ok {
 		return nil, fmt.Errorf("no family %s", name)
@@ -34,46 +42,77 @@ func selected(families map[string]*dto.MetricFamily, name string, labels map[str
 		}
 	}
 	if len(found) != 1 {
-		return nil, fmt.Errorf("family %s has %d series with %v, want 1", name, len(found), labels)
+		return nil, fmt.Errorf("%s selects %d series, want 1", selector, len(found))
 	}
 	return found[0], nil
+}
+
+// selectors are what the router reads of an engine of vLLM without any
+// configuration, but for LoRA's; what tells it that the engine offloads; and what it
+// reads of a tier.
+var selectors = []string{
+	"vllm:num_requests_waiting",
+	"vllm:num_requests_running",
+	"vllm:kv_cache_usage_perc",
+	"vllm:cache_config_info",
+	"vllm:kv_offload_cpu_cache_usage_perc",
+	"vllm:kv_offload_load_bytes_total",
+	"vllm:kv_offload_store_bytes_total",
+	"vllm:kv_offload_total_bytes_total{transfer_type=CPU_to_GPU}",
+	"vllm:kv_offload_tiering_chunk_hits_total{tier=1:fs}",
+	"vllm:kv_offload_tiering_chunk_queries_total{tier=1:fs}",
+	"vllm:kv_offload_tiering_read_bytes_total{tier=1:fs}",
+	"vllm:kv_offload_tiering_read_time_total{tier=1:fs}",
+	"vllm:kv_offload_tiering_write_bytes_total{tier=1:fs}",
+	"vllm:kv_offload_tiering_write_time_total{tier=1:fs}",
 }
 
 // TestRouterFindsItsFamilies holds that a router which tells by their presence
 // whether an engine offloads, and which reads the series of a tier, finds them
 // on the very first scrape: an absent series would look like a mistyped tier.
 func TestRouterFindsItsFamilies(t *testing.T) {
-	cache := servers.StartTieredCache(t, servers.BuildTieredCache(t), nil, "-engines=1")
-	text := exposition.Get(t, cache.ScrapeURL())
+	t.Run("tieredcache", func(t *testing.T) {
+		cache := servers.StartTieredCache(t, servers.BuildTieredCache(t), nil, "-engines=1")
+		testRouter(t, cache, "tieredcache")
+	})
+	t.Run("simulator", func(t *testing.T) {
+		testRouter(t, servers.StartSimulator(t, "-model=simulated", "-interval=1h"), "simulated")
+	})
+}
+
+func testRouter(t *testing.T, program *servers.Process, model string) {
+	t.Helper()
+	text := exposition.Get(t, program.ScrapeURL())
 	families := exposition.Families(t, strings.NewReader(text))
-	tier := map[string]string{"tier": "1:fs"}
-	tests := []struct {
-		name   string
-		labels map[string]string
-	}{
-		{"vllm:kv_offload_cpu_cache_usage_perc", nil},
-		{"vllm:kv_offload_load_bytes_total", nil},
-		{"vllm:kv_offload_store_bytes_total", nil},
-		{"vllm:kv_offload_total_bytes_total", map[string]string{"transfer_type": "CPU_to_GPU"}},
-		{"vllm:kv_offload_tiering_chunk_hits_total", tier},
-		{"vllm:kv_offload_tiering_chunk_queries_total", tier},
-		{"vllm:kv_offload_tiering_read_bytes_total", tier},
-		{"vllm:kv_offload_tiering_read_time_total", tier},
-		{"vllm:kv_offload_tiering_write_bytes_total", tier},
-		{"vllm:kv_offload_tiering_write_time_total", tier},
+	for _, selector := range selectors {
+		m, err := selected(families, selector)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		// The router takes the newest timestamp. None means now.
+		if m.TimestampMs != nil {
+			t.Errorf("%s has the timestamp %d", selector, m.GetTimestampMs())
+		}
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			m, err := selected(families, test.name, test.labels)
-			if err != nil {
-				t.Fatal(err)
+	t.Run("configuration", func(t *testing.T) {
+		m, err := selected(families, "vllm:cache_config_info")
+		if err != nil {
+			t.Fatal(err)
+		}
+		labels := make(map[string]string)
+		for _, pair := range m.GetLabel() {
+			labels[pair.GetName()] = pair.GetValue()
+		}
+		for _, label := range []string{"block_size", "num_gpu_blocks"} {
+			if n, err := strconv.Atoi(labels[label]); err != nil || n <= 0 {
+				t.Errorf("label %s is %q, want a number", label, labels[label])
 			}
-			// The router takes the newest timestamp. None means now.
-			if m.TimestampMs != nil {
-				t.Errorf("the series has the timestamp %d", m.GetTimestampMs())
-			}
-		})
-	}
+		}
+		if size, err := strconv.ParseFloat(labels["kv_offloading_size"], 64); err != nil || size <= 0 {
+			t.Errorf("label kv_offloading_size is %q, want a size", labels["kv_offloading_size"])
+		}
+	})
 	t.Run("benchmark scripts", func(t *testing.T) {
 		// They look for a label block behind the name.
 		pattern := regexp.MustCompile(`(?m)^vllm:kv_offload_(store|load)_bytes_total\{[^}]*\}\s+([0-9.e+]+)$`)
@@ -90,8 +129,8 @@ func TestRouterFindsItsFamilies(t *testing.T) {
 				t.Errorf("family %s is nobody's", name)
 			}
 			for _, m := range family.GetMetric() {
-				if _, err := selected(map[string]*dto.MetricFamily{name: {Metric: []*dto.Metric{m}}}, name,
-					map[string]string{"model_name": "tieredcache", "engine": "0"}); err != nil {
+				if _, err := selected(map[string]*dto.MetricFamily{name: {Metric: []*dto.Metric{m}}},
+					name+"{model_name="+model+",engine=0}"); err != nil {
 					t.Error(err)
 				}
 			}

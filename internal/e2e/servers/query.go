@@ -15,7 +15,10 @@ import (
 // A Sample is one element of the answer to a query.
 type Sample struct {
 	Labels map[string]string
-	Value  float64
+	// Value is a number, or the count of a native histogram.
+	Value float64
+	// Native reports whether it is a histogram.
+	Native bool
 }
 
 // Query evaluates a PromQL expression at a time, or now if it is zero, over
@@ -46,8 +49,9 @@ func samples(body []byte) ([]Sample, error) {
 		Data struct {
 			ResultType string
 			Result     []struct {
-				Metric map[string]string
-				Value  [2]any
+				Metric    map[string]string
+				Value     [2]any
+				Histogram []any
 			}
 		}
 	}
@@ -60,11 +64,16 @@ func samples(body []byte) ([]Sample, error) {
 	vector := make([]Sample, len(answer.Data.Result))
 	for i, element := range answer.Data.Result {
 		text, _ := element.Value[1].(string)
+		native := len(element.Histogram) == 2
+		if native {
+			histogram, _ := element.Histogram[1].(map[string]any)
+			text, _ = histogram["count"].(string)
+		}
 		value, err := strconv.ParseFloat(text, 64)
 		if err != nil {
 			return nil, err
 		}
-		vector[i] = Sample{Labels: element.Metric, Value: value}
+		vector[i] = Sample{Labels: element.Metric, Value: value, Native: native}
 	}
 	return vector, nil
 }

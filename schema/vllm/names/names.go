@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Code generated from the catalogue by go generate; DO NOT EDIT.
 
 // Package names holds the names of vLLM's offload metrics as constants, for

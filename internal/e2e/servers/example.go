@@ -9,6 +9,14 @@ import (
 // path.
 func BuildTieredCache(t testing.TB) string { return BuildProgram(t, "examples/tieredcache") }
 
+// StartSimulator builds the example simulator and runs it until the test ends.
+func StartSimulator(t testing.TB, arguments ...string) *Process {
+	t.Helper()
+	p := start(t, "simulator", BuildProgram(t, "examples/simulator"), append([]string{"-listen=127.0.0.1:0"}, arguments...), nil)
+	p.await(t, "running", func() bool { return p.ScrapeURL() != "" })
+	return p
+}
+
 // StartFleet runs the example fleet/gateway once for each worker, named as in
 // its flag -worker, until the test ends.
 func StartFleet(t testing.TB, environment []string, workers ...string) {
@@ -29,15 +37,16 @@ func StartTieredCache(t testing.TB, path string, environment []string, arguments
 	return p
 }
 
-// announcement is what tieredcache prints when it runs.
-var announcement = regexp.MustCompile(`(?m)^(?:Serving metrics at (http://[^\s,]+)|Running, )`)
+// announcement is what tieredcache prints when it runs, or the simulator, which
+// prints its pipeline.
+var announcement = regexp.MustCompile(`(?m)^(?:Serving metrics at (http://[^\s,]+)|otelkv pipeline: prometheus \((http://[^)]+)\)|Running, )`)
 
-// ScrapeURL returns where a tieredcache says that it is scraped, or nothing
-// where it is not.
+// ScrapeURL returns where a tieredcache or a simulator says that it is scraped, or
+// nothing where it is not.
 func (p *Process) ScrapeURL() string {
 	found := announcement.FindStringSubmatch(p.Log())
 	if found == nil {
 		return ""
 	}
-	return found[1]
+	return found[1] + found[2]
 }
