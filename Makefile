@@ -38,6 +38,11 @@ test: ## run the tests that need only Go
 alone: ## test each module alone, with the lowest versions that it requires
 	./.ci/alone
 
+# Takes about an hour.
+.PHONY: mutate
+mutate: ## print small changes of the code that its tests do not notice
+	$(GO) run ./internal/tools/mutate -short -n 60 ./otelkv ./otelkv/tiering ./otelkv/ingest ./exporters ./exporters/prometheus
+
 .PHONY: race
 race: ## run the tests under the race detector
 	$(GO) test -race work

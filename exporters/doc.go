@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package exporters gets metrics out of the process. A [Pipeline] exports one or
 // several recorders through exporters that are chosen by name, started and stopped
 // together:

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package otelkv records the metrics of KV-cache offloading: what a service that
 // moves KV-cache blocks between a GPU and slower tiers (host memory, disk, an
 // object store, a peer) tells its operators. The metrics and their rules are those

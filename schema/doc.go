@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package schema describes offload metrics: what each one is called, what it
 // measures, and which labels tell its series apart.
 //

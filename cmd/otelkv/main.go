@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command otelkv takes the stats of KV-cache offloading from other processes, and
 // exports them.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command fleet collects the offload stats of many workers in one process:
 //
 //	fleet aggregate -listen 127.0.0.1:8080

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command simulator serves the offload metrics of vLLM engines that do not exist,
 // for those who build dashboards, routers and autoscalers: every series that can
 // be foreseen is there at zero from the first scrape, and then moves with a made-up

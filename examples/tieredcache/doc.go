@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command tieredcache is a KV-block cache in two tiers, under load, measured by
 // otelkv.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package prometheus shows a recorder's metrics to Prometheus under exactly the names
 // of its catalogue.
 //

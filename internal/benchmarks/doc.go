@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package benchmarks measures otelkv beside the libraries that its users would
 // otherwise choose, in one run, on the same series.
 //

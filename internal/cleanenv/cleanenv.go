@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package cleanenv keeps what a developer's shell says to OpenTelemetry out of
 // tests, which set the variables that they are about themselves.
 package cleanenv

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package conformance loads recorded streams of offloading stats together with
 // what they must amount to, for the tests of the packages that decode, reduce,
 // record and export them. testdata/README.md says what the files hold and which

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package docs writes what operators read, from the catalogue: the reference of
 // metrics, the constants for their names, the telemetry schema with their
 // renames, the dashboard, and the rules with their tests.

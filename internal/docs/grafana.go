@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package docs
 
 // The part of Grafana's dashboard model that the dashboards use. The names of the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package e2e holds the tests of otelkv against the programs that its users run
 // and against what goes wrong. It is a module of its own, so that no user of the
 // library pays for what the tests depend on.

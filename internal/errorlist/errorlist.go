@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package errorlist joins errors up to a bound, so that hostile input cannot
 // make a report without end.
 package errorlist

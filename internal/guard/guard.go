@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package guard calls functions of others, which may hang, panic or end their
 // goroutine, without being held up by them.
 package guard

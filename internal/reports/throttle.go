@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package reports keeps reports short and few whose text or number somebody else decides:
 // a collector that answers with an error, or a client that connects again and again.
 package reports

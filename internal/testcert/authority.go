@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package testcert makes certificates for tests of TLS on loopback.
 package testcert
 

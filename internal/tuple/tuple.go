@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package tuple turns tuples of label values into map keys: each value behind its
 // length. No two tuples share a key, whatever bytes they hold, and the empty
 // tuple's is empty.

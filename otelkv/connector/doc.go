@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package connector records what an offloading connector counts for all of its
 // tiers together: the copies to and from the GPU, how long it looks for a request's
 // cached blocks, how often there was no room to store, and how it is configured.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package ingest takes the stats of other processes and records them: payloads in
 // batches, over HTTP or as frames on a stream.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package otelkvtest tests code that records through package otelkv.
 //
 // [NewRecorder] gives a recorder that is collected in memory. Pass it to the code

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package peers holds the tier metrics of systems other than vLLM as catalogues, so
 // that a service which takes the place of one of them keeps its dashboards:
 // [LMCache], [SGLang] and [TensorRTLLM]. Scrapes show the system's exact names, and

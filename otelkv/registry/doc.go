@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package registry reads and writes catalogues as YAML, in the form of an
 // OpenTelemetry semantic convention registry: the format "definition/2" that
 // OpenTelemetry's weaver takes.

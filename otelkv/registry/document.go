@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package registry
 
 // The form of a registry file: version 2 of the weaver's, and version 1, which is

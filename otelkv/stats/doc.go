@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package stats holds the stats of one interval as a value: a [Payload], which is
 // recorded to, merged, reduced to a log line, and sent from the process that saw
 // the events to the one that exports them.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package tiering records what happens between the tiers of an offloading
 // service: which tier had a chunk, how long it took to know, what is being
 // promoted and cascaded, and how full of moving chunks the primary tier is.

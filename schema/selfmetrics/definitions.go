@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package selfmetrics defines what a recorder counts of itself, in a catalogue
 // apart from the metrics that it records. A recorder emits them where it was made
 // with otelkv.WithSelfMetrics.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package vllm
 
 // sizeBoundaries are vLLM's boundaries for the bytes of one transfer, those of its

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package vllm holds the metrics of vLLM's KV-cache offloading as definitions:
 // the names, kinds, labels and histogram boundaries that vLLM's dashboards and
 // the programs that scrape it depend on, one literal a metric.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package vllm
 
 // SchemaURL identifies the names of this package: it is the schema URL of the

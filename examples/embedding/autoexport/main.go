@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command autoexport is a service that leaves the choice of exporters to the package
 // go.opentelemetry.io/contrib/exporters/autoexport, as services with the default
 // set-up of OpenTelemetry do. The readers of that package take no producer from

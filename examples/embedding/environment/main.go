@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command environment is a service that leaves the choice of exporters to its
 // operator. With
 //

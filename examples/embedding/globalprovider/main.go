@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command globalprovider is a service whose parts know no more of telemetry than the
 // global MeterProvider, which is set later, or by somebody else. The recorder's
 // metrics become instruments of it. Counters and gauges lose nothing of what was

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command hostregistry is a service that counts with client_golang, and has to push
 // over OTLP. The pipeline pushes the service's registry beside the recorder's
 // metrics. The other direction, in which the registry shows the recorder's metrics,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command ownprovider is a service that has a MeterProvider of the OpenTelemetry SDK,
 // with instruments of its own, and pushes over OTLP. Its reader gets a producer of the
 // recorder, and the offload metrics leave with the service's own.

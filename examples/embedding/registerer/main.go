@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command registerer is a service, such as a Kubernetes controller, that serves one
 // Prometheus registry with collectors of its own. The recorder's collector is
 // registered beside them, as with controller-runtime's metrics.Registry: both are a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command gateway is a worker of a fleet that sends its metrics to an
 // OpenTelemetry Collector, which adds the workers up or keeps them apart and is
 // scraped in their place. collector.yaml is the Collector's configuration.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package collectortest has a collector for tests: a real server of OTLP on
 // loopback, by gRPC or HTTP, that keeps what it is sent and answers as it is
 // told to.

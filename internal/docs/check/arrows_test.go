@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package check holds tests of the repository as a whole.
 package check
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package dashboards holds that the queries which people have for vLLM's metrics
 // return data for a service that uses otelkv.
 package dashboards

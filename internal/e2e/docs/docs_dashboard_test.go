@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package docs holds what operators are given to a real Prometheus: the
 // dashboard's queries, the rules and their unit tests.
 package docs

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package exposition turns what a scrape shows, and what PromQL answers, into
 // samples that can be compared.
 package exposition

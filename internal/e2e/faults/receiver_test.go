@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package faults holds what becomes of measurements when something around the
 // library fails: nothing that a cumulative total can carry is lost, recording
 // waits for nothing, and memory does not grow.

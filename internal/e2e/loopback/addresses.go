@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package loopback chooses addresses for servers that are started later.
 package loopback
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package processes runs every program of the repository as a process, ends it in
 // every way, and looks at its exit status, at what it delivered and at what it left.
 package processes

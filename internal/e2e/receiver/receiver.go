@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package receiver is an OTLP receiver that answers as a test tells it to, and
 // keeps what it was sent.
 package receiver

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package routes holds that what a service measures arrives in Prometheus by
 // every route, all of it, under the exact names.
 package routes

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package servers builds and runs the programs that the end-to-end tests need:
 // Prometheus, an OpenTelemetry Collector and the example tieredcache.
 package servers

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package soak runs everything at once for a while: recording, payloads, scrapes
 // and pushes, engines that come and go, a flood of label values, and fifty thousand
 // series beside it all.

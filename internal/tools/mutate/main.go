@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Mutate changes a package in one small place at a time and runs its tests, which
 // should fail. It prints the changes that they do not notice.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package requests keeps a little state for each request in flight, and never
 // for more of them than a limit: a service that forgets to say that a request
 // finished loses the state of its least recently used requests, not its memory.

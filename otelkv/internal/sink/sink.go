@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package sink is where the trackers of offloading record: into a payload of
 // their own, which they hand out, or straight to the series of a binder that
 // they were given. A tracker binds once and then records without knowing which.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package tier makes the labels of an engine's tiers from their types, for all
 // that are given types.
 package tier

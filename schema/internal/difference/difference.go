@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package difference tells how two values differ, for tests of a module that requires
 // no other.
 package difference

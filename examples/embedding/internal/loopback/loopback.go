@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package loopback stands for an OpenTelemetry Collector in the examples.
 package loopback
 

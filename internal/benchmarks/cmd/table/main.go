@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command table measures the benchmarks and writes the tables of docs/performance.md from them.
 //
 //	go run ./cmd/table [flags] ../../docs/performance.md

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command servers builds the programs that the end-to-end tests need, ahead of
 // the tests, so that one can see what takes long and what is missing.
 package main
