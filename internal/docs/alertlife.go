@@ -117,12 +117,12 @@ func burnLife(delay schema.Histogram) []alertCase {
 	series := func(fast, all string) []inputSeries {
 		return inputs(bucket(delay, "0.005", fast), bucket(delay, "+Inf", all), counted(delay, all))
 	}
-	const restarted = "0+60x300 stale _x3 0+60x480"
+	const restarted = "0+60x300 stale _x3 0+60x170"
 	return []alertCase{
-		{name: aStart + "slow in the first minutes", series: series("0+12x5 120+60x294", "0+60x300"), at: minutes(6, 122, 8)},
-		{name: aStart + "one in five", series: series("_x5 0+48x600", "_x5 0+60x600"), at: "90m", labels: alertLabels()},
-		{name: aRestart + "slow in the first minutes", series: series("0+60x300 stale _x3 0+12x5 120+60x474", restarted), at: minutes(310, 422, 8)},
-		{name: aRestart + "one in five", series: series("0+60x300 stale _x3 0+48x480", restarted), at: "770m", labels: alertLabels()},
+		{name: aStart + "slow in the first minutes", series: series("0+12x5 120+60x134", "0+60x140"), at: minutes(6, 122, 8)},
+		{name: aStart + "one in five", series: series("_x5 0+48x100", "_x5 0+60x100"), at: "90m", labels: alertLabels()},
+		{name: aRestart + "slow in the first minutes", series: series("0+60x300 stale _x3 0+12x5 120+60x164", restarted), at: minutes(310, 422, 8)},
+		{name: aRestart + "one in five", series: series("0+60x300 stale _x3 0+48x170", restarted), at: "460m", labels: alertLabels()},
 	}
 }
 
