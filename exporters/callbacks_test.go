@@ -33,11 +33,11 @@ const (
 	patience = 20 * time.Second
 )
 
-// A way is one way out of a recorder.
+// A way is one way to export a recorder.
 type way struct {
 	// collect returns the bytes that engine 0 loaded, as they leave.
 	collect func() (int64, error)
-	// shutdown ends the way out.
+	// shutdown ends it.
 	shutdown func(context.Context) error
 }
 
@@ -152,7 +152,7 @@ func (l *lastBytes) Export(_ context.Context, rm *metricdata.ResourceMetrics) er
 }
 
 // A hostile callback gets the recorder that it is a callback of, and what collects by
-// the way out that calls it.
+// the way that calls it.
 type hostile func(t *testing.T, recorder *otelkv.Recorder, collect func() (int64, error)) func(context.Context) error
 
 var hostiles = map[string]hostile{
@@ -175,7 +175,7 @@ var hostiles = map[string]hostile{
 	"makes and closes a recorder": func(_ *testing.T, _ *otelkv.Recorder, _ func() (int64, error)) func(context.Context) error {
 		return func(context.Context) error { return liveRecorder() }
 	},
-	"makes and ends ways out": func(_ *testing.T, recorder *otelkv.Recorder, _ func() (int64, error)) func(context.Context) error {
+	"makes and ends ways to export": func(_ *testing.T, recorder *otelkv.Recorder, _ func() (int64, error)) func(context.Context) error {
 		return func(ctx context.Context) error {
 			_, err := recorder.Producer()
 			unregister, registerErr := recorder.RegisterInstruments(sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader())))
@@ -311,7 +311,7 @@ func TestHostileCallbacks(t *testing.T) {
 	}
 }
 
-// collects collects by a way out, and says whether it lost what was recorded.
+// collects collects by a way, and says whether it lost what was recorded.
 func collects(w way) error {
 	switch bytes, err := w.collect(); {
 	case err != nil:

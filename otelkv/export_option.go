@@ -9,13 +9,13 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// DefaultRemovalDelay is how long what is scraped, and the instruments of another
-// meter provider, go on to tell of series that were removed. It is longer than the
-// usual intervals of Prometheus servers and periodic readers.
+// DefaultRemovalDelay is how long scrapes, and the instruments of another meter
+// provider, show a series after it was removed. It is longer than the usual intervals of
+// Prometheus servers and periodic readers.
 const DefaultRemovalDelay = 2 * time.Minute
 
-// An ExportOption changes how metrics leave a recorder: through
-// [Recorder.Producer] or [Recorder.RegisterInstruments].
+// An ExportOption changes what [Recorder.Producer] or [Recorder.RegisterInstruments]
+// exports.
 type ExportOption interface {
 	applyExport(*exportConfig)
 }
@@ -53,10 +53,10 @@ func (c *exportConfig) checkInstruments() error {
 	return nil
 }
 
-// WithTemporality sets the temporality of a producer: that of the reader which it is
-// given to. Without it points are cumulative. Counters are asked for as observable
-// counters and additive gauges as observable up-down counters, so that
-// sdkmetric.LowMemoryTemporalitySelector gives deltas of histograms only.
+// WithTemporality sets the temporality of a producer. Pass the selector of the reader
+// that gets the producer. Without it points are cumulative. The selector is asked about
+// counters as observable counters, and about additive gauges as observable up-down
+// counters, so sdkmetric.LowMemoryTemporalitySelector gives deltas of histograms only.
 func WithTemporality(selector sdkmetric.TemporalitySelector) ExportOption {
 	return exportOptionFunc(func(c *exportConfig) { c.temporality = selector })
 }
@@ -65,18 +65,18 @@ func WithTemporality(selector sdkmetric.TemporalitySelector) ExportOption {
 // reader, such as an exporter's. Histograms have the boundaries of their definitions,
 // unless the selector gives them exponential buckets or drops them.
 //
-// Series count in exponential buckets from when the first producer asks for it. What a
-// series had counted before is not in that producer's points, which start then, and
-// neither is what [Engine.HistogramTotal] observes.
+// Series count in exponential buckets from the time when the first producer asks for
+// them. That producer's points start then: they do not have what a series counted
+// before, nor what [Engine.HistogramTotal] observes.
 func WithAggregation(selector sdkmetric.AggregationSelector) ExportOption {
 	return exportOptionFunc(func(c *exportConfig) { c.aggregation = selector })
 }
 
 // WithNativeHistograms makes a Prometheus collector (package exporters/prometheus) show
 // histograms as native histograms too, beside their buckets and under the same names.
-// Scrapes in the protobuf format have both, so that quantiles above the last boundary
-// are right, and the others what they had. A series takes a few kilobytes more. The
-// producer gives such a histogram twice, with explicit and with exponential buckets.
+// Scrapes in the protobuf format have both, so quantiles above the last boundary are
+// right. Other formats have the buckets only. A series takes a few kilobytes more. The
+// producer returns such a histogram twice, with explicit and with exponential buckets.
 func WithNativeHistograms() ExportOption {
 	return exportOptionFunc(func(c *exportConfig) { c.nativeHistograms = true })
 }
@@ -87,10 +87,10 @@ func nativeHistogram() *sdkmetric.AggregationBase2ExponentialHistogram {
 	return &sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: exponentialScale}
 }
 
-// WithRemovalDelay sets how long a series that was removed is still told. A
-// producer tells it once without this option, which is right for a reader that
-// pushes, as every push comes from the same producer. Whatever is read by several,
-// as a scrape is, has to tell it for longer than their intervals.
+// WithRemovalDelay sets how long a series is still reported after it was removed.
+// Without this option a producer reports it once, which is right for a reader that
+// pushes. What several servers read, as a scrape, must report it for longer than their
+// intervals.
 func WithRemovalDelay(delay time.Duration) ExportOption {
 	return exportOptionFunc(func(c *exportConfig) { c.removalDelay = max(0, delay) })
 }

@@ -18,9 +18,9 @@ import (
 
 // RegisterInstruments makes the recorder's metrics instruments of a meter provider,
 // until the returned function is called. It is for providers that are not the
-// OpenTelemetry SDK's, and for the global one (otel.GetMeterProvider), also if that
-// is set later. A reader of the SDK gets more, and for less, from
-// [Recorder.Producer]: use one or the other, or every series is exported twice.
+// OpenTelemetry SDK's, and for the global one (otel.GetMeterProvider), even if that is
+// set later. For a reader of the SDK, [Recorder.Producer] is better and cheaper. Use one
+// or the other: with both, every series is exported twice.
 //
 // Counters and gauges are observable instruments, and histograms synchronous ones.
 // If the provider's instruments can be bound (package
@@ -36,7 +36,7 @@ import (
 //     go down.
 //   - The provider's cardinality limit comes before the recorder's.
 //
-// The only option is [WithRemovalDelay]. The error is what the provider said of an
+// The only option is [WithRemovalDelay]. The error is the provider's, of an
 // instrument. The returned function may be called more than once.
 func (r *Recorder) RegisterInstruments(provider metric.MeterProvider, options ...ExportOption) (unregister func() error, err error) {
 	c := newExportConfig(options, DefaultRemovalDelay)

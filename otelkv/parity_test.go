@@ -23,7 +23,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// The metrics that go both ways out: one of each kind and number, and two that
+// The metrics that are exported both ways: one of each kind and number, and two that
 // repeat others.
 var (
 	parityBytes  = schema.Int64Counter{Name: "p.bytes", PrometheusName: "p_bytes", Unit: "By", Description: "Bytes.", LabelNames: []string{"tier"}}
@@ -41,7 +41,7 @@ type selection struct {
 	selector sdkmetric.TemporalitySelector
 }
 
-// selections are the temporalities of the readers of each way out: two that
+// selections are the temporalities of the readers of each way: two that
 // collect the same, so that what one is told is seen not to be taken from the
 // other.
 func selections() []selection {
@@ -54,7 +54,7 @@ func selections() []selection {
 	}
 }
 
-// A way is a recorder with one way out, and its readers.
+// A way is a recorder that is exported in one way, and its readers.
 type way struct {
 	name     string
 	recorder *otelkv.Recorder
@@ -66,9 +66,9 @@ type way struct {
 // A span is the time that a point covers.
 type span struct{ start, end time.Time }
 
-// waysOut returns recorders of the same catalogue: one whose readers have producers,
+// waysToExport returns recorders of the same catalogue: one whose readers have producers,
 // and one with instruments on a provider of the SDK.
-func waysOut(t *testing.T) []*way {
+func waysToExport(t *testing.T) []*way {
 	t.Helper()
 	catalogue := schema.MustCatalogue(parityBytes, parityTime, parityJobs, parityUsage, paritySize, parityCopy, paritySample)
 	var ways []*way
@@ -278,14 +278,14 @@ func (c *collection) times(p point, set attribute.Set, temporality metricdata.Te
 	c.way.told[c.reader][series] = span{start, end}
 }
 
-// TestBothWaysOutAgree records the same random samples to a recorder whose readers
+// TestBothWaysAgree records the same random samples to a recorder whose readers
 // have producers and to one with instruments, by several goroutines, and compares every
 // point that every reader is told, at times of its own.
-func TestBothWaysOutAgree(t *testing.T) {
+func TestBothWaysAgree(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
-			ways := waysOut(t)
+			ways := waysToExport(t)
 			for range 12 {
 				recordEverywhere(t, random, ways)
 				for reader, s := range selections() {
@@ -367,7 +367,7 @@ func compareRefused(t *testing.T, ways []*way) {
 // count: all samples are one.
 func TestReadersAddUp(t *testing.T) {
 	const goroutines, samples = 4, 3000
-	for _, w := range waysOut(t) {
+	for _, w := range waysToExport(t) {
 		t.Run(w.name, func(t *testing.T) {
 			var recording, collecting sync.WaitGroup
 			for i := range goroutines {

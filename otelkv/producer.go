@@ -21,8 +21,7 @@ import (
 // A Producer gives one reader of the OpenTelemetry SDK the metrics of a recorder.
 // It is a sdkmetric.Producer: pass it to the reader with sdkmetric.WithProducer.
 // Every reader needs a producer of its own, because a producer remembers what it
-// told its reader. It is safe for concurrent use, and holds no resource that has
-// to be closed.
+// reported. It is safe for concurrent use, and need not be closed.
 type Producer struct {
 	recorder *Recorder
 	id       uint64      // among all that the recorder had
@@ -44,8 +43,7 @@ var _ sdkmetric.Producer = (*Producer)(nil)
 // points are cumulative; a reader of another temporality passes its selector
 // ([WithTemporality]).
 //
-// A producer that is not used any more ends by itself, when the garbage collector
-// finds it.
+// A producer that is no longer used is garbage like any other value.
 func (r *Recorder) Producer(options ...ExportOption) (*Producer, error) {
 	c := newExportConfig(options, 0)
 	if c.temporality == nil {
@@ -120,20 +118,19 @@ func sentName(d *schema.Definition) string {
 	return d.PrometheusName
 }
 
-// Produce returns the points of every series that there is something to tell of.
-// What is returned belongs to the caller.
+// Produce returns the points of every series that has something to report. They belong
+// to the caller.
 //
-// A series that was removed is told once more, or for as long as
-// [WithRemovalDelay] says. Callbacks ([Recorder.RegisterCallback]) run before; what
-// goes wrong in one is reported to the error handler of package otel. The error is
-// always nil, because the SDK's periodic reader drops a whole collection for one.
+// A removed series is reported once more, or for as long as [WithRemovalDelay] says.
+// Callbacks ([Recorder.RegisterCallback]) run first. Their errors go to the error handler
+// of package otel. The returned error is always nil, because the SDK's periodic reader
+// drops the whole collection for an error.
 func (p *Producer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
 	return p.collect(ctx, false), nil
 }
 
-// Collect is Produce for a caller that looks at the points at once: they are valid
-// until the next call of Collect, which uses their memory again. A producer
-// that is given to a reader must not be collected from.
+// Collect is Produce without allocating: the points are valid until the next call of
+// Collect, which reuses their memory. Do not call it on a producer that a reader has.
 func (p *Producer) Collect(ctx context.Context) []metricdata.ScopeMetrics {
 	return p.collect(ctx, true)
 }
@@ -153,11 +150,11 @@ func (r *Recorder) scope() instrumentation.Scope {
 	return instrumentation.Scope{Name: ScopeName, Version: Version(), SchemaURL: r.schemaURL}
 }
 
-// Definitions yields what the producer's metrics are, those of [WithSelfMetrics] last,
-// under the names that it gives them. Their label names are all that the series have:
-// the engine's, then the metric's own, then constant ones. A metric that a view
-// ([WithViews]) renames has that name for Prometheus too, with underscores for what
-// Prometheus does not take.
+// Definitions yields the definitions of the producer's metrics, with the names that the
+// producer gives them. Those of [WithSelfMetrics] come last. Their label names are all
+// that the series have: the engine's, then the metric's own, then constant ones. A
+// metric that a view ([WithViews]) renames has the new name for Prometheus too, with
+// underscores in place of characters that Prometheus does not allow.
 func (p *Producer) Definitions() iter.Seq[schema.Definition] {
 	return func(yield func(schema.Definition) bool) {
 		for i, m := range p.recorder.metrics {

@@ -18,13 +18,12 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// A Recorder keeps the series of a catalogue's metrics. What it keeps leaves
-// through a producer for each reader of the OpenTelemetry SDK ([Recorder.Producer]),
-// through a Prometheus collector (package exporters/prometheus), or through the
-// instruments of any other meter provider ([Recorder.RegisterInstruments]). A
-// recorder alone emits nothing. It starts no goroutine, except for the callbacks of
-// [Recorder.RegisterCallback] while it is collected from. All methods are safe for
-// concurrent use.
+// A Recorder keeps the series of a catalogue's metrics. It exports nothing by itself:
+// use a producer for each reader of the OpenTelemetry SDK ([Recorder.Producer]), a
+// Prometheus collector (package exporters/prometheus), or the instruments of any other
+// meter provider ([Recorder.RegisterInstruments]). It starts no goroutine, except to run
+// the callbacks of [Recorder.RegisterCallback] during a collection. All methods are safe
+// for concurrent use.
 type Recorder struct {
 	config  config
 	made    time.Time
@@ -88,9 +87,9 @@ type mirrorTarget struct {
 
 // New returns a recorder of the catalogue's metrics.
 //
-// It returns every problem at once: a label of the options with a name or
-// value that is illegal ([ErrLabelName], [ErrLabelValues]) or with the name of
-// another ([ErrLabelTwice]), also of one that a definition declares.
+// The error reports every problem at once. It wraps [ErrLabelName] or [ErrLabelValues]
+// if an option gives a label with an illegal name or value, and [ErrLabelTwice] if two
+// labels have one name, or a definition declares a label of that name.
 func New(catalogue *schema.Catalogue, options ...Option) (*Recorder, error) {
 	if catalogue == nil {
 		return nil, errors.New("otelkv: a recorder needs a catalogue")

@@ -13,19 +13,19 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// Remove takes the engine and its series away. Every producer tells them once more,
-// or for as long as its [WithRemovalDelay] says, and so do the instruments of
-// [Recorder.RegisterInstruments], for [DefaultRemovalDelay]. Histograms of
-// instruments end if they can be finished, and otherwise stay as they are until the
-// meter provider ends.
+// Remove removes the engine and its series. Every producer reports them once more, or
+// for as long as its [WithRemovalDelay] says. The instruments of
+// [Recorder.RegisterInstruments] report them for [DefaultRemovalDelay]. Histograms of
+// instruments end if the instrument can finish them. Otherwise they stay as they are
+// until the meter provider ends.
 //
-// A counter or histogram that comes back, because the engine is added again, while
-// its old series is still to be told by any of them, goes on: with its start time
-// and its total. One that comes back later starts anew.
+// If the engine is added again while a producer still has to report an old counter or
+// histogram, that series continues: it keeps its start time and its total. A series
+// that comes back later starts anew.
 //
-// What is recorded to the engine's bound series after the last telling is lost, and
-// so is what a reader that never collects again was not told. Remove may be called
-// more than once.
+// Measurements to the engine's bound series are lost once the series was reported for
+// the last time. So is what was not reported yet to a reader that never collects again.
+// Remove may be called more than once.
 func (e *Engine) Remove() {
 	scopes := e.detach()
 	e.recorder.depart(scopes, func(*series) bool { return true })
@@ -43,11 +43,10 @@ func (e *Engine) removeSelf() {
 	}
 }
 
-// RemoveTier takes away the series of one tier, given by its label, as [Engine.Remove]
-// does for all, and the tier is no longer one that the engine declared. A later
-// measurement by its label starts a new series; series that are bound have to be
-// bound again. The error says that a type was given instead, and wraps
-// [ErrLabelValues].
+// RemoveTier removes the series of one tier, as [Engine.Remove] removes all. The tier is
+// given by its label, and is no longer one that the engine declared. A later
+// measurement by that label starts a new series. Bound series of the tier have to be
+// bound again. The error wraps [ErrLabelValues] if a type was given instead of a label.
 func (e *Engine) RemoveTier(label string) error {
 	if err := tier.CheckLabel(label); err != nil && label != Other {
 		return fmt.Errorf("otelkv: engine %d: %w: %w", e.index, ErrLabelValues, err)

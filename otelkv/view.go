@@ -20,15 +20,15 @@ import (
 // counters, other gauges observable gauges. Each view is asked once for each metric,
 // when the producer is made.
 //
-// A view can rename a metric, describe it anew, drop it, filter its attributes, take
-// boundaries out of a histogram, and give it exponential buckets. Series that a filter makes one are added up; of
-// gauges the last one is reported. A total that is added up falls when one of its
-// series is removed. The default aggregation of a histogram has the boundaries of its
-// definition.
+// A view can rename a metric, change its description, drop it, filter its attributes,
+// remove boundaries of a histogram, or give it exponential buckets. Where a filter leaves
+// two series with the same attributes, they are added up; of gauges the last one recorded
+// is reported. Such a total falls when one of its series is removed. The default
+// aggregation of a histogram has the boundaries of its definition.
 //
 // What the recorder's series cannot do is an error that names the view and the metric:
 // boundaries that the definition does not have, any other aggregation, reservoirs of
-// exemplars, and two streams of one name.
+// exemplars, and two streams with one name.
 func WithViews(views ...sdkmetric.View) ExportOption {
 	return exportOptionFunc(func(c *exportConfig) { c.views = append(c.views, views...) })
 }

@@ -19,10 +19,10 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// TestBothWaysOutExportTheSame gives the same random events to a tracker that
+// TestBothDestinationsExportTheSame gives the same random events to a tracker that
 // records to one engine, and to one whose payloads another engine observes.
 // Nothing that is exported may tell them apart but the engine.
-func TestBothWaysOutExportTheSame(t *testing.T) {
+func TestBothDestinationsExportTheSame(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec())
 	engine := func(index int) *otelkv.Engine {
 		e, err := recorder.AddEngine(index, "m")

@@ -95,7 +95,7 @@ func newTracker(t testing.TB, config tiering.Config, opts ...connector.Option) *
 	return tracker
 }
 
-// modes run a test for both ways out of a tracker: its own payload, and a
+// modes run a test for both destinations of a tracker: its own payload, and a
 // binder. The function take returns what an interval brought.
 func modes(t *testing.T, config tiering.Config, test func(t *testing.T, tracker *tiering.Tracker, take func() reduced), opts ...connector.Option) {
 	t.Run("payload", func(t *testing.T) {
