@@ -224,14 +224,14 @@ class Sender:
         for _ in range(len(self._queue)):
             item = self._queue.popleft()
             try:
-                self._merger.add(item.engine, decode(item.data), item.time)
+                stats = decode(item.data)
+                slice_ends = _let_go(slice_ends)
+                self._merger.add(item.engine, stats, item.time)
             except Exception as error:
                 self._dropped_steps += item.steps
                 if not isinstance(error, UnmergeableError):
                     self._report(f"unexpected: {error!r}")
-            if time.perf_counter() > slice_ends:
-                time.sleep(_PAUSE)
-                slice_ends = time.perf_counter() + _SLICE
+            slice_ends = _let_go(slice_ends)
 
     def _next_batch(self) -> _Batch | None:
         """Returns the next batch, or nothing where there is nothing to say."""
@@ -287,6 +287,14 @@ class Sender:
                 else:
                     self._ready.append(_Item(engine, data, merged.time, steps))
                 steps = 0  # They are counted once.
+
+
+def _let_go(slice_ends: float) -> float:
+    """Waits where the slice is over. It returns when the slice at hand ends."""
+    if time.perf_counter() <= slice_ends:
+        return slice_ends
+    time.sleep(_PAUSE)
+    return time.perf_counter() + _SLICE
 
 
 def _restart(sender: Sender | None) -> None:
