@@ -3,6 +3,7 @@
 package otelkv_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -93,65 +94,117 @@ func distributions() map[string]func(*rand.Rand) float64 {
 	}
 }
 
+// An exponentialPair is a histogram of ours and one of the SDK's, with the same view that
+// asks for exponential buckets.
+type exponentialPair struct {
+	maxSize        int32
+	ours           otelkv.Histogram
+	sdk            metric.Float64Histogram
+	reader, oracle sdkmetric.Reader
+}
+
+func newExponentialPair(t *testing.T, maxSize int32, temporality sdkmetric.TemporalitySelector) exponentialPair {
+	t.Helper()
+	size := schema.Histogram{Name: "p.size", PrometheusName: "p_size", Unit: "By", Description: "Sizes.", Boundaries: []float64{1, 2}}
+	view := sdkmetric.NewView(sdkmetric.Instrument{Name: "p.size"}, sdkmetric.Stream{
+		Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: maxSize, MaxScale: 20}})
+	recorder, err := otelkv.New(schema.MustCatalogue(size))
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := recorder.AddEngine(0, "m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(
+		newProducer(t, recorder, otelkv.WithViews(view), otelkv.WithTemporality(temporality))))
+	sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	oracle := sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(temporality))
+	instrument, err := sdkmetric.NewMeterProvider(sdkmetric.WithReader(oracle), sdkmetric.WithView(view)).
+		Meter("oracle").Float64Histogram("p.size")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exponentialPair{
+		maxSize: maxSize,
+		ours:    must[otelkv.Histogram](t)(engine.Histogram(size)),
+		sdk:     instrument,
+		reader:  reader, oracle: oracle,
+	}
+}
+
+func (p exponentialPair) record(t *testing.T, sample float64) {
+	p.ours.Record(sample)
+	p.sdk.Record(t.Context(), sample, withSet(attribute.NewSet(attribute.String("engine", "0"), attribute.String("model_name", "m"))))
+}
+
+// compare collects from both, and compares the points at the lower of their scales.
+func (p exponentialPair) compare(t *testing.T) {
+	t.Helper()
+	got, want := exponentialPoints(t, p.reader), exponentialPoints(t, p.oracle)
+	if len(got) != 1 || len(want) != 1 {
+		t.Fatalf("got %d points and want %d", len(got), len(want))
+	}
+	for key, w := range want {
+		g := got[key]
+		scale := min(g.Scale, w.Scale)
+		if scale < min(w.Scale, 5)-1 {
+			t.Errorf("the scale is %d, want about %d", g.Scale, w.Scale)
+		}
+		if len(g.Buckets) > int(max(2, p.maxSize)) {
+			t.Errorf("there are %d buckets", len(g.Buckets))
+		}
+		if diff := cmp.Diff(w.atScale(scale), g.atScale(scale), nearly()); diff != "" {
+			t.Errorf("(-SDK +otelkv):\n%s", diff)
+		}
+	}
+}
+
 // TestExponentialHistograms holds that a view which asks for exponential buckets gets
 // the points of the SDK's own aggregation, up to the choice of a scale.
 func TestExponentialHistograms(t *testing.T) {
-	size := schema.Histogram{Name: "p.size", PrometheusName: "p_size", Unit: "By", Description: "Sizes.", Boundaries: []float64{1, 2}}
 	for name, sample := range distributions() {
 		for _, maxSize := range []int32{160, 8, 2} {
 			for _, s := range selections()[1:3] {
 				t.Run(fmt.Sprint(name, "/", maxSize, "/", s.name), func(t *testing.T) {
 					t.Parallel()
-					view := sdkmetric.NewView(sdkmetric.Instrument{Name: "p.size"}, sdkmetric.Stream{
-						Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: maxSize, MaxScale: 20}})
-					recorder, err := otelkv.New(schema.MustCatalogue(size))
-					if err != nil {
-						t.Fatal(err)
-					}
-					engine, err := recorder.AddEngine(0, "m")
-					if err != nil {
-						t.Fatal(err)
-					}
-					reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(
-						newProducer(t, recorder, otelkv.WithViews(view), otelkv.WithTemporality(s.selector))))
-					sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
-					oracle := sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(s.selector))
-					instrument, err := sdkmetric.NewMeterProvider(sdkmetric.WithReader(oracle), sdkmetric.WithView(view)).
-						Meter("oracle").Float64Histogram("p.size")
-					if err != nil {
-						t.Fatal(err)
-					}
-					option := attribute.NewSet(attribute.String("engine", "0"), attribute.String("model_name", "m"))
-					ours := must[otelkv.Histogram](t)(engine.Histogram(size))
+					pair := newExponentialPair(t, maxSize, s.selector)
 					random := rand.New(rand.NewPCG(1, 2))
-					for round := range 3 {
+					for range 3 {
 						for range 200 {
-							v := sample(random)
-							ours.Record(v)
-							instrument.Record(t.Context(), v, withSet(option))
+							pair.record(t, sample(random))
 						}
-						got, want := exponentialPoints(t, reader), exponentialPoints(t, oracle)
-						if len(got) != 1 || len(want) != 1 {
-							t.Fatalf("got %d points and want %d", len(got), len(want))
-						}
-						for key, w := range want {
-							g := got[key]
-							scale := min(g.Scale, w.Scale)
-							if scale < min(w.Scale, 5)-1 {
-								t.Errorf("round %d: the scale is %d, want about %d", round, g.Scale, w.Scale)
-							}
-							if len(g.Buckets) > int(max(2, maxSize)) {
-								t.Errorf("round %d: there are %d buckets", round, len(g.Buckets))
-							}
-							if diff := cmp.Diff(w.atScale(scale), g.atScale(scale), nearly()); diff != "" {
-								t.Errorf("round %d (-SDK +otelkv):\n%s", round, diff)
-							}
-						}
+						pair.compare(t)
 					}
 				})
 			}
 		}
 	}
+}
+
+// FuzzExponentialHistograms is TestExponentialHistograms for any samples, given by their
+// bits.
+func FuzzExponentialHistograms(f *testing.F) {
+	f.Add(uint8(160), []byte{0, 0, 0, 0, 0, 0, 0xf0, 0x3f, 1, 0, 0, 0, 0, 0, 0, 0})
+	f.Add(uint8(2), []byte("samples that are words of eight bytes"))
+	f.Fuzz(func(t *testing.T, maxSize uint8, bits []byte) {
+		// All of float64 is three buckets at the least scale. Where fewer are allowed the SDK
+		// drops samples that do not fit, and we do not.
+		pair := newExponentialPair(t, max(3, int32(maxSize)), sdkmetric.CumulativeTemporalitySelector)
+		recorded := 0
+		for ; len(bits) >= 8 && recorded < 256; bits = bits[8:] {
+			sample := math.Abs(math.Float64frombits(binary.LittleEndian.Uint64(bits)))
+			// Their sum is to stay finite. The SDK adds whole numbers up as int64, without
+			// looking whether they still fit.
+			if sample <= 0x1p50 || sample > 0x1p63 && sample <= 0x1p1000 {
+				pair.record(t, sample)
+				recorded++
+			}
+		}
+		if recorded > 0 {
+			pair.compare(t)
+		}
+	})
 }
 
 // TestOtherReadersStay holds that exponential buckets are for the reader alone that asks
