@@ -122,10 +122,7 @@ func (s *selfMetrics) observer(r *Recorder, process *Engine) (func(context.Conte
 // since the recorder was made, which does not change with the wall clock, and one
 // nanosecond, so that zero is never.
 func (e *Engine) notePayload() {
-	if e.parent != nil {
-		e = e.parent
-	}
-	e.lastPayload.Store(int64(e.recorder.config.now().Sub(e.recorder.made)) + 1)
+	e.root().lastPayload.Store(int64(e.recorder.config.now().Sub(e.recorder.made)) + 1)
 }
 
 // recordAges says for every engine how long ago its last payload came.

@@ -113,15 +113,15 @@ func told(collected metricdata.ResourceMetrics) map[string]sample {
 			switch d := m.Data.(type) {
 			case metricdata.Sum[int64]:
 				for _, p := range d.DataPoints {
-					all[m.Name+seriesOf(p)] = sample{Value: float64(p.Value)}
+					all[m.Name+attributesOf(p.Attributes)] = sample{Value: float64(p.Value)}
 				}
 			case metricdata.Sum[float64]:
 				for _, p := range d.DataPoints {
-					all[m.Name+seriesOf(p)] = sample{Value: p.Value}
+					all[m.Name+attributesOf(p.Attributes)] = sample{Value: p.Value}
 				}
 			case metricdata.Gauge[float64]:
 				for _, p := range d.DataPoints {
-					all[m.Name+seriesOf(p)] = sample{Value: p.Value}
+					all[m.Name+attributesOf(p.Attributes)] = sample{Value: p.Value}
 				}
 			case metricdata.Histogram[float64]:
 				for _, p := range d.DataPoints {
@@ -136,8 +136,6 @@ func told(collected metricdata.ResourceMetrics) map[string]sample {
 	}
 	return all
 }
-
-func seriesOf[N int64 | float64](p metricdata.DataPoint[N]) string { return attributesOf(p.Attributes) }
 
 func attributesOf(set attribute.Set) string {
 	var text strings.Builder
