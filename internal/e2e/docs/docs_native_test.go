@@ -4,13 +4,11 @@ package docs
 
 import (
 	"fmt"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/otelkv/otelkv-go/exporters"
-	exporter "github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/internal/e2e/load"
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
 	"github.com/otelkv/otelkv-go/otelkv"
@@ -22,16 +20,7 @@ import (
 // native ones then. Where a histogram is empty there is nothing to draw.
 func TestPanelsOfNativeHistograms(t *testing.T) {
 	service := load.NewService(t, vllm.TieringSpec(), "native", exporters.WithExporters("none"))
-	collector, err := exporter.NewCollector(service.Recorder, otelkv.WithNativeHistograms())
-	if err != nil {
-		t.Fatal(err)
-	}
-	handler, err := exporter.NewHandler([]*exporter.Collector{collector})
-	if err != nil {
-		t.Fatal(err)
-	}
-	scraped := httptest.NewServer(handler)
-	t.Cleanup(scraped.Close)
+	scraped := service.ServeNativeHistograms(t)
 	start := func(classic bool) *servers.Prometheus {
 		return servers.StartPrometheus(t, strings.Replace(configuration(t, host(t, scraped.URL)), "global:\n",
 			fmt.Sprintf("global:\n  scrape_native_histograms: true\n  always_scrape_classic_histograms: %v\n", classic), 1))

@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/otelkv/otelkv-go/exporters"
+	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/internal/e2e/exposition"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
@@ -144,4 +145,21 @@ func measure(p *stats.Payload, d schema.Definition, number int64) error {
 		}
 	}
 	return nil
+}
+
+// ServeNativeHistograms serves scrapes of the service's recorder with native histograms
+// beside the buckets, until the test ends.
+func (s *Service) ServeNativeHistograms(t testing.TB) *httptest.Server {
+	t.Helper()
+	collector, err := prometheus.NewCollector(s.Recorder, otelkv.WithNativeHistograms())
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := prometheus.NewHandler([]*prometheus.Collector{collector})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server
 }

@@ -5,17 +5,14 @@ package routes
 import (
 	"errors"
 	"fmt"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/otelkv/otelkv-go/exporters"
-	exporter "github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/internal/e2e/exposition"
 	"github.com/otelkv/otelkv-go/internal/e2e/load"
 	"github.com/otelkv/otelkv-go/internal/e2e/loopback"
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
-	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -23,16 +20,7 @@ import (
 // quantiles above vLLM's last boundary, and still answers queries for the buckets.
 func TestNativeHistograms(t *testing.T) {
 	service := load.NewService(t, vllm.TieringSpec(), "native", exporters.WithExporters("none"))
-	collector, err := exporter.NewCollector(service.Recorder, otelkv.WithNativeHistograms())
-	if err != nil {
-		t.Fatal(err)
-	}
-	handler, err := exporter.NewHandler([]*exporter.Collector{collector})
-	if err != nil {
-		t.Fatal(err)
-	}
-	host := httptest.NewServer(handler)
-	t.Cleanup(host.Close)
+	host := service.ServeNativeHistograms(t)
 	configuration := prometheusConfiguration(t, strings.TrimPrefix(host.URL, "http://"), loopback.FreeAddresses(t, 1)[0])
 	configuration = strings.Replace(configuration, "scrape_interval: 500ms\n", "scrape_interval: 500ms\n  scrape_native_histograms: true\n  always_scrape_classic_histograms: true\n", 1)
 	prometheus := servers.StartPrometheus(t, configuration)
