@@ -6,6 +6,7 @@ a bound. Stats of other connectors, which are in no form that is known here, are
 replaced by the last: the sidecar only counts that they came.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 # Entries that are kept in all. With the samples, they fit a batch.
@@ -55,16 +56,21 @@ class Merger:
         self._samples = self._entries = 0
         return taken
 
-    def add(self, engine: int, stats: Any, time: float) -> None:
-        """Merges the stats of one step. It raises UnmergeableError."""
+    def add(
+        self, engine: int, stats: Any, time: float, pause: Callable[[], None] = lambda: None
+    ) -> None:
+        """Merges the stats of one step. It raises UnmergeableError.
+
+        It calls pause between metrics, where the caller can release the interpreter.
+        """
         merged = self.engines.get(engine) or Merged()
         parts = list(_parts(stats))
         for name, part in parts:
             if part is not None:
-                self._check(_target(merged, name), part)
+                self._check(_target(merged, name), part, pause)
         for name, part in parts:
             if part is not None:
-                self._merge(merged, name, part)
+                self._merge(merged, name, part, pause)
             elif name is None:
                 if merged.own is None:
                     merged.own = stats
@@ -74,7 +80,9 @@ class Merger:
         merged.time = max(merged.time, time)
         self.engines[engine] = merged
 
-    def _check(self, into: dict[str, Any] | None, stats: dict[str, Any]) -> None:
+    def _check(
+        self, into: dict[str, Any] | None, stats: dict[str, Any], pause: Callable[[], None]
+    ) -> None:
         """Raises unless all of the stats can be merged."""
         known = into["types"] if into else {}
         types = stats.get("types") or {}
@@ -91,12 +99,15 @@ class Merger:
                 if kind == "counter" and not (isinstance(value, (int, float)) and value >= 0):
                     raise UnmergeableError(f"metric {name!r} has the increment {value!r}")
             entries += len(values)
+            pause()
         if self._entries + entries <= MAX_ENTRIES:
             return
         if self._entries + _count_new(into, stats) > MAX_ENTRIES:
             raise UnmergeableError(f"more than {MAX_ENTRIES} entries")
 
-    def _merge(self, merged: Merged, name: str | None, stats: dict[str, Any]) -> None:
+    def _merge(
+        self, merged: Merged, name: str | None, stats: dict[str, Any], pause: Callable[[], None]
+    ) -> None:
         into = _target(merged, name)
         if into is None:
             into = {"types": {}, "data": {}}
@@ -119,6 +130,7 @@ class Merger:
                     known[labels] = known.get(labels, 0) + value
                 else:
                     self._extend(known.setdefault(labels, []), value)
+            pause()
 
     def _extend(self, samples: list[Any], more: list[Any]) -> None:
         room = self._max_samples - self._samples

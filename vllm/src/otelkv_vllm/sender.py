@@ -18,11 +18,13 @@ from otelkv_vllm.merge import Merger, UnmergeableError
 
 # The sidecar takes 1 MiB and 1,024 records. What is around the payloads has room.
 _MAX_BATCH = 960 << 10
-_MAX_RECORDS = 512
+_MAX_RECORDS = 256
 
-# Seconds that the thread works in Python before it lets vLLM's loop go on, and that
-# it then waits. A thread that wants the interpreter waits up to 5 ms for another.
-_SLICE = 0.00015
+# Seconds that the thread works in Python before it releases the interpreter to vLLM's
+# loop, and seconds that it then sleeps. If the thread did not release it, the loop
+# would wait for up to 5 ms, Python's switch interval. A busy loop makes the thread wait
+# that long before each slice, so where many steps wait, the slices are longer.
+_SLICE, _LONG_SLICE = 0.0001, 0.0004
 _PAUSE = 0.0005
 
 # Seconds between attempts while the sidecar is away.
@@ -82,6 +84,7 @@ class Sender:
         self._backoff = 0.0
         self._next_attempt = 0.0
         self._problem = ""
+        self._slice_ends = 0.0
         self._wake = threading.Event()
         self._transport = transport.connect(
             self._config.endpoint, self._config.timeout, self._config.token
@@ -162,6 +165,7 @@ class Sender:
                 self._batch = self._next_batch()
                 if self._batch is None:
                     return
+                self._rest()
             if not self._deliver():
                 break
             if len(self._queue) > self._config.max_steps // 2:
@@ -176,6 +180,7 @@ class Sender:
             answer = self._transport.deliver(batch.data)
         except Exception as error:
             answer = transport.Answer(0, str(error) or repr(error))
+        self._rest()
         if answer.status == _TAKEN:
             self._batch = None
             self._succeed(answer.message)
@@ -220,18 +225,28 @@ class Sender:
     def _fold(self) -> None:
         """Merges what is in the queue, a little at a time."""
         decode = msgspec.msgpack.Decoder().decode
-        slice_ends = time.perf_counter() + _SLICE
         for _ in range(len(self._queue)):
             item = self._queue.popleft()
             try:
                 stats = decode(item.data)
-                slice_ends = _let_go(slice_ends)
-                self._merger.add(item.engine, stats, item.time)
+                self._pause()
+                self._merger.add(item.engine, stats, item.time, self._pause)
             except Exception as error:
                 self._dropped_steps += item.steps
                 if not isinstance(error, UnmergeableError):
                     self._report(f"unexpected: {error!r}")
-            slice_ends = _let_go(slice_ends)
+            self._pause()
+
+    def _pause(self) -> None:
+        """Releases the interpreter to vLLM's loop if the slice is over."""
+        if time.perf_counter() > self._slice_ends:
+            self._rest()
+
+    def _rest(self) -> None:
+        """Releases the interpreter to vLLM's loop, and begins a slice."""
+        time.sleep(_PAUSE)
+        is_behind = len(self._queue) > self._config.max_steps // 4
+        self._slice_ends = time.perf_counter() + (_LONG_SLICE if is_behind else _SLICE)
 
     def _next_batch(self) -> _Batch | None:
         """Returns the next batch, or nothing where there is nothing to say."""
@@ -286,15 +301,8 @@ class Sender:
                     self._report(f"merged stats cannot be encoded: {error!r}")
                 else:
                     self._ready.append(_Item(engine, data, merged.time, steps))
+                self._rest()
                 steps = 0  # They are counted once.
-
-
-def _let_go(slice_ends: float) -> float:
-    """Waits where the slice is over. It returns when the slice at hand ends."""
-    if time.perf_counter() <= slice_ends:
-        return slice_ends
-    time.sleep(_PAUSE)
-    return time.perf_counter() + _SLICE
 
 
 def _restart(sender: Sender | None) -> None:
