@@ -16,7 +16,7 @@ DEFAULT_ENDPOINT = "unix:///run/otelkv/ingest.sock"
 
 @dataclass(frozen=True)
 class Config:
-    """What the sender needs to know."""
+    """The configuration of the sender."""
 
     # Where batches go: unix:///PATH, or an HTTP URL.
     endpoint: str = DEFAULT_ENDPOINT
@@ -28,14 +28,14 @@ class Config:
     interval: float = 0.5
     # Seconds that one delivery may take.
     timeout: float = 5.0
-    # Steps that wait to be sent or merged, beyond which further ones are dropped.
+    # Steps that may wait to be sent or merged. Further ones are dropped.
     max_steps: int = 4096
-    # Histogram samples that are kept while the sidecar is away.
+    # Histogram samples that are kept while the sidecar is away. Further ones are dropped.
     max_samples: int = 32768
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Config:
-    """Returns the configuration. What is wrong is logged, and its default used."""
+    """Returns the configuration. It logs values that cannot be used, and uses their defaults."""
     default = Config()
     return Config(
         endpoint=_endpoint(environment.get("OTELKV_ENDPOINT", "")),

@@ -34,12 +34,12 @@ class OtelkvStatLogger(AggregateStatLoggerBase):
         *args: Any,
         **kwargs: Any,
     ) -> None:
-        # SchedulerStats is no stable interface: nothing else of it is used.
+        # SchedulerStats is not a stable interface, so nothing else of it is used.
         stats = getattr(scheduler_stats, "kv_connector_stats", None)
         if not stats:
             return
         try:
-            # Workers without news send types and data without entries.
+            # A worker that has nothing to say sends types, and data without entries.
             if "types" in stats and not stats.get("data") and stats.get("info") is None:
                 return
             self._sender.put(engine_idx, self._encode(stats))
@@ -50,5 +50,5 @@ class OtelkvStatLogger(AggregateStatLoggerBase):
         pass
 
     def close(self) -> None:
-        """Sends what waits, if the sidecar is there, and ends the sender."""
+        """Sends the steps that wait, if the sidecar is there, and stops the sender."""
         self._sender.close()

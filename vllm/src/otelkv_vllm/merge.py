@@ -2,21 +2,21 @@
 """Merges the stats of many steps into one, as vLLM's aggregate does.
 
 Counters add up, gauges take the last value, and histograms keep their samples, up to
-a bound. Stats of other connectors, which are in no form that is known here, are
-replaced by the last: the sidecar only counts that they came.
+a bound. Stats of other connectors, whose form is not known here, are replaced by the
+last: the sidecar only counts them.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-# Entries that are kept in all. With the samples, they fit a batch.
+# The bound on all entries. So many, with the samples, fit into a batch.
 MAX_ENTRIES = 4096
 
 _KINDS = ("counter", "gauge", "histogram")
 
 
 class UnmergeableError(Exception):
-    """Says that stats cannot be merged. Nothing of them was."""
+    """Stats cannot be merged. None of their entries was."""
 
 
 class Merged:
@@ -39,18 +39,18 @@ class Merged:
 
 
 class Merger:
-    """The merged stats of all engines. It is bounded."""
+    """The merged stats of all engines, within bounds."""
 
     def __init__(self, max_samples: int) -> None:
         self._max_samples = max_samples
         self.engines: dict[int, Merged] = {}
         self._samples = 0
         self._entries = 0
-        # Samples that there was no room for.
+        # Samples beyond the bound.
         self.dropped_samples = 0
 
     def take(self) -> dict[int, Merged]:
-        """Returns what was merged, and begins anew."""
+        """Returns the merged stats by engine, and forgets them."""
         taken = self.engines
         self.engines = {}
         self._samples = self._entries = 0
@@ -83,7 +83,7 @@ class Merger:
     def _check(
         self, into: dict[str, Any] | None, stats: dict[str, Any], pause: Callable[[], None]
     ) -> None:
-        """Raises unless all of the stats can be merged."""
+        """Raises UnmergeableError unless all entries can be merged."""
         known = into["types"] if into else {}
         types = stats.get("types") or {}
         entries = 0
@@ -148,7 +148,7 @@ def _target(merged: Merged, name: str | None) -> dict[str, Any] | None:
 
 
 def _count_new(into: dict[str, Any] | None, stats: dict[str, Any]) -> int:
-    """Returns the number of entries that there are none of yet."""
+    """Returns the number of entries that are new."""
     known = into["data"] if into else {}
     return sum(
         labels not in known.get(name, {})
@@ -169,8 +169,8 @@ def _is_payload(stats: Any) -> bool:
 def _parts(stats: Any) -> Any:
     """Yields the connectors' names with their payloads.
 
-    A name of None stands for the connector that sends alone, and a payload of None
-    for stats in another form.
+    The name is None for a connector that sends alone. The payload is None for stats in
+    another form.
     """
     if _is_payload(stats):
         yield None, stats
@@ -179,7 +179,7 @@ def _parts(stats: Any) -> Any:
         and all(isinstance(name, str) for name in stats)
         and all(isinstance(child, dict) for child in stats.values())
     ):
-        # A MultiConnector's, bare or as msgspec encodes the stats object.
+        # Of a MultiConnector, bare or as msgspec encodes the stats object.
         for name, child in stats.items():
             inner = child.get("data")
             if _is_payload(child):

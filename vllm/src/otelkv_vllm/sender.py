@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The background sender."""
+"""The sender, which works in the background."""
 
 import atexit
 import collections
@@ -16,7 +16,7 @@ from otelkv_vllm import transport
 from otelkv_vllm.config import Config, logger
 from otelkv_vllm.merge import Merger, UnmergeableError
 
-# The sidecar takes 1 MiB and 1,024 records. What is around the payloads has room.
+# The sidecar takes 1 MiB and 1,024 records. This leaves room for the rest of the batch.
 _MAX_BATCH = 960 << 10
 _MAX_RECORDS = 256
 
@@ -30,10 +30,10 @@ _PAUSE = 0.0005
 # Seconds between attempts while the sidecar is away.
 _MIN_BACKOFF, _MAX_BACKOFF = 0.25, 5.0
 
-# Seconds that the end of the process waits for the last batch.
+# Seconds that the process waits for the last batch when it ends.
 _LAST = 2.0
 
-# After these statuses a batch is done with. All others ask for it again.
+# After these statuses a batch is not sent again. After all others it is.
 _TAKEN = 200
 _FINAL = (400, 409, 413)
 
@@ -53,9 +53,9 @@ class _Batch(NamedTuple):
 
 
 class Sender:
-    """Delivers payloads from a thread of its own.
+    """Sends payloads from a thread of its own.
 
-    put and drop are for one thread, vLLM's loop. They do not wait.
+    Only one thread, vLLM's loop, may call put and drop. They do not wait.
     """
 
     def __init__(self, config: Config, model: str) -> None:
@@ -65,19 +65,19 @@ class Sender:
         self._begin()
 
     def _begin(self) -> None:
-        """Begins a run, whose batches are numbered from 1."""
+        """Starts a run. Its batches are numbered from 1."""
         self._run_id = uuid.uuid4().hex
         self._sequence = 0
         self._queue: collections.deque[_Item] = collections.deque()
-        # Merged payloads, encoded, which come before the queue's.
+        # Merged payloads, encoded. They are older than the queue.
         self._ready: collections.deque[_Item] = collections.deque()
         self._merger = Merger(self._config.max_samples)
         self._batch: _Batch | None = None
-        # Steps that were dropped by the loop, which alone writes this, and how many
-        # of them the thread has seen.
+        # Steps that the loop dropped, and how many of them the thread has counted. Only
+        # the loop writes the first.
         self._refused = 0
         self._refused_seen = 0
-        # What is to be reported.
+        # Drops that the sidecar has not been told of.
         self._dropped_steps = 0
         self._dropped_samples = 0
         self._away = False
@@ -94,12 +94,12 @@ class Sender:
         self._thread = threading.Thread(target=self._run, name="otelkv", daemon=True)
         self._thread.start()
         atexit.register(self.close)
-        # A process that forks has no thread in its child.
+        # The child of a process that forks has no thread.
         this = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _restart(this()))
 
     def put(self, engine: int, data: bytes) -> None:
-        """Hands over the encoded stats of one step."""
+        """Queues the encoded stats of one step."""
         queue = self._queue
         if len(queue) >= self._config.max_steps:
             self._refused += 1
@@ -113,7 +113,7 @@ class Sender:
         self._refused += 1
 
     def close(self) -> None:
-        """Sends what waits, if the sidecar is there, and ends the thread."""
+        """Sends the steps that wait, if the sidecar is there, and ends the thread."""
         if not self._closed:
             self._closed = True
             self._wake.set()
@@ -126,7 +126,7 @@ class Sender:
             self._wake.clear()
             try:
                 self._turn()
-            except Exception as error:  # The next turn may go better.
+            except Exception as error:  # The next turn may succeed.
                 self._report(f"unexpected: {error!r}")
         try:
             self._last_turn()
@@ -159,7 +159,7 @@ class Sender:
         )
 
     def _turn(self) -> None:
-        """Sends everything that waits. What cannot be sent is merged."""
+        """Sends the steps that wait, and merges those that cannot be sent."""
         while time.monotonic() >= self._next_attempt:
             if self._batch is None:
                 self._batch = self._next_batch()
@@ -169,11 +169,11 @@ class Sender:
             if not self._deliver():
                 break
             if len(self._queue) > self._config.max_steps // 2:
-                break  # Steps come faster than they can be sent one by one.
+                break  # Steps come faster than they can be sent.
         self._fold()
 
     def _deliver(self) -> bool:
-        """Sends the batch at hand. It reports whether that is done with."""
+        """Sends the batch. It reports whether the next one may be sent."""
         batch = self._batch
         assert batch is not None
         try:
@@ -186,7 +186,7 @@ class Sender:
             self._succeed(answer.message)
             return True
         if answer.status in _FINAL:
-            # What the batch had, and what it was to report, is to be reported.
+            # Its steps are dropped, and the drops that it reported are reported again.
             self._batch = None
             self._dropped_steps += batch.steps + batch.dropped_steps
             self._dropped_samples += batch.dropped_samples
@@ -217,13 +217,13 @@ class Sender:
         self._next_attempt = time.monotonic() + self._backoff
 
     def _report(self, problem: str) -> None:
-        """Logs a problem, once for as long as it is the same."""
+        """Logs a problem, unless it is the same as the last one."""
         if problem != self._problem:
             self._problem = problem
             logger.warning("otelkv: %s", problem[:1000])
 
     def _fold(self) -> None:
-        """Merges what is in the queue, a little at a time."""
+        """Merges the queue, in slices."""
         decode = msgspec.msgpack.Decoder().decode
         for _ in range(len(self._queue)):
             item = self._queue.popleft()
@@ -249,7 +249,7 @@ class Sender:
         self._slice_ends = time.perf_counter() + (_LONG_SLICE if is_behind else _SLICE)
 
     def _next_batch(self) -> _Batch | None:
-        """Returns the next batch, or nothing where there is nothing to say."""
+        """Returns the next batch, or None if there is nothing to send."""
         if self._merger.engines:
             self._encode_merged()
         items: list[_Item] = []
@@ -302,11 +302,11 @@ class Sender:
                 else:
                     self._ready.append(_Item(engine, data, merged.time, steps))
                 self._rest()
-                steps = 0  # They are counted once.
+                steps = 0  # Count them once.
 
 
 def _restart(sender: Sender | None) -> None:
-    """Begins anew in the child of a process that forked."""
+    """Starts the sender again in the child of a process that forked."""
     if sender is not None and not sender._closed:
         sender._begin()
         sender._thread = threading.Thread(target=sender._run, name="otelkv", daemon=True)

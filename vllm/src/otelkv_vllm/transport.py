@@ -13,7 +13,7 @@ _MAX_ANSWER = 1 << 20
 
 
 class Answer(msgspec.Struct):
-    """What the sidecar says of a batch, with a status of HTTP's."""
+    """The answer of the sidecar to a batch, with an HTTP status."""
 
     status: int
     message: str = ""
@@ -21,9 +21,9 @@ class Answer(msgspec.Struct):
 
 
 class UnixTransport:
-    """Frames of a length, four bytes with the greatest first, and the batch."""
+    """Frames on a Unix stream socket: four bytes of length, big-endian, and the batch."""
 
-    # A batch carries the token itself.
+    # The token is in the batch.
     token_in_batch = True
 
     def __init__(self, path: str, timeout: float) -> None:
@@ -38,7 +38,7 @@ class UnixTransport:
             try:
                 return self._exchange(self._socket, batch)
             except (OSError, ValueError, msgspec.MsgspecError):
-                # The sidecar may have been started anew since.
+                # The sidecar may have restarted.
                 self.close()
         self._socket = self._connect()
         try:
@@ -58,7 +58,7 @@ class UnixTransport:
         return connection
 
     def _exchange(self, connection: socket.socket, batch: bytes) -> Answer:
-        # An answer without a batch says why the sidecar takes none.
+        # The sidecar may answer before it has read the batch, and say why it refuses it.
         failure: OSError | None = None
         try:
             connection.sendall(struct.pack(">I", len(batch)))
@@ -141,7 +141,7 @@ Transport = UnixTransport | HTTPTransport
 
 
 def connect(endpoint: str, timeout: float, token: str) -> Transport:
-    """Returns the transport of an endpoint. It does not connect yet."""
+    """Returns the transport for an endpoint. It does not connect yet."""
     parts = urllib.parse.urlsplit(endpoint)
     if parts.scheme == "unix":
         return UnixTransport(parts.path, timeout)
