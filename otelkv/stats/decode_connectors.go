@@ -113,7 +113,7 @@ func (s *decoding) nested(p *Payload) {
 		s.r.skip()
 		s.examine()
 	}
-	if s.r.failure() == nil {
+	if s.r.failure == nil {
 		s.r.seek(start)
 		s.connectors(p)
 	}
@@ -145,7 +145,7 @@ func (s *decoding) connectors(p *Payload) {
 		default:
 			s.connector(p.connector(name), c)
 		}
-		if s.r.failure() == nil {
+		if s.r.failure == nil {
 			s.r.seek(c.end)
 		}
 	}
@@ -174,7 +174,7 @@ func (s *decoding) connector(p *Payload, c candidate) {
 	s.r.seek(c.body)
 	s.generation++ // A name may come twice, and each payload has its own kinds.
 	f := s.fields(p, false)
-	if s.r.failure() != nil {
+	if s.r.failure != nil {
 		return
 	}
 	if _, err := f.misfit(); err != nil {

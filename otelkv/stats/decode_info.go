@@ -28,7 +28,7 @@ func (s *decoding) factList(p *Payload) []map[string]string {
 	n := 0
 	s.r.beginArray()
 	for s.r.more() {
-		if !count(s.r, &n, s.limits.Info, "series in info") {
+		if !s.r.count(&n, s.limits.Info, "series in info") {
 			break
 		}
 		if got := s.r.peek(); got != shapeMap {
@@ -47,7 +47,7 @@ func (s *decoding) facts(p *Payload) map[string]string {
 	n := 0
 	s.r.beginMap()
 	for s.r.more() {
-		if !s.expectName("a label name") || !count(s.r, &n, s.limits.Info, "facts in info") {
+		if !s.expectName("a label name") || !s.r.count(&n, s.limits.Info, "facts in info") {
 			break
 		}
 		text := s.r.text()

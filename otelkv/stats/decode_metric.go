@@ -14,7 +14,7 @@ func (s *decoding) types(p *Payload) {
 	next := &p.first
 	s.r.beginMap()
 	for s.r.more() {
-		if !s.expectName("a metric's name") || !count(s.r, &s.counts.types, s.limits.Metrics, "types") {
+		if !s.expectName("a metric's name") || !s.r.count(&s.counts.types, s.limits.Metrics, "types") {
 			return
 		}
 		m, err := s.lookupMetric(p, next, s.r.text())
@@ -47,7 +47,7 @@ func (s *decoding) metrics(p *Payload) {
 	next := &p.first
 	s.r.beginMap()
 	for s.r.more() {
-		if !s.expectName("a metric's name") || !count(s.r, &s.counts.metrics, s.limits.Metrics, "metrics") {
+		if !s.expectName("a metric's name") || !s.r.count(&s.counts.metrics, s.limits.Metrics, "metrics") {
 			return
 		}
 		name := s.r.text()
@@ -100,7 +100,7 @@ func (s *decoding) entryMap(m *Metric) {
 		err := s.labelValues()
 		s.entry(m, err)
 	}
-	if !any && s.r.failure() == nil {
+	if !any && s.r.failure == nil {
 		m.show()
 	}
 }
@@ -113,8 +113,8 @@ func (s *decoding) entryList(m *Metric) {
 	start := s.r.mark()
 	s.r.beginArray()
 	empty := !s.r.more()
-	if empty && s.r == &s.json {
-		if s.r.failure() == nil {
+	if empty && s.isJSON {
+		if s.r.failure == nil {
 			m.show()
 		}
 		return
@@ -144,7 +144,7 @@ func (s *decoding) unlabelled(m *Metric) {
 
 // countEntry counts what is or should be an entry, and fails beyond the limit.
 func (s *decoding) countEntry() bool {
-	return count(s.r, &s.counts.entries, s.limits.Entries, "entries")
+	return s.r.count(&s.counts.entries, s.limits.Entries, "entries")
 }
 
 // entryObject decodes {"labels": [...], "value": ...}, in any order.
@@ -155,7 +155,9 @@ func (s *decoding) entryObject(m *Metric) {
 		s.report(m, fmt.Errorf("%w: expected a map with labels and value, got %v", ErrMalformed, got))
 		return
 	}
-	var labels, value mark
+	var bad error
+	var hasLabels bool
+	var value mark
 	s.r.beginMap()
 	for s.r.more() {
 		if !s.expectName("a field's name") {
@@ -163,25 +165,25 @@ func (s *decoding) entryObject(m *Metric) {
 		}
 		switch string(s.r.text()) {
 		case fieldLabels:
-			labels = s.r.mark()
+			bad, hasLabels = s.labelValues(), true
+			continue
 		case fieldValue:
 			value = s.r.mark()
 		}
 		s.r.skip()
 	}
-	if s.r.failure() != nil {
+	if s.r.failure != nil {
 		return
 	}
 	end := s.r.mark()
-	if !labels.found() || !value.found() {
+	if !hasLabels || !value.isSet() {
+		s.key = s.key[:0]
 		s.report(m, fmt.Errorf("%w: expected labels and value", ErrMalformed))
 		return
 	}
-	s.r.seek(labels)
-	err := s.labelValues()
 	s.r.seek(value)
-	s.entry(m, err)
-	if s.r.failure() == nil {
+	s.entry(m, bad)
+	if s.r.failure == nil {
 		s.r.seek(end)
 	}
 }
@@ -236,7 +238,7 @@ func (s *decoding) entry(m *Metric, bad error) {
 		bad = s.value(e)
 	}
 	switch {
-	case s.r.failure() != nil:
+	case s.r.failure != nil:
 	case bad != nil:
 		s.report(m, bad)
 	default:
@@ -280,7 +282,7 @@ func (s *decoding) samples(e *Entry) error {
 		s.r.fail(fmt.Errorf("%w: more than %d samples", ErrTooLarge, s.limits.Samples))
 	}
 	e.samples = samples
-	if bad != nil || s.r.failure() != nil {
+	if bad != nil || s.r.failure != nil {
 		e.samples = samples[:0]
 		e.account()
 	}

@@ -29,7 +29,7 @@ func (s *decoding) stats(p *Payload, outermost bool) {
 	start := s.r.mark()
 	f := s.fields(p, true)
 	switch {
-	case s.r.failure() != nil || !f.any:
+	case s.r.failure != nil || !f.any:
 		return
 	case f.isPayload():
 		if at, err := f.misfit(); err != nil {
@@ -38,7 +38,7 @@ func (s *decoding) stats(p *Payload, outermost bool) {
 			return
 		}
 		s.body(p, &f)
-	case f.scheduler.found() && outermost:
+	case f.scheduler.isSet() && outermost:
 		s.r.seek(f.scheduler.mark)
 		s.connectorStats(p)
 	case p.parent == nil && s.candidates.areConnectors():
@@ -134,9 +134,9 @@ func (f *fields) isPayload() bool { return f.types.fits() || f.data.fits() }
 // misfit says what is wrong with the form of a map that is a payload, and where.
 func (f *fields) misfit() (at mark, err error) {
 	switch {
-	case f.types.found() && !f.types.fits():
+	case f.types.isSet() && !f.types.fits():
 		return f.types.mark, fmt.Errorf("%w: field %q: expected a map, got %v", ErrMalformed, fieldTypes, f.types.shape)
-	case !f.data.found():
+	case !f.data.isSet():
 		return f.end, fmt.Errorf(`%w: it has "types", and no "data"`, ErrMalformed)
 	case !f.data.fits():
 		return f.data.mark, fmt.Errorf("%w: field %q: expected a map, got %v", ErrMalformed, fieldData, f.data.shape)
@@ -164,13 +164,11 @@ func (s *decoding) fields(p *Payload, examine bool) fields {
 			s.r.skip()
 		}
 		if place != nil {
-			if place.found() {
+			if place.isSet() {
 				s.r.fail(fmt.Errorf("%w: field %q is there twice", ErrMalformed, f.name(place)))
 				break
 			}
-			// Peeking first puts the mark behind white space.
-			shape := s.r.peek()
-			*place = field{s.r.mark(), shape}
+			*place = field{s.r.mark(), s.r.peek()}
 		}
 		switch {
 		case place == &f.types && f.types.fits():
@@ -228,7 +226,7 @@ func (s *decoding) expectName(what string) bool {
 
 // seekEnd goes to the end of a map whose fields have been decoded.
 func (s *decoding) seekEnd(f *fields) {
-	if s.r.failure() == nil {
+	if s.r.failure == nil {
 		s.r.seek(f.end)
 	}
 }
@@ -238,11 +236,11 @@ func (s *decoding) body(p *Payload, f *fields) {
 	if !f.done {
 		s.decodeMap(f.data, fieldData, p, (*decoding).metrics)
 	}
-	if f.info.found() && s.r.failure() == nil {
+	if f.info.isSet() && s.r.failure == nil {
 		s.r.seek(f.info.mark)
 		s.info(p)
 	}
-	if f.connectors.found() && p.parent == nil {
+	if f.connectors.isSet() && p.parent == nil {
 		s.decodeMap(f.connectors, fieldConnectors, p, (*decoding).nested)
 	}
 }
@@ -250,7 +248,7 @@ func (s *decoding) body(p *Payload, f *fields) {
 // decodeMap decodes a field that is a map. Null stands for an empty one, and
 // anything else fails.
 func (s *decoding) decodeMap(f field, name string, p *Payload, decode func(*decoding, *Payload)) {
-	if s.r.failure() != nil {
+	if s.r.failure != nil {
 		return
 	}
 	s.r.seek(f.mark)

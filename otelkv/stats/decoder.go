@@ -54,11 +54,16 @@ type Decoder struct {
 // data, and its own memory is reused.
 func (d Decoder) JSON(data []byte, p *Payload) error {
 	s := p.beginDecoding(d)
-	s.json.reset(data, s.limits.Bytes)
-	s.r = &s.json
-	s.payload(p)
-	s.json.finish()
-	return s.end(p)
+	s.isJSON = true
+	failure := s.json.transcode(data, s.limits.Bytes)
+	if failure == nil {
+		s.r.reset(s.json.messagePack, len(s.json.messagePack))
+		s.payload(p)
+		if failure = s.r.failure; failure != nil {
+			failure.Offset, _ = s.json.walk(data, failure.Offset)
+		}
+	}
+	return s.end(p, failure)
 }
 
 // MessagePack decodes the payload that data begins with, replaces what p held,
@@ -72,13 +77,13 @@ func (d Decoder) JSON(data []byte, p *Payload) error {
 // [DecodeError], rest is nil, since the payload's end is not known.
 func (d Decoder) MessagePack(data []byte, p *Payload) (rest []byte, err error) {
 	s := p.beginDecoding(d)
-	s.messagePack.reset(data, s.limits.Bytes)
-	s.r = &s.messagePack
+	s.isJSON = false
+	s.r.reset(data, s.limits.Bytes)
 	s.payload(p)
-	if s.r.failure() == nil {
+	if s.r.failure == nil {
 		rest = data[s.r.mark().offset:]
 	}
-	return rest, s.end(p)
+	return rest, s.end(p, s.r.failure)
 }
 
 // UnmarshalJSON is [Decoder.JSON] with the default limits. Like it, it keeps what
@@ -91,9 +96,10 @@ type counts struct{ types, metrics, entries, samples int }
 // decoding is the state of decoding into one payload and those nested in it. It
 // stays with the payload, for its buffers.
 type decoding struct {
-	r           reader
-	json        jsonReader
-	messagePack messagePackReader
+	r    reader
+	json transcoder
+	// isJSON tells that the input of r was JSON.
+	isJSON bool
 
 	limits     Limits
 	generation uint64
@@ -122,13 +128,13 @@ func (p *Payload) beginDecoding(d Decoder) *decoding {
 	return s
 }
 
-// end returns what was wrong, and lets go of the input.
-func (s *decoding) end(p *Payload) error {
-	failure, errs := s.r.failure(), s.errs.Join()
-	s.r, s.next = nil, nil
-	s.json.data, s.messagePack.data, s.messagePack.rest = nil, nil, nil
-	if cap(s.json.unescaped) > maxRetainedScratch {
-		s.json.unescaped = nil
+// end returns what was wrong. It drops the input, and buffers that are too large to
+// keep.
+func (s *decoding) end(p *Payload, failure *DecodeError) error {
+	errs := s.errs.Join()
+	s.r.data, s.r.rest, s.next = nil, nil, nil
+	if cap(s.json.messagePack) > maxRetainedScratch {
+		s.json.messagePack = nil
 	}
 	if cap(s.key) > maxRetainedScratch {
 		s.key = nil

@@ -33,6 +33,9 @@ func FuzzDecodeJSON(f *testing.F) {
 		var p stats.Payload
 		err := decoder.JSON(data, &p)
 		checkDecoded(t, &p, err)
+		if failure := (*stats.DecodeError)(nil); errors.As(err, &failure) && (failure.Offset < 0 || failure.Offset > len(data)) {
+			t.Errorf("%v in %d bytes", err, len(data))
+		}
 		if again := decoder.JSON(data, &reused); (again == nil) != (err == nil) {
 			t.Errorf("a reused payload gives %v, a new one %v", again, err)
 		}

@@ -49,8 +49,8 @@ func orDefault(limit, fallback int) int {
 	return fallback
 }
 
-// count adds one to n and fails r when that is beyond the limit.
-func count(r reader, n *int, limit int, what string) bool {
+// count adds one to n, and fails if that is beyond the limit.
+func (r *reader) count(n *int, limit int, what string) bool {
 	*n++
 	if *n <= limit {
 		return true

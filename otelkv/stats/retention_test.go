@@ -237,10 +237,10 @@ func TestScratchIsBounded(t *testing.T) {
 	if err := p.UnmarshalJSON([]byte(`{"x": "\n` + strings.Repeat("x", 1<<20) + `"  , "data": {}}`)); err != nil {
 		t.Fatal(err)
 	}
-	if got := cap(p.decoding.json.unescaped); got > maxRetainedScratch {
+	if got := cap(p.decoding.json.messagePack); got > maxRetainedScratch {
 		t.Errorf("keeps %d bytes", got)
 	}
-	if p.decoding.json.data != nil || p.decoding.messagePack.data != nil || p.decoding.messagePack.rest != nil {
+	if p.decoding.r.data != nil || p.decoding.r.rest != nil {
 		t.Error("keeps the input")
 	}
 }

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stats
+
+import (
+	"math"
+	"strings"
+	"testing"
+)
+
+// TestTranscodedSize holds that MessagePack is at most three times as long as the JSON
+// that it is made of, for what grows most.
+func TestTranscodedSize(t *testing.T) {
+	var s transcoder
+	for _, repeated := range []string{`1`, `1e0`, `-9`, `1234567890`, `9223372036854775808`, `""`, `"\n"`, `"\u0001"`, `"\ud83d"`, `[]`, `{}`, `[1e0]`,
+		`[[1e0]]`, `{"":1e0}`, `[[""]]`, `true`, `null`, strings.Repeat("[", 31) + `1e0` + strings.Repeat("]", 31)} {
+		data := []byte("[" + repeated + strings.Repeat(","+repeated, 999) + "]")
+		if failure := s.transcode(data, math.MaxInt); failure != nil {
+			t.Fatal(failure)
+		}
+		if got := len(s.messagePack); got > 3*len(data) {
+			t.Errorf("%s: %d bytes of JSON become %d", repeated, len(data), got)
+		}
+	}
+}
+
+// TestWalkOfAnything passes what is no JSON at all. The result means nothing, but there
+// is one.
+func TestWalkOfAnything(t *testing.T) {
+	var s transcoder
+	for _, data := range []string{``, `]`, `[}`, `"`, `"\`, `"\u`, `"\u1"`, `"\ud83d\u"`, `"\ud83d\u1`, `t`, `-`, `x`, `{]`, "\x00", `[1x`, `"\ud83d\`} {
+		for _, until := range []int{0, 1, math.MaxInt} {
+			if offset, ok := s.walk([]byte(data), until); !ok || offset < 0 || offset > len(data) {
+				t.Errorf("%q stops at %d, %t", data, offset, ok)
+			}
+		}
+	}
+}
