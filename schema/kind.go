@@ -31,16 +31,6 @@ func (k Kind) String() string {
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
 
-// ParseKind is the inverse of [Kind.String].
-func ParseKind(word string) (Kind, error) {
-	for _, k := range []Kind{KindCounter, KindGauge, KindHistogram} {
-		if word == k.String() {
-			return k, nil
-		}
-	}
-	return 0, fmt.Errorf("unknown kind %q: expected counter, gauge or histogram", word)
-}
-
 // NumberKind is the type of a metric's values.
 type NumberKind uint8
 

@@ -29,7 +29,7 @@ func reservedLabel(name string) string {
 func checkLabelNames(d entry, _ *nameIndex) []string {
 	var reasons []string
 	for _, name := range d.LabelNames {
-		if !legalIdentifier(name) {
+		if !labelName.MatchString(name) {
 			reasons = append(reasons, fmt.Sprintf("label name %q is illegal: "+
 				"expected a letter or _, then letters, digits and _", name))
 		}
@@ -88,7 +88,7 @@ func checkLabelValues(d entry, _ *nameIndex) []string {
 // engine's, may not have the given name, or nil. Unlike a definition's own labels
 // it may be one of [LabelModelName] and [LabelEngine].
 func CheckLabelName(name string) error {
-	if !legalIdentifier(name) {
+	if !labelName.MatchString(name) {
 		return errors.New("illegal: expected a letter or _, then letters, digits and _")
 	}
 	if name == LabelModelName || name == LabelEngine {

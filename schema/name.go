@@ -4,12 +4,9 @@ package schema
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
-
-// maxNameLength is the longest instrument name that OpenTelemetry allows, in
-// bytes.
-const maxNameLength = 255
 
 const totalSuffix = "_total"
 
@@ -71,61 +68,29 @@ func translated(name string) string {
 	return strings.NewReplacer(".", "_", "-", "_", "/", "_").Replace(strings.ToLower(name))
 }
 
-func isLetter(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-}
-
-func isDigit(c byte) bool {
-	return '0' <= c && c <= '9'
-}
-
-// legalInstrumentName implements "Instrument name syntax" of the OpenTelemetry
-// metrics API specification.
-func legalInstrumentName(name string) bool {
-	if name == "" || len(name) > maxNameLength || !isLetter(name[0]) {
-		return false
-	}
-	for i := range len(name) {
-		if c := name[i]; !isLetter(c) && !isDigit(c) && strings.IndexByte("_.-/", c) < 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// legalFamilyName implements Prometheus's metric names as they were before it
-// took any UTF-8, [a-zA-Z_:][a-zA-Z0-9_:]*: readers of vLLM's metrics still
-// parse by that rule.
-func legalFamilyName(name string) bool {
-	return legalIdentifier(strings.ReplaceAll(name, ":", "_"))
-}
-
-// legalIdentifier tells whether name is [a-zA-Z_][a-zA-Z0-9_]*.
-func legalIdentifier(name string) bool {
-	if name == "" || isDigit(name[0]) {
-		return false
-	}
-	for i := range len(name) {
-		if c := name[i]; !isLetter(c) && !isDigit(c) && c != '_' {
-			return false
-		}
-	}
-	return true
-}
+var (
+	// instrumentName is "Instrument name syntax" of OpenTelemetry's metrics API
+	// specification.
+	instrumentName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.\-/]{0,254}$`)
+	// familyName is Prometheus's metric name as it was before any UTF-8 was allowed:
+	// readers of vLLM's metrics still parse by that rule.
+	familyName = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*$`)
+	labelName  = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+)
 
 func checkInstrumentName(d entry, _ *nameIndex) []string {
-	if legalInstrumentName(d.Name) {
+	if instrumentName.MatchString(d.Name) {
 		return nil
 	}
 	return []string{fmt.Sprintf("name %q is no OpenTelemetry instrument name: "+
-		"expected a letter, then letters, digits and _.-/, at most %d bytes", d.Name, maxNameLength)}
+		"expected a letter, then letters, digits and _.-/, at most 255 bytes", d.Name)}
 }
 
 func checkFamilyName(d entry, _ *nameIndex) []string {
 	switch {
 	case d.kind == KindCounter && d.PrometheusName == totalSuffix:
 		return []string{fmt.Sprintf("prometheus name %q leaves a counter no name in OpenMetrics: expected one before the suffix", d.PrometheusName)}
-	case legalFamilyName(d.PrometheusName):
+	case familyName.MatchString(d.PrometheusName):
 		return nil
 	}
 	return []string{fmt.Sprintf("prometheus name %q is no metric name: "+

@@ -2,10 +2,10 @@
 
 package stats
 
-import (
-	"github.com/otelkv/otelkv-go/schema"
-	"github.com/otelkv/otelkv-go/schema/vllm/names"
-)
+import "github.com/otelkv/otelkv-go/schema"
+
+// simpleInfo is the name of the info metric of vLLM's simple CPU connector.
+const simpleInfo = "vllm:simple_kv_offload_info"
 
 // Reduce returns the payload as a flat summary, in the payload's order, with the
 // keys that vLLM's logger prints (its reduce, vLLM #45957): the metric's name, and
@@ -21,7 +21,7 @@ import (
 func (p *Payload) Reduce() Summary {
 	var s Summary
 	for _, m := range p.present {
-		if m.name == names.SimpleInfoFamily {
+		if m.name == simpleInfo {
 			continue
 		}
 		for _, e := range m.present {
