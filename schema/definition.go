@@ -17,9 +17,6 @@ const (
 	// LabelTier names a tier as "<index>:<type>", for example "1:fs", as vLLM's
 	// TieringMetricsTracker does (vllm/v1/kv_offload/tiering/metrics.py).
 	LabelTier = "tier"
-	// LabelTransferType is the direction of the deprecated trio, for example
-	// "GPU_to_CPU".
-	LabelTransferType = "transfer_type"
 )
 
 // Medium stands, inside a [Mirror]'s label values, for the medium of the engine

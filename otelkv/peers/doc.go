@@ -5,7 +5,7 @@
 // [LMCache], [SGLang] and [TensorRTLLM]. Scrapes show the system's exact names, and
 // OTLP carries names that OpenTelemetry allows.
 //
-// [Tiers] says what each system calls a tier.
+// [TierOf] says what each system calls a tier.
 //
 // The catalogues are YAML files in the form that package registry reads. They hold
 // names, units and labels, and know none of the rules by which a system counts. They

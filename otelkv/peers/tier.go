@@ -29,13 +29,13 @@ type Word struct {
 	Value string `yaml:"value"`
 }
 
-// Tiers returns the translation of the words, a row for each medium.
-func Tiers() []Tier {
-	var tiers []Tier
-	if err := yaml.Unmarshal(read("tiers.yaml"), &tiers); err != nil {
+// tiers returns a row for each medium.
+func tiers() []Tier {
+	var rows []Tier
+	if err := yaml.Unmarshal(read("tiers.yaml"), &rows); err != nil {
 		panic(err)
 	}
-	return tiers
+	return rows
 }
 
 // TierOf returns the row of a value of vLLM's label "tier", such as "1:fs", with or
@@ -46,7 +46,7 @@ func TierOf(value string) (Tier, bool) {
 	if !found {
 		word = value
 	}
-	for _, tier := range Tiers() {
+	for _, tier := range tiers() {
 		for _, w := range tier.VLLM {
 			if w.Label == "tier" && w.Value == word {
 				return tier, true

@@ -14,8 +14,8 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// MaxSize is the size of a file, in bytes, up to which it is read.
-const MaxSize = 1 << 20
+// maxSize is the largest file that is read, in bytes.
+const maxSize = 1 << 20
 
 // Decode reads the registry of a catalogue. name stands for the file in errors,
 // which are [Error] values, joined: all that is wrong with the file's form or,
@@ -57,12 +57,12 @@ type entry struct {
 }
 
 func parse(name string, r io.Reader) (*file, error) {
-	text, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
+	text, err := io.ReadAll(io.LimitReader(r, maxSize+1))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("otelkv: %s: %w", name, err)
-	case len(text) > MaxSize:
-		return nil, &Error{File: name, Rule: RuleSize, Reason: fmt.Sprintf("it has more than %d bytes", MaxSize)}
+	case len(text) > maxSize:
+		return nil, &Error{File: name, Rule: ruleSize, Reason: fmt.Sprintf("it has more than %d bytes", maxSize)}
 	}
 	var d document
 	var root yaml.Node
@@ -96,19 +96,19 @@ func checkFormat(name string, d document, root *yaml.Node) error {
 	default:
 		return nil
 	}
-	return &Error{File: name, Line: lineOf(resolve(root.Content[0]), "file_format"), Rule: RuleField, Reason: reason}
+	return &Error{File: name, Line: lineOf(resolve(root.Content[0]), "file_format"), Rule: ruleField, Reason: reason}
 }
 
 // collect finds the metrics of a document, with their nodes. Its form is right.
 func (f *file) collect(d document, root *yaml.Node) error {
 	groups, metrics, attributes := elements(root, "groups"), elements(root, "metrics"), elements(root, "attributes")
 	if len(groups) != len(d.Groups) || len(metrics) != len(d.Metrics) || len(attributes) != len(d.Attributes) {
-		return &Error{File: f.name, Line: 1, Rule: RuleField, Reason: "lists that are merged in: expected them written out"}
+		return &Error{File: f.name, Line: 1, Rule: ruleField, Reason: "lists that are merged in: expected them written out"}
 	}
 	var errs []error
 	for i, a := range d.Attributes {
 		if a.Key == "" {
-			errs = append(errs, &Error{File: f.name, Line: attributes[i].Line, Rule: RuleField, Reason: "an attribute without a key"})
+			errs = append(errs, &Error{File: f.name, Line: attributes[i].Line, Rule: ruleField, Reason: "an attribute without a key"})
 		}
 	}
 	for i, g := range d.Groups {
@@ -136,13 +136,13 @@ func (g group) entry(node *yaml.Node) entry {
 func (f *file) checkGroup(g group, e entry) error {
 	var errs []error
 	if g.ID == "" {
-		errs = append(errs, f.error(e, RuleField, "it has no id"))
+		errs = append(errs, f.error(e, ruleField, "it has no id"))
 	}
 	switch {
 	case g.Type != typeMetric && g.Type != typeAttributeGroup:
-		errs = append(errs, f.error(e, RuleField, fmt.Sprintf("type %q: expected metric or attribute_group", g.Type), "type"))
+		errs = append(errs, f.error(e, ruleField, fmt.Sprintf("type %q: expected metric or attribute_group", g.Type), "type"))
 	case g.Type == typeAttributeGroup && (g.MetricName != "" || g.Instrument != ""):
-		errs = append(errs, f.error(e, RuleField, "an attribute_group that is a metric: expected the type metric", "type"))
+		errs = append(errs, f.error(e, ruleField, "an attribute_group that is a metric: expected the type metric", "type"))
 	}
 	return errors.Join(errs...)
 }
@@ -153,7 +153,7 @@ func emptyElements(name string, node *yaml.Node) error {
 	var errs []error
 	for _, child := range node.Content {
 		if node.Kind == yaml.SequenceNode && resolve(child).Tag == "!!null" {
-			errs = append(errs, &Error{File: name, Line: child.Line, Rule: RuleField, Reason: "an empty element of a list: expected a value"})
+			errs = append(errs, &Error{File: name, Line: child.Line, Rule: ruleField, Reason: "an empty element of a list: expected a value"})
 		}
 		errs = append(errs, emptyElements(name, child))
 	}
@@ -230,7 +230,7 @@ func (f *file) add(e entry) error {
 	d := definition(e.metric)
 	var ok bool
 	if d.Stability, ok = stability(e.metric); !ok {
-		report(RuleField, fmt.Sprintf("stability %q: expected development or stable, and a field deprecated for what is", e.Stability), "stability")
+		report(ruleField, fmt.Sprintf("stability %q: expected development or stable, and a field deprecated for what is", e.Stability), "stability")
 	}
 	if e.Deprecated != nil && d.ReplacedBy == "" {
 		report("deprecated", "deprecated without note or renamed_to: expected what to use instead", "deprecated")
@@ -240,7 +240,7 @@ func (f *file) add(e entry) error {
 	}
 	for _, a := range e.Attributes {
 		if (a.Ref == "") == (a.ID == "") {
-			report(RuleField, "an attribute without ref, or with ref and id: expected one of them", "attributes")
+			report(ruleField, "an attribute without ref, or with ref and id: expected one of them", "attributes")
 		}
 	}
 	metric, reason, path := typed(d, e.metric)

@@ -17,15 +17,10 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// Rules of the file itself. The others are those of schema.DefinitionError.
 const (
-	// RuleSyntax says that the text is no YAML.
-	RuleSyntax = "syntax"
-	// RuleField says that a field does not exist, is missing, has a value of the
-	// wrong type or stands where it means nothing.
-	RuleField = "field"
-	// RuleSize says that the file is too large.
-	RuleSize = "size"
+	ruleSyntax = "syntax"
+	ruleField  = "field"
+	ruleSize   = "size"
 )
 
 // An Error is one rule that a file breaks, and where. [Decode] and [Merge] return
@@ -38,7 +33,10 @@ type Error struct {
 	// Metric is the metric's Prometheus name, or else its OpenTelemetry name, or
 	// empty where the error concerns no metric.
 	Metric string
-	// Rule names the rule that is broken.
+	// Rule names the rule that is broken: "syntax" if the text is not YAML, "size" if
+	// there is more than 1 MiB of it, and "field" if a field does not exist, is missing,
+	// has a value of the wrong type or is in the wrong place. Other rules are those of
+	// schema.DefinitionError.
 	Rule string
 	// Reason says what is wrong and what was expected.
 	Reason string
@@ -62,7 +60,7 @@ func (e *Error) Error() string {
 func syntaxErrors(file string, text []byte, err error) error {
 	var types *yaml.TypeError
 	if !errors.As(err, &types) {
-		e := located(file, RuleSyntax, strings.TrimPrefix(err.Error(), "yaml: "))
+		e := located(file, ruleSyntax, strings.TrimPrefix(err.Error(), "yaml: "))
 		if e.Line == 0 {
 			e.Line = firstLine(text, err)
 		}
@@ -70,7 +68,7 @@ func syntaxErrors(file string, text []byte, err error) error {
 	}
 	var errs []error
 	for _, text := range types.Errors {
-		errs = append(errs, located(file, RuleField, text))
+		errs = append(errs, located(file, ruleField, text))
 	}
 	return errors.Join(errs...)
 }

@@ -48,7 +48,7 @@ func describe(name string) (brief string, examples []string) {
 		return "Index of the serving engine, in decimal.", []string{"0", "1"}
 	case schema.LabelTier:
 		return "Tier, as its index and its type.", []string{"0:primary", "1:fs"}
-	case schema.LabelTransferType:
+	case "transfer_type":
 		return "Direction of a transfer, as the media it goes from and to.", []string{"CPU_to_GPU", "GPU_to_CPU"}
 	case "outcome":
 		return "What was decided about a store.", nil

@@ -230,7 +230,7 @@ func (s *decoding) entry(m *Metric, bad error) {
 		e, bad = s.lookupEntry(m)
 	}
 	if bad == nil && e.present {
-		bad = ErrDuplicate
+		bad = errDuplicate
 	}
 	if bad != nil {
 		s.r.skip()

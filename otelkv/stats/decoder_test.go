@@ -248,8 +248,8 @@ var decodeTests = []struct {
 		fields{"types", fields{"c", "counter", "h", "histogram"}, "data", fields{"c", fields{list{"a"}, 1, list{"a"}, 2}, "h", fields{list{}, list{1}, list{}, list{2}}}},
 		[]string{"counter c", "  (a): 1", "histogram h", "  (): 1"},
 		[]string{
-			`metric "c": labels ["a"]: duplicate label values`,
-			`metric "h": duplicate label values`,
+			`metric "c": labels ["a"]: bad label values: there twice`,
+			`metric "h": bad label values: there twice`,
 		}},
 	{"incomplete entries",
 		`{"types": {"c": "counter"}, "data": {"c": [{"labels": ["a"]}, {"value": 1}, {}, 5, {"labels": ["ok"], "value": 1}]}}`,

@@ -18,14 +18,15 @@ var (
 	// ErrNumber says that a value is no number, a list where one number is due or
 	// the reverse, beyond int64 or float64, or no legal increment.
 	ErrNumber = errors.New("bad number")
-	// ErrLabelValues says that the label values are too many or too few, or that
-	// one is not a string.
+	// ErrLabelValues says that the label values are too many or too few, that one is
+	// not a string, or that a payload holds the same label values twice.
 	ErrLabelValues = errors.New("bad label values")
 	// ErrUTF8 says that a name or a label value is not valid UTF-8.
 	ErrUTF8 = errors.New("not valid UTF-8")
-	// ErrDuplicate says that a payload holds the same label values twice.
-	ErrDuplicate = errors.New("duplicate label values")
 )
+
+// errDuplicate says that a payload holds the same label values twice.
+var errDuplicate = fmt.Errorf("%w: there twice", ErrLabelValues)
 
 // What is wrong with an encoded payload as a whole. A [DecodeError] wraps one of
 // them. Inside an [EntryError], ErrTooLarge stands for a name or label value over
