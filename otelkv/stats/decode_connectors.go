@@ -75,12 +75,7 @@ func (s *decoding) recognize(inside bool) (is candidateKind, body mark) {
 	s.r.beginMap()
 	for s.r.more() {
 		is = otherStats
-		if s.r.peek() != shapeString {
-			s.r.skip()
-			s.r.skip()
-			continue
-		}
-		switch string(s.r.text()) {
+		switch string(s.r.key()) {
 		case fieldTypes:
 			types.shape = s.r.peek()
 			s.r.skip()

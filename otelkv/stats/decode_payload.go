@@ -73,13 +73,8 @@ func (s *decoding) schedulerStats(p *Payload) {
 	found := false
 	s.r.beginMap()
 	for s.r.more() {
-		if s.r.peek() != shapeString {
-			s.r.skip()
-			s.r.skip()
-			continue
-		}
-		switch name := s.r.text(); {
-		case string(name) != fieldScheduler:
+		switch {
+		case string(s.r.key()) != fieldScheduler:
 			s.r.skip()
 		case found:
 			s.r.fail(fmt.Errorf("%w: field %q is there twice", ErrMalformed, fieldScheduler))
@@ -157,15 +152,11 @@ func (s *decoding) fields(p *Payload, examine bool) fields {
 	s.r.beginMap()
 	for s.r.more() {
 		f.any = true
-		var place *field
-		if s.r.peek() == shapeString {
-			place = f.place(s.r.text())
-		} else {
-			s.r.skip()
-		}
+		name := s.r.key()
+		place := f.place(name)
 		if place != nil {
 			if place.isSet() {
-				s.r.fail(fmt.Errorf("%w: field %q is there twice", ErrMalformed, f.name(place)))
+				s.r.fail(fmt.Errorf("%w: field %q is there twice", ErrMalformed, name))
 				break
 			}
 			*place = field{s.r.mark(), s.r.peek()}
@@ -202,16 +193,6 @@ func (f *fields) place(name []byte) *field {
 		return &f.scheduler
 	}
 	return nil
-}
-
-// name is the inverse of place.
-func (f *fields) name(place *field) string {
-	for _, name := range []string{fieldTypes, fieldData, fieldInfo, fieldConnectors, fieldScheduler} {
-		if f.place([]byte(name)) == place {
-			return name
-		}
-	}
-	return ""
 }
 
 // expectName fails the reader unless a string is ahead.

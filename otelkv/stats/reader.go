@@ -179,6 +179,15 @@ func (r *reader) claimsMore() bool {
 	return true
 }
 
+// key returns the key ahead, or nil if it is not a string.
+func (r *reader) key() []byte {
+	if r.peek() != shapeString {
+		r.skip()
+		return nil
+	}
+	return r.text()
+}
+
 // text returns the string ahead, which is part of the input.
 func (r *reader) text() []byte {
 	if r.claimsMore() {
