@@ -5,7 +5,7 @@ package stats
 import "fmt"
 
 // info decodes the static facts ahead: a list of maps, one for each series, or a
-// single map. Values become text as Python's str() has them.
+// single map. Values become text as Python's str() formats them.
 func (s *decoding) info(p *Payload) {
 	switch got := s.r.peek(); got {
 	case shapeNull:
@@ -41,7 +41,7 @@ func (s *decoding) factList(p *Payload) []map[string]string {
 	return list
 }
 
-// facts returns the map ahead.
+// facts returns the map ahead, without what is wrong in it.
 func (s *decoding) facts(p *Payload) map[string]string {
 	facts := map[string]string{}
 	n := 0

@@ -9,7 +9,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// types decodes the kinds. A kind that is bad matters once the metric has data.
+// types decodes the kinds. A bad kind is an error only if the metric has data.
 func (s *decoding) types(p *Payload) {
 	next := &p.first
 	s.r.beginMap()
@@ -67,7 +67,7 @@ func (s *decoding) metrics(p *Payload) {
 	}
 }
 
-// claim gives the metric the kind that the payload says it has.
+// claim gives the metric the kind that the payload declares.
 func (s *decoding) claim(m *Metric) error {
 	switch {
 	case m.declaredIn != s.generation:
@@ -78,7 +78,7 @@ func (s *decoding) claim(m *Metric) error {
 	return m.claim(m.declared)
 }
 
-// metric decodes the metric's entries in whichever form they have.
+// metric decodes the metric's entries, in any of their forms.
 func (s *decoding) metric(m *Metric) {
 	switch s.r.peek() {
 	case shapeMap:
@@ -90,7 +90,8 @@ func (s *decoding) metric(m *Metric) {
 	}
 }
 
-// entryMap decodes entries with label values as keys, MessagePack's form.
+// entryMap decodes entries as a map with label values as keys, the form of
+// MessagePack.
 func (s *decoding) entryMap(m *Metric) {
 	any := false
 	s.next = &m.first
@@ -105,10 +106,10 @@ func (s *decoding) entryMap(m *Metric) {
 	}
 }
 
-// entryList decodes entries as a list of objects, JSON's form, or the samples of
-// an unlabelled histogram, which look the same up to the first element. An empty
-// list is a metric without entries in JSON. In MessagePack, where that is an empty
-// map, it is a histogram without samples.
+// entryList decodes a list: entries as objects, the form of JSON, or the samples of an
+// unlabelled histogram. The first element tells which. An empty list is a metric
+// without entries in JSON, and a histogram without samples in MessagePack, where a
+// metric without entries is an empty map.
 func (s *decoding) entryList(m *Metric) {
 	start := s.r.mark()
 	s.r.beginArray()
@@ -132,7 +133,7 @@ func (s *decoding) entryList(m *Metric) {
 	}
 }
 
-// unlabelled decodes the bare value of a payload from before metrics had labels.
+// unlabelled decodes a value without labels, the form before metrics had labels.
 func (s *decoding) unlabelled(m *Metric) {
 	if !s.countEntry() {
 		return
@@ -189,7 +190,7 @@ func (s *decoding) entryObject(m *Metric) {
 }
 
 // labelValues reads the label values ahead into the key. After an error, the key
-// holds those before the bad one.
+// holds the values before the bad one.
 func (s *decoding) labelValues() (err error) {
 	s.key = s.key[:0]
 	if got := s.r.peek(); got != shapeArray {
@@ -222,8 +223,8 @@ func (s *decoding) labelValues() (err error) {
 	return err
 }
 
-// entry decodes the value ahead for the label values in the key, unless they are
-// bad.
+// entry decodes the value ahead for the label values in the key. It only reports the
+// error if they are bad.
 func (s *decoding) entry(m *Metric, bad error) {
 	var e *Entry
 	if bad == nil {
@@ -246,12 +247,12 @@ func (s *decoding) entry(m *Metric, bad error) {
 	}
 }
 
-// report names the entry of the key.
+// report adds an error that names the metric and the label values in the key.
 func (s *decoding) report(m *Metric, err error) {
 	s.errs.Add(&EntryError{Connector: m.payload.name, Metric: m.name, LabelValues: s.labels(), Err: err})
 }
 
-// value decodes the value ahead into e, which is not shown yet.
+// value decodes the value ahead into e.
 func (s *decoding) value(e *Entry) error {
 	got := s.r.peek()
 	if e.metric.kind == schema.KindHistogram {
@@ -273,7 +274,7 @@ func (s *decoding) value(e *Entry) error {
 	return nil
 }
 
-// samples decodes the list ahead.
+// samples decodes the list ahead into e.
 func (s *decoding) samples(e *Entry) error {
 	room := s.limits.Samples - s.counts.samples
 	samples, bad := s.r.numbers(e.samples[:0], room)

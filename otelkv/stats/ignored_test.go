@@ -164,7 +164,7 @@ func TestEngineCoreOutputs(t *testing.T) {
 		{"nothing at all", list{}, nil, ""},
 		{"stats that are none", list{0, list{}, list{}}, nil, "otelkv: payload at byte 3: malformed: the scheduler's stats: expected a map, got a list"},
 		{"a connector's that are none", list{0, list{}, fields{"kv_connector_stats", 5}}, nil, `otelkv: payload at byte 23: malformed: field "kv_connector_stats": expected a map, got a number`},
-		{"two", list{0, list{}, fields{"kv_connector_stats", nil, "kv_connector_stats", payload}}, nil, `otelkv: payload at byte 43: malformed: field "kv_connector_stats" is there twice`},
+		{"two", list{0, list{}, fields{"kv_connector_stats", nil, "kv_connector_stats", payload}}, nil, `otelkv: payload at byte 43: malformed: field "kv_connector_stats" occurs twice`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := build(t).counter("stale", stats.Int64(1))

@@ -4,28 +4,28 @@ package stats
 
 import "fmt"
 
-// Limits bound what a [Decoder] takes from one input, nested payloads included. A
+// Limits bound what a [Decoder] accepts from one input, including nested payloads. A
 // field that is not positive stands for its default. The defaults are far above what
-// vLLM sends, and let a hostile input take some tens of megabytes at the most.
+// vLLM sends. With them, a payload decoded from a hostile input holds less than 64 MiB.
 type Limits struct {
 	// Bytes bounds the encoded payload. Default 16 MiB.
 	Bytes int
 	// Metrics bounds the metrics. Default 4,096.
 	Metrics int
-	// Entries bounds the entries of all metrics, bad ones included. Default 65,536.
+	// Entries bounds the entries of all metrics, including bad ones. Default 65,536.
 	Entries int
 	// Samples bounds the samples of all histograms. Default 1,048,576.
 	Samples int
-	// LabelValues bounds the label values of one entry, which alone is left out if
-	// it has more. Default 16.
+	// LabelValues bounds the label values of one entry. Only an entry with more is left
+	// out. Default 16.
 	LabelValues int
-	// LabelLength bounds the bytes of one label value, name or value of the info,
-	// each of which alone is left out if it is longer. Default 1,024.
+	// LabelLength bounds the bytes of one label value, of a name, and of a value in the
+	// info. Only what is longer is left out. Default 1,024.
 	LabelLength int
 	// Info bounds the series under "info", and the facts of each. Default 64.
 	Info int
-	// Connectors bounds the nested payloads. What other connectors sent past the
-	// limit is ignored without their names. Default 64.
+	// Connectors bounds the nested payloads. Stats of other connectors after the limit
+	// are ignored under the name "other". Default 64.
 	Connectors int
 }
 

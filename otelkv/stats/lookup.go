@@ -10,8 +10,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// metric returns the metric with the given name as one of the given kind. It does
-// not show it.
+// metric returns the metric with the given name and kind, which may be new.
 func (p *Payload) metric(name string, kind schema.Kind) (*Metric, error) {
 	m := p.metrics[name]
 	if m == nil {
@@ -30,8 +29,7 @@ func (p *Payload) addMetric(name string) (*Metric, error) {
 	return p.newMetric(name), nil
 }
 
-// newMetric puts a new metric of no kind in the place of the given name, which is
-// valid UTF-8.
+// newMetric adds a metric without a kind, or replaces one. The name is valid UTF-8.
 func (p *Payload) newMetric(name string) *Metric {
 	if p.metrics == nil {
 		p.metrics = map[string]*Metric{}
@@ -43,8 +41,8 @@ func (p *Payload) newMetric(name string) *Metric {
 	return m
 }
 
-// claim makes the metric one of the given kind. Its first use since the payload
-// was last empty decides the kind, and a bound handle decides it for good.
+// claim sets the kind of the metric. The first use since the payload was empty decides
+// the kind, and a bound handle decides it permanently.
 func (m *Metric) claim(kind schema.Kind) error {
 	if m.kind == kind {
 		return nil
@@ -56,8 +54,7 @@ func (m *Metric) claim(kind schema.Kind) error {
 	return nil
 }
 
-// entry returns the entry with the given key, see package tuple. It does not
-// show it.
+// entry returns the entry with the given key, which may be new. See package tuple.
 func (m *Metric) entry(key []byte) (*Entry, error) {
 	if e := m.entries[string(key)]; e != nil {
 		return e, nil
@@ -75,7 +72,7 @@ func (m *Metric) addEntry(key string) (*Entry, error) {
 	return m.newEntry(key, labelValues), nil
 }
 
-// entryFor returns the entry of m that stands for one of another payload.
+// entryFor returns the entry of m with the label values of an entry of another payload.
 func (m *Metric) entryFor(from *Entry) *Entry {
 	if e := m.entries[from.key]; e != nil {
 		return e
@@ -83,8 +80,8 @@ func (m *Metric) entryFor(from *Entry) *Entry {
 	return m.newEntry(from.key, from.labelValues)
 }
 
-// newEntry puts a new entry in the place of the given key, whose label values are
-// valid UTF-8. Strings and label values never change, so entries may share them.
+// newEntry adds an entry. Its label values are valid UTF-8. They never change, so
+// entries may share them.
 func (m *Metric) newEntry(key string, labelValues []string) *Entry {
 	if m.entries == nil {
 		m.entries = map[string]*Entry{}

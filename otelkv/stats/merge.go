@@ -9,18 +9,17 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// Merge adds what other holds, as vLLM's aggregate does (vLLM #45957): counters add
-// up, a gauge takes other's value, a histogram takes other's samples after its own,
-// and other's info replaces p's unless there is none (vLLM #56867). Nested payloads
-// merge by name, and what was ignored adds up. Everything is copied: p and other
-// share no memory that either changes. A nil other, which [Payload.Take] returns for
-// nothing, is as an empty one.
+// Merge adds what other holds, as vLLM's aggregate does (vLLM #45957): counters add up,
+// a gauge takes the value of other, a histogram appends the samples of other, and the
+// info of other replaces that of p if there is any (vLLM #56867). Nested payloads merge
+// by name, and the counts of ignored stats add up. Everything is copied: p and other
+// share no memory that changes. Nil, which [Payload.Take] returns for an empty payload,
+// merges as an empty one.
 //
-// What cannot be merged is left out and named in the returned error, which joins
-// [EntryError] values; everything else is merged. That is a metric that p has as
-// another kind ([ErrKind]), where vLLM goes on and fails later, and a counter's
-// value that is negative or not finite, or with which an int64 overflows
-// ([ErrNumber]).
+// What cannot be merged is left out, and the returned error joins an [EntryError] for
+// each. These are metrics that p has with another kind ([ErrKind]), where vLLM goes on
+// and fails later, and counter values that are negative or not finite, or that overflow
+// an int64 ([ErrNumber]).
 func (p *Payload) Merge(other *Payload) error {
 	if other == nil {
 		return nil

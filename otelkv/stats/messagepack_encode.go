@@ -11,10 +11,10 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// AppendMessagePack appends the payload in the form that vLLM sends between
-// processes and [Decoder.MessagePack] describes, byte for byte as msgspec encodes
-// it: integers in their shortest form, floats as float64. The info is a third field
-// only if there is any, where vLLM since #56867 also sends null.
+// AppendMessagePack appends the payload in the form that vLLM sends between processes
+// and [Decoder.MessagePack] describes. The bytes are those of msgspec: integers in their
+// shortest form, floats as float64. Without info there is no field "info"; vLLM since
+// #56867 sends null.
 func (p *Payload) AppendMessagePack(dst []byte) []byte {
 	if p.isNestedOnly() {
 		return p.appendMessagePackConnectors(dst)
@@ -91,7 +91,7 @@ func (m *Metric) appendMessagePackEntries(dst []byte) []byte {
 	return dst
 }
 
-// appendMessagePackNumber uses the unsigned forms for what is not negative, as
+// appendMessagePackNumber uses the unsigned forms for numbers that are not negative, as
 // msgspec does.
 func appendMessagePackNumber(dst []byte, n Number) []byte {
 	switch {

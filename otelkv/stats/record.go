@@ -10,15 +10,13 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// AddCounter adds an increment to a counter, and makes its entry also when the
-// increment is zero (increase_counter of vLLM #45957). A new entry starts at the int64 0,
-// so that its kind of number is the increment's; an int64 and a float64 add up to
-// a float64.
+// AddCounter adds an increment to a counter (increase_counter of vLLM #45957). The entry
+// appears even if the increment is zero. It starts at the int64 0; the sum of an int64
+// and a float64 is a float64.
 //
-// A negative, infinite or NaN increment is an error and changes nothing, since
-// the sum would hide it. The error is an [EntryError]; it wraps [ErrNumber], also
-// when an int64 overflows, [ErrKind] when the name is already in use for another kind, or
-// [ErrUTF8].
+// A negative, infinite or NaN increment is an error and changes nothing. The error is an
+// [EntryError]. It wraps [ErrNumber], also if an int64 overflows, [ErrKind] if the
+// payload has the name with another kind, or [ErrUTF8].
 func (p *Payload) AddCounter(name string, increment Number, labelValues ...string) error {
 	e, err := p.entry(name, schema.KindCounter, labelValues)
 	if err == nil {
@@ -27,8 +25,8 @@ func (p *Payload) AddCounter(name string, increment Number, labelValues ...strin
 	return entryError(err, name, labelValues)
 }
 
-// RecordGauge sets a gauge (set_gauge of vLLM #45957). The payload takes any number;
-// what receives it refuses NaN and infinities. Errors are as for
+// RecordGauge sets a gauge (set_gauge of vLLM #45957) to any number. The recorder that
+// receives the payload refuses NaN and infinities. Errors are as for
 // [Payload.AddCounter].
 func (p *Payload) RecordGauge(name string, value Number, labelValues ...string) error {
 	e, err := p.entry(name, schema.KindGauge, labelValues)
@@ -39,9 +37,9 @@ func (p *Payload) RecordGauge(name string, value Number, labelValues ...string) 
 }
 
 // RecordHistogram adds one sample to a histogram (observe_histogram of vLLM #45957). The
-// payload keeps every sample until it is reset or taken, 16 bytes each, and takes
-// any number; what receives it refuses NaN and infinities. Errors are as for
-// [Payload.AddCounter].
+// payload keeps every sample until it is reset or taken, 16 bytes each. A sample may be
+// any number, but the recorder that receives the payload refuses NaN and infinities.
+// Errors are as for [Payload.AddCounter].
 func (p *Payload) RecordHistogram(name string, sample Number, labelValues ...string) error {
 	e, err := p.entry(name, schema.KindHistogram, labelValues)
 	if err == nil {
@@ -82,7 +80,7 @@ func (e *Entry) observe(samples ...Number) {
 	e.show()
 }
 
-// entryError names the entry in err. It keeps nil, and a copy of the label values.
+// entryError wraps err, unless it is nil, with a copy of the label values.
 func entryError(err error, name string, labelValues []string) error {
 	if err == nil {
 		return nil

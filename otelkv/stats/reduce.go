@@ -7,17 +7,15 @@ import "github.com/otelkv/otelkv-go/schema"
 // simpleInfo is the name of the info metric of vLLM's simple CPU connector.
 const simpleInfo = "vllm:simple_kv_offload_info"
 
-// Reduce returns the payload as a flat summary, in the payload's order, with the
-// keys that vLLM's logger prints (its reduce, vLLM #45957): the metric's name, and
-// for a labelled entry ":" and Python's form of the tuple, as in
-// my_counter:('a',). A counter or gauge gives its value, a histogram <key>_count
-// and <key>_sum.
+// Reduce returns the payload as a flat summary, in the payload's order. The keys are
+// those of vLLM's logger (its reduce, vLLM #45957): the metric's name, and for an entry
+// with labels also ":" and Python's form of the tuple, as in my_counter:('a',). A counter
+// or gauge has one key for its value. A histogram has <key>_count and <key>_sum.
 //
-// Samples are summed from left to right, ints as ints until a float64 or an
-// overflow makes the sum one. Nested payloads give nested summaries under their
-// connectors' names, also an empty one an empty summary. Facts that never change
-// are no part of a summary: neither the payload's info, nor the simple CPU
-// connector's vllm:simple_kv_offload_info (vLLM #57251).
+// Samples are added from left to right. The sum is an int64 until a sample is a float64,
+// or the sum overflows. A nested payload, even an empty one, becomes a nested summary
+// under its connector's name. Static facts are left out: the payload's info, and
+// vllm:simple_kv_offload_info of the simple CPU connector (vLLM #57251).
 func (p *Payload) Reduce() Summary {
 	var s Summary
 	for _, m := range p.present {

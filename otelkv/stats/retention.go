@@ -2,7 +2,7 @@
 
 package stats
 
-// Bounds of the memory that an empty payload keeps for later use.
+// Bounds of the memory that an empty payload keeps.
 const (
 	maxRetainedEntries    = 8192
 	maxRetainedText       = 1 << 20
@@ -12,9 +12,9 @@ const (
 	maxRetainedScratch = 64 << 10
 )
 
-// retained counts what a payload would keep when it is reset. Metrics and
-// entries with a bound handle are not counted: their number is the program's
-// choice, not that of its peers.
+// retained counts what a payload would keep when it is reset. It does not count metrics
+// and entries with a bound handle: the program decides how many there are, not its
+// peers.
 type retained struct {
 	// entries counts entries and metrics.
 	entries int
@@ -22,7 +22,7 @@ type retained struct {
 	text int
 	// samples counts the capacity of sample buffers.
 	samples int
-	// connectors counts nested payloads that only codecs and merges know.
+	// connectors counts nested payloads that [Payload.Connector] has not returned.
 	connectors int
 }
 
@@ -31,14 +31,14 @@ func (r retained) overBound() bool {
 		r.samples > maxRetainedSamples || r.connectors > maxRetainedConnectors
 }
 
-// account brings the payload's count up to date with the entry's sample buffer.
+// account updates the payload's count of samples after the entry's buffer changed.
 func (e *Entry) account() {
 	e.metric.payload.retained.samples += cap(e.samples) - e.buffered
 	e.buffered = cap(e.samples)
 }
 
-// release gives back everything that no handle is bound to and no caller of
-// [Payload.Connector] holds. The payload is empty.
+// release frees everything except entries with a bound handle and nested payloads that
+// [Payload.Connector] has returned. The payload is empty.
 func (p *Payload) release() {
 	metrics := map[string]*Metric{}
 	for name, m := range p.metrics {

@@ -4,9 +4,8 @@ package stats
 
 import "iter"
 
-// A Summary is a payload reduced to one number a key, in the payload's order. It
-// shares no memory with the payload, and is safe for concurrent use, since
-// nothing changes it.
+// A Summary is a payload reduced to one number for each key, in the payload's order. It
+// shares no memory with the payload. It never changes, so it is safe for concurrent use.
 type Summary struct {
 	entries    []summaryEntry
 	index      map[string]int
@@ -23,7 +22,8 @@ type nestedSummary struct {
 	summary Summary
 }
 
-// set keeps the place of a key that is there already, as a Python dict does.
+// set adds an entry, or replaces the one with the same key in its place, as a Python
+// dict does.
 func (s *Summary) set(entry summaryEntry) {
 	if i, ok := s.index[entry.key]; ok {
 		s.entries[i] = entry
@@ -36,11 +36,11 @@ func (s *Summary) set(entry summaryEntry) {
 	s.entries = append(s.entries, entry)
 }
 
-// Len returns the number of keys, without those of nested summaries.
+// Len returns the number of keys, not counting those of nested summaries.
 func (s Summary) Len() int { return len(s.entries) }
 
-// Get returns the number under a key, and whether there is one. It does not look
-// into nested summaries.
+// Get returns the number under a key, and whether there is one. It does not search
+// nested summaries.
 func (s Summary) Get(key string) (Number, bool) {
 	i, ok := s.index[key]
 	if !ok {
@@ -60,7 +60,7 @@ func (s Summary) All() iter.Seq2[string, Number] {
 	}
 }
 
-// Connectors yields the nested summaries in order, by the connectors' names.
+// Connectors yields the names of the connectors and their summaries, in order.
 func (s Summary) Connectors() iter.Seq2[string, Summary] {
 	return func(yield func(string, Summary) bool) {
 		for _, c := range s.connectors {
@@ -71,8 +71,8 @@ func (s Summary) Connectors() iter.Seq2[string, Summary] {
 	}
 }
 
-// String returns the summary as vLLM's log line has it: "k=v, k=v", a nested
-// summary as a Python dict. Names are escaped where they are not printable.
+// String returns the summary as in vLLM's log line: "k=v, k=v", with a nested summary as
+// a Python dict. Characters that are not printable are escaped.
 func (s Summary) String() string {
 	var text []byte
 	for _, e := range s.entries {
@@ -108,9 +108,9 @@ func (s Summary) appendPythonDict(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// MarshalJSON returns one object, in order; nested summaries are objects in it
-// under their connectors' names. An int64 has neither point nor exponent, a
-// float64 has one. NaN and infinities, for which JSON has no form, are null.
+// MarshalJSON returns one object, in order. Nested summaries are objects inside it,
+// under their connectors' names. A float64 has a point or an exponent, an int64 has
+// neither. NaN and infinities, which JSON cannot express, become null.
 func (s Summary) MarshalJSON() ([]byte, error) {
 	dst := []byte{'{'}
 	for i, e := range s.entries {

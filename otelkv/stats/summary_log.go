@@ -4,14 +4,13 @@ package stats
 
 import "log/slog"
 
-// LogValue returns the summary as a group, in order: one attribute a key, int64
-// or float64 as the number is, and a group for each nested summary under its
-// connector's name. With it, a Summary can be logged as it is:
+// LogValue returns the summary as a group, in order: an int64 or float64 attribute for
+// each key, and a group for each nested summary. It makes a Summary a slog attribute:
 //
 //	logger.Info("KV Transfer metrics", "stats", payload.Reduce())
 //
-// Under an empty key the attributes stand beside the message's own. An empty
-// summary is an empty group, which handlers leave out.
+// With an empty key, the attributes are those of the message itself. An empty summary
+// is an empty group, which handlers leave out.
 func (s Summary) LogValue() slog.Value {
 	attrs := make([]slog.Attr, 0, len(s.entries)+len(s.connectors))
 	for _, e := range s.entries {
@@ -23,7 +22,7 @@ func (s Summary) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// LogValue returns n as an int64 or a float64 of package slog.
+// LogValue returns n as an int64 or float64 value of package slog.
 func (n Number) LogValue() slog.Value {
 	if v, ok := n.Int64(); ok && n.IsInt64() {
 		return slog.Int64Value(v)

@@ -4,9 +4,9 @@ package stats
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// Take returns what the payload holds as a payload of its own, and empties p
-// (reset on read, vLLM's rule for everything that produces stats). It returns nil
-// when p is empty. Handles bound to p stay valid and go on filling p.
+// Take moves what the payload holds to a new payload, returns that, and leaves p empty
+// (reset on read, vLLM's rule for everything that produces stats). It returns nil if p
+// is empty. Handles bound to p stay valid and still record to p.
 func (p *Payload) Take() *Payload {
 	if p.IsEmpty() {
 		p.Reset()
@@ -17,14 +17,13 @@ func (p *Payload) Take() *Payload {
 	return taken
 }
 
-// TakeInto is [Payload.Take] into a payload that is there already: dst is reset,
-// then gets what p holds. It reports whether there was anything. Two payloads
-// that take turns need no memory once they have seen the same entries: samples
-// change hands without being copied.
+// TakeInto is [Payload.Take] into an existing payload: it resets dst, moves what p holds
+// to dst, and reports whether there was anything. Samples move without being copied. Once
+// both payloads have seen the same entries, TakeInto allocates nothing.
 //
-// A metric of dst that has another kind there and a bound handle is replaced, and
-// the handle detached. Taking a payload into itself does nothing. Where p has
-// nested payloads, dst must not be one.
+// If dst has a bound handle to a metric that has another kind in p, TakeInto replaces
+// the metric, and the handle records to nothing. Taking a payload into itself does
+// nothing. If p has nested payloads, dst must not be a nested payload.
 func (p *Payload) TakeInto(dst *Payload) bool {
 	if p == dst {
 		return !p.IsEmpty()
@@ -40,13 +39,13 @@ func (p *Payload) TakeInto(dst *Payload) bool {
 		}
 		dst.ignoreAll(p)
 	}
-	// Also a payload that shows nothing can have grown, by what was wrong.
+	// An empty payload can have grown too, by bad entries.
 	p.Reset()
 	return taken
 }
 
-// moveTo moves p's own metrics and info to dst, which is empty. It leaves p to be
-// reset.
+// moveTo moves the metrics and the info of p, without nested payloads, to dst, which is
+// empty. The caller resets p.
 func (p *Payload) moveTo(dst *Payload) {
 	if p.info != nil {
 		dst.info, p.info = p.info, nil
@@ -63,13 +62,13 @@ func (p *Payload) moveTo(dst *Payload) {
 	}
 }
 
-// metricFor returns the metric of p, which is empty, that stands for one of
-// another payload.
+// metricFor returns the metric of p, which is empty, with the name and kind of a metric
+// of another payload.
 func (p *Payload) metricFor(from *Metric) *Metric {
 	if m, err := p.metric(from.name, from.kind); err == nil {
 		return m
 	}
-	// What the detached handles still record goes to a payload that nobody reads.
+	// The handles of the replaced metric record to a payload that nobody reads.
 	p.metrics[from.name].payload = new(Payload)
 	m := p.newMetric(from.name)
 	m.kind = from.kind
