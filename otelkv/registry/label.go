@@ -11,7 +11,8 @@ import (
 
 func engineLabels() []string { return []string{schema.LabelModelName, schema.LabelEngine} }
 
-// labels describes the labels of all metrics, in the order of their first use.
+// labels returns the labels of all metrics as attributes, in the order of their first
+// use.
 func labels(catalogue *schema.Catalogue) []attribute {
 	names, values := engineLabels(), make(map[string][]string)
 	for d := range catalogue.All() {
