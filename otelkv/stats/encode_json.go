@@ -49,7 +49,7 @@ func (p *Payload) AppendJSON(dst []byte) []byte {
 		}
 		dst = append(dst, ']')
 	}
-	if p.hasConnectors() {
+	if p.countConnectors() > 0 {
 		dst = append(dst, `,"connectors":`...)
 		dst = p.appendJSONConnectors(dst)
 	}
@@ -155,18 +155,18 @@ func appendJSONString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// hasConnectors reports whether there are nested payloads.
-func (p *Payload) hasConnectors() bool {
+// countConnectors returns the number of nested payloads.
+func (p *Payload) countConnectors() (n int) {
 	for range p.Connectors() {
-		return true
+		n++
 	}
-	return false
+	return n
 }
 
 // isNestedOnly reports whether the payload is encoded as a MultiConnector's map: it has
 // nested payloads and nothing else. It is not if a connector has the name of a field.
 func (p *Payload) isNestedOnly() bool {
-	if len(p.present) > 0 || p.info != nil || !p.hasConnectors() {
+	if len(p.present) > 0 || p.info != nil || p.countConnectors() == 0 {
 		return false
 	}
 	for name := range p.Connectors() {

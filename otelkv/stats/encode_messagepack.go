@@ -23,7 +23,7 @@ func (p *Payload) AppendMessagePack(dst []byte) []byte {
 	if p.info != nil {
 		size++
 	}
-	if p.hasConnectors() {
+	if p.countConnectors() > 0 {
 		size++
 	}
 	dst = msgp.AppendMapHeader(dst, size)
@@ -50,7 +50,7 @@ func (p *Payload) AppendMessagePack(dst []byte) []byte {
 			}
 		}
 	}
-	if p.hasConnectors() {
+	if p.countConnectors() > 0 {
 		dst = msgp.AppendString(dst, fieldConnectors)
 		dst = p.appendMessagePackConnectors(dst)
 	}
@@ -58,11 +58,7 @@ func (p *Payload) AppendMessagePack(dst []byte) []byte {
 }
 
 func (p *Payload) appendMessagePackConnectors(dst []byte) []byte {
-	size := uint32(0)
-	for range p.Connectors() {
-		size++
-	}
-	dst = msgp.AppendMapHeader(dst, size)
+	dst = msgp.AppendMapHeader(dst, uint32(p.countConnectors()))
 	for name, child := range p.Connectors() {
 		dst = msgp.AppendString(dst, name)
 		dst = msgp.AppendMapHeader(dst, 1)
