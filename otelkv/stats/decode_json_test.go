@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestTranscodedSize holds that MessagePack is at most three times as long as the JSON
-// that it is made of, for what grows most.
+// TestTranscodedSize checks that MessagePack is at most three times as long as the JSON,
+// for the values that grow most.
 func TestTranscodedSize(t *testing.T) {
 	var s transcoder
 	for _, repeated := range []string{`1`, `1e0`, `-9`, `1234567890`, `9223372036854775808`, `""`, `"\n"`, `"\u0001"`, `"\ud83d"`, `[]`, `{}`, `[1e0]`,
@@ -24,8 +24,8 @@ func TestTranscodedSize(t *testing.T) {
 	}
 }
 
-// TestWalkOfAnything passes what is no JSON at all. The result means nothing, but there
-// is one.
+// TestWalkOfAnything transcodes texts that are not JSON. The result means nothing, but
+// must not be a panic or an endless loop.
 func TestWalkOfAnything(t *testing.T) {
 	var s transcoder
 	for _, data := range []string{``, `]`, `[}`, `"`, `"\`, `"\u`, `"\u1"`, `"\ud83d\u"`, `"\ud83d\u1`, `t`, `-`, `x`, `{]`, "\x00", `[1x`, `"\ud83d\`} {

@@ -17,14 +17,14 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 )
 
-// fields is a MessagePack map, as keys and values in turn: its keys can be
-// anything, repeat, and keep their order.
+// fields is a MessagePack map, as alternating keys and values. The keys can have any
+// type, repeat, and keep their order.
 type fields []any
 
 // list is a MessagePack array.
 type list []any
 
-// raw is MessagePack as it stands.
+// raw is encoded MessagePack.
 type raw []byte
 
 func pack(t testing.TB, v any) []byte { return appendPacked(t, nil, v) }
@@ -60,7 +60,7 @@ func step(name string, kind, entries any) fields {
 	return fields{"types", fields{name, kind}, "data", fields{name, entries}}
 }
 
-// entryErrors returns what a decoder's joined error holds, a line each.
+// entryErrors returns the errors that a decoder joined, as lines.
 func entryErrors(t *testing.T, err error) []string {
 	t.Helper()
 	if err == nil {
@@ -80,8 +80,7 @@ func entryErrors(t *testing.T, err error) []string {
 	return lines
 }
 
-// decodeTests hold inputs that mean something, entirely or in part, in both
-// formats where both can say it.
+// decodeTests are inputs that are payloads, at least in part. Most are in both formats.
 var decodeTests = []struct {
 	name        string
 	json        string
@@ -387,8 +386,7 @@ func TestDecode(t *testing.T) {
 
 var decoders = map[string]func([]byte, *stats.Payload) error{"json": decodeJSON, "messagepack": decodeMessagePack}
 
-// TestDecodeEncodeDecode sends what each good input decodes to through both
-// formats.
+// TestDecodeEncodeDecode encodes and decodes each valid input again, in both formats.
 func TestDecodeEncodeDecode(t *testing.T) {
 	for _, test := range decodeTests {
 		if test.errs != nil || test.name == "not finite" {
@@ -462,8 +460,8 @@ func TestDecodeFailures(t *testing.T) {
 	}
 }
 
-// TestJSONSyntax holds that a syntax error names the offset of the byte that is wrong,
-// and carries the library's reason.
+// TestJSONSyntax checks that a syntax error has the offset of the wrong byte, and wraps
+// the error of encoding/json.
 func TestJSONSyntax(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -508,7 +506,7 @@ func checkFailure(t *testing.T, err, want error, text string) {
 	}
 }
 
-// TestTruncated cuts a payload at every byte: nothing of it counts.
+// TestTruncated cuts a payload at every byte. Each time, the decoded payload is empty.
 func TestTruncated(t *testing.T) {
 	whole := build(t).counter("c", stats.Int64(300), "é").histogram("h", append(ints(70000), floats(0.5)...)).gauge("g", stats.Float64(1e-5), "a", "\n")
 	whole.SetInfo(map[string]string{"k": "v"})
@@ -571,7 +569,7 @@ func TestUnmarshalJSONKeepsWhatIsGood(t *testing.T) {
 	}
 }
 
-// TestJSONGolden holds the text of everything that a payload can have.
+// TestJSONGolden checks the text of everything that a payload can have.
 func TestJSONGolden(t *testing.T) {
 	p := build(t).
 		counter("c", stats.Int64(7), "\"\\\n\t\x00\x7f\u2028é", "b").
@@ -589,8 +587,7 @@ func TestJSONGolden(t *testing.T) {
 	}
 }
 
-// TestDecodeIntoConnector decodes into a nested payload, and leaves the others
-// alone.
+// TestDecodeIntoConnector decodes into a nested payload, which does not change the others.
 func TestDecodeIntoConnector(t *testing.T) {
 	p := build(t).counter("own", stats.Int64(1))
 	nested := p.Connector("C")
@@ -610,7 +607,7 @@ func TestDecodeIntoConnector(t *testing.T) {
 	expect(t, p.Payload, "counter own", "  (): 1", "ignored C 1")
 }
 
-// TestMetricWithoutEntries follows one through everything that passes payloads on.
+// TestMetricWithoutEntries merges, takes and reduces a metric without entries.
 func TestMetricWithoutEntries(t *testing.T) {
 	var p, merged stats.Payload
 	if err := decodeJSON([]byte(`{"types": {"c": "counter"}, "data": {"c": []}}`), &p); err != nil {
@@ -626,7 +623,8 @@ func TestMetricWithoutEntries(t *testing.T) {
 	}
 }
 
-// TestNotFiniteInJSON shows that what JSON cannot say is lost by name, and alone.
+// TestNotFiniteInJSON checks that a number that JSON cannot express costs only its own
+// entry, and that the error names that.
 func TestNotFiniteInJSON(t *testing.T) {
 	sent := build(t).gauge("g", stats.Float64(nan()), "a").gauge("g", stats.Float64(1), "b")
 	var p stats.Payload
@@ -637,8 +635,8 @@ func TestNotFiniteInJSON(t *testing.T) {
 	expect(t, &p, "gauge g", "  (b): 1.0")
 }
 
-// TestDecodeIntoNested decodes into a nested payload what gives no kinds, after
-// its parent's input gave some.
+// TestDecodeIntoNested decodes an input without kinds into a nested payload, after an
+// input with kinds was decoded into its parent.
 func TestDecodeIntoNested(t *testing.T) {
 	var p stats.Payload
 	if err := decodeJSON([]byte(`{"A": {"types": {"c": "counter"}, "data": {"c": 1}}}`), &p); err != nil {
