@@ -76,7 +76,7 @@ func checkJSON(data []byte) *DecodeError {
 // value that has the offset until in the MessagePack, and returns that value's offset
 // in data. At a container that is too deep, it returns the offset and false.
 func (t *transcoder) walk(data []byte, until int) (offset int, ok bool) {
-	out := slices.Grow(t.messagePack[:0], len(data))
+	out := t.messagePack[:0]
 	defer func() { t.messagePack = out }()
 	depth, i := 0, 0
 	for i < len(data) {
@@ -100,6 +100,10 @@ func (t *transcoder) walk(data []byte, until int) (offset int, ok bool) {
 		}
 		if len(out) >= until {
 			return i, true
+		}
+		// Smaller steps, as append takes them, would allocate more in all.
+		if cap(out)-len(out) < roomForNumber {
+			out = slices.Grow(out, len(data)+roomForNumber)
 		}
 		if depth > 0 {
 			t.open[depth-1].values++
@@ -135,6 +139,9 @@ func (t *transcoder) walk(data []byte, until int) (offset int, ok bool) {
 	}
 	return len(data), true
 }
+
+// roomForNumber is more than any value needs but a string.
+const roomForNumber = 16
 
 // Headers of MessagePack whose size follows in four bytes.
 const (

@@ -286,6 +286,15 @@ func TestHostileInputsCostInProportion(t *testing.T) {
 // TestHostileInputOfEveryLimit decodes an input that reaches every default limit that
 // bounds memory.
 func TestHostileInputOfEveryLimit(t *testing.T) {
+	for name, filler := range map[string]struct{ before, repeated, after string }{
+		"a string":         {`"`, `\n`, `"`},
+		"lists of a float": {`[`, `[1e0],`, `1]`},
+	} {
+		t.Run(name, func(t *testing.T) { checkEveryLimit(t, filler.before, filler.repeated, filler.after) })
+	}
+}
+
+func checkEveryLimit(t *testing.T, before, repeated, after string) {
 	var input bytes.Buffer
 	input.WriteString(`{"types":{"c":"counter","h":"histogram"},"data":{"h":[1` + strings.Repeat(",1", 1<<20-1) + `],"c":[`)
 	for i := range 65536 - 1 {
@@ -294,21 +303,21 @@ func TestHostileInputOfEveryLimit(t *testing.T) {
 		}
 		input.WriteString(`{"labels":["` + name(i) + `"` + strings.Repeat(`,"x"`, 15) + `],"value":1}`)
 	}
-	input.WriteString(`]},"x":"`)
-	input.WriteString(strings.Repeat(`\n`, (16<<20-input.Len()-2)/2) + `"}`)
+	input.WriteString(`]},"x":` + before)
+	input.WriteString(strings.Repeat(repeated, (16<<20-input.Len()-len(after)-1)/len(repeated)) + after + `}`)
 
 	var p stats.Payload
-	var before, after, held runtime.MemStats
+	var start, end, held runtime.MemStats
 	runtime.GC()
-	runtime.ReadMemStats(&before)
+	runtime.ReadMemStats(&start)
 	if err := decodeJSON(input.Bytes(), &p); err != nil {
 		t.Fatal(err)
 	}
-	runtime.ReadMemStats(&after)
+	runtime.ReadMemStats(&end)
 	runtime.GC()
 	runtime.ReadMemStats(&held)
 	runtime.KeepAlive(&p)
-	allocated, kept := after.TotalAlloc-before.TotalAlloc, int64(held.HeapAlloc)-int64(before.HeapAlloc)
+	allocated, kept := end.TotalAlloc-start.TotalAlloc, int64(held.HeapAlloc)-int64(start.HeapAlloc)
 	t.Logf("%d bytes of input: %d bytes allocated, %d held", input.Len(), allocated, kept)
 	if allocated > maxMemoryInAll || kept > maxMemoryHeld {
 		t.Errorf("want at most %d and %d", maxMemoryInAll, maxMemoryHeld)

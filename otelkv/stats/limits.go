@@ -6,7 +6,8 @@ import "fmt"
 
 // Limits bound what a [Decoder] accepts from one input, including nested payloads. A
 // field that is not positive stands for its default. The defaults are far above what
-// vLLM sends. With them, a payload decoded from a hostile input holds less than 64 MiB.
+// vLLM sends. With them, decoding a hostile input allocates less than 192 MiB, and the
+// payload holds less than 64 MiB of that.
 type Limits struct {
 	// Bytes bounds the encoded payload. Default 16 MiB.
 	Bytes int
