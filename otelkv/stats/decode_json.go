@@ -5,143 +5,93 @@ package stats
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"slices"
 	"strconv"
-	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tinylib/msgp/msgp"
 )
 
-// A transcoder turns JSON into MessagePack, which is then decoded. encoding/json
-// checks the syntax, and the transcoder splits valid text into tokens. It does not use
-// the tokens of json.Decoder: they take ten times as long, and two allocations each.
+// A transcoder turns JSON into MessagePack, which is then decoded. The library reads the
+// JSON, and is what encoding/json/v2 uses.
 type transcoder struct {
+	data    []byte
+	input   bytes.Buffer // over data
+	decoder *jsontext.Decoder
 	// messagePack is the result. It is at most three times as long as the JSON.
 	messagePack []byte
-	// open holds the containers that have not ended.
-	open [maxDepth]openContainer
+	// until is the length of the result at which to stop.
+	until int
 }
 
-type openContainer struct {
-	// header is the offset of the container's header, which gets its size at the end.
-	header int
-	// values counts elements, or keys and values.
-	values int
-}
+// errStopped says that the result has reached the length at which to stop.
+var errStopped = errors.New("stopped")
 
 // transcode turns data, one JSON value of at most limit bytes, into MessagePack.
 func (t *transcoder) transcode(data []byte, limit int) *DecodeError {
 	if len(data) > limit {
 		return &DecodeError{Err: fmt.Errorf("%w: %d bytes, more than %d", ErrTooLarge, len(data), limit)}
 	}
-	invalid := checkJSON(data)
-	if invalid != nil {
-		data = data[:invalid.Offset]
-	}
-	// A container that is too deep may come before what is invalid.
-	if offset, ok := t.walk(data, math.MaxInt); !ok {
-		return &DecodeError{Offset: offset, Err: errTooDeep}
-	}
-	return invalid
+	return t.run(data, math.MaxInt)
 }
 
-// checkJSON returns nil if data is one JSON value.
-func checkJSON(data []byte) *DecodeError {
-	if json.Valid(data) {
-		return nil
+// offset returns the offset in data of the value that has the given offset in the result.
+func (t *transcoder) offset(data []byte, inResult int) int {
+	if stopped := t.run(data, inResult); stopped != nil {
+		return stopped.Offset
 	}
-	var value json.RawMessage
-	err := json.NewDecoder(bytes.NewReader(data)).Decode(&value)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	return len(data)
+}
+
+func (t *transcoder) run(data []byte, until int) *DecodeError {
+	t.data, t.until = data, until
+	t.input = *bytes.NewBuffer(data)
+	t.messagePack = t.messagePack[:0]
+	if t.decoder == nil {
+		t.decoder = new(jsontext.Decoder)
+	}
+	// The decoder of payloads reports both, for single entries.
+	t.decoder.Reset(&t.input, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	err := t.value(0)
+	if err == nil {
+		if _, err = t.decoder.ReadToken(); errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = fmt.Errorf("%w: expected the end", ErrMalformed)
+		}
+	}
+	var syntax *jsontext.SyntacticError
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return &DecodeError{Offset: len(data), Err: ErrTruncated}
+	case errors.As(err, &syntax):
+		return &DecodeError{Offset: int(syntax.ByteOffset), Err: fmt.Errorf("%w: %w", ErrMalformed, syntax.Err)}
 	}
-	// Unlike a json.Decoder, Unmarshal checks what follows the value.
-	err = json.Unmarshal(data, &value)
-	invalid := &DecodeError{Err: fmt.Errorf("%w: %w", ErrMalformed, err)}
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		invalid.Offset = max(0, int(syntax.Offset)-1)
-	}
-	return invalid
+	return &DecodeError{Offset: t.position(), Err: err}
 }
 
-// walk transcodes data, which is valid JSON or the beginning of it. It stops at the
-// value that has the offset until in the MessagePack, and returns that value's offset
-// in data. At a container that is too deep, it returns the offset and false.
-func (t *transcoder) walk(data []byte, until int) (offset int, ok bool) {
-	out := t.messagePack[:0]
-	defer func() { t.messagePack = out }()
-	depth, i := 0, 0
-	for i < len(data) {
-		c := data[i]
-		switch c {
-		case ' ', '\t', '\n', '\r', ',', ':':
-			i++
-			continue
-		case ']', '}':
-			if depth == 0 {
-				return i, true
-			}
-			depth--
-			size := t.open[depth].values
-			if c == '}' {
-				size /= 2
-			}
-			setSize(out, t.open[depth].header, size)
-			i++
-			continue
-		}
-		if len(out) >= until {
-			return i, true
-		}
-		// Smaller steps, as append takes them, would allocate more in all.
-		if cap(out)-len(out) < roomForNumber {
-			out = slices.Grow(out, len(data)+roomForNumber)
-		}
-		if depth > 0 {
-			t.open[depth-1].values++
-		}
-		size := 1
-		switch c {
-		case '[', '{':
-			if depth == maxDepth {
-				return i, false
-			}
-			t.open[depth] = openContainer{header: len(out)}
-			depth++
-			lead := byte(leadArray)
-			if c == '{' {
-				lead = leadMap
-			}
-			out = appendHeader(out, lead)
-		case '"':
-			out, size = appendString(out, data[i:])
-		case 't':
-			out, size = msgp.AppendBool(out, true), len("true")
-		case 'f':
-			out, size = msgp.AppendBool(out, false), len("false")
-		case 'n':
-			out, size = msgp.AppendNil(out), len("null")
-		default:
-			out, size = appendNumber(out, data[i:])
-		}
-		if size == 0 {
-			return i, true
-		}
-		i += size
+// close drops the input, and a result that is large.
+func (t *transcoder) close() {
+	t.data, t.input = nil, bytes.Buffer{}
+	if t.decoder != nil {
+		t.decoder.Reset(&t.input)
 	}
-	return len(data), true
+	if cap(t.messagePack) > maxRetainedScratch {
+		t.messagePack = nil
+	}
 }
 
-// roomForNumber is more than any value needs but a string.
-const roomForNumber = 16
+// position returns the offset of the value ahead.
+func (t *transcoder) position() int {
+	behind := int(t.decoder.InputOffset())
+	return len(t.data) - len(bytes.TrimLeft(t.data[behind:], " \t\r\n,:"))
+}
 
 // Headers of MessagePack whose size follows in four bytes.
 const (
@@ -156,87 +106,87 @@ func setSize(data []byte, header, size int) {
 	binary.BigEndian.PutUint32(data[header+1:], uint32(size))
 }
 
-// appendNumber appends the number that data begins with, and returns its size in data.
-// Without a point and an exponent it is an int64, otherwise a float64. For one beyond
-// these it appends an integer that is beyond int64 too.
-func appendNumber(dst, data []byte) (to []byte, size int) {
-	isFloat := false
-	for ; size < len(data); size++ {
-		c := data[size]
-		switch {
-		case '0' <= c && c <= '9' || c == '-' || c == '+':
-			continue
-		case c == '.' || c == 'e' || c == 'E':
-			isFloat = true
-			continue
-		}
-		break
+// value appends the value ahead, which is inside as many containers as depth says.
+func (t *transcoder) value(depth int) error {
+	kind := t.decoder.PeekKind()
+	if len(t.messagePack) >= t.until {
+		return errStopped
 	}
-	text := string(data[:size])
-	if isFloat {
-		if v, err := strconv.ParseFloat(text, 64); err == nil {
-			return msgp.AppendFloat64(dst, v), size
-		}
-	} else if v, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return appendMessagePackNumber(dst, Int64(v)), size
+	if cap(t.messagePack)-len(t.messagePack) < 16 {
+		// Smaller steps, as append takes them, would allocate more in all.
+		t.messagePack = slices.Grow(t.messagePack, len(t.data)+16)
 	}
-	return msgp.AppendUint64(dst, math.MaxUint64), size
+	switch kind {
+	case '{':
+		return t.container(depth, leadMap, '}', 2)
+	case '[':
+		return t.container(depth, leadArray, ']', 1)
+	}
+	value, err := t.decoder.ReadValue()
+	if err != nil {
+		return err
+	}
+	switch kind {
+	case '"':
+		t.messagePack = appendString(t.messagePack, value)
+	case '0':
+		t.messagePack = appendNumber(t.messagePack, value)
+	case 'n':
+		t.messagePack = msgp.AppendNil(t.messagePack)
+	default:
+		t.messagePack = msgp.AppendBool(t.messagePack, kind == 't')
+	}
+	return nil
 }
 
-// appendString appends the string that data begins with, and returns its size in data,
-// or 0 if data ends within it.
-func appendString(dst, data []byte) (to []byte, size int) {
-	text := data[1:]
-	if end := bytes.IndexByte(text, '"'); end >= 0 && bytes.IndexByte(text[:end], '\\') < 0 {
-		return msgp.AppendStringFromBytes(dst, text[:end]), end + 2
+// container appends the container ahead, whose elements are one or two values.
+func (t *transcoder) container(depth int, lead byte, end jsontext.Kind, values int) error {
+	if depth == maxDepth {
+		return errTooDeep
 	}
+	if _, err := t.decoder.ReadToken(); err != nil {
+		return err
+	}
+	header, count := len(t.messagePack), 0
+	t.messagePack = appendHeader(t.messagePack, lead)
+	for ; t.decoder.PeekKind() != end; count++ {
+		if err := t.value(depth + 1); err != nil {
+			return err
+		}
+	}
+	setSize(t.messagePack, header, count/values)
+	_, err := t.decoder.ReadToken()
+	return err
+}
+
+// appendNumber appends a number. Without a point and an exponent it is an int64,
+// otherwise a float64. For one beyond these it appends an integer that is beyond int64.
+func appendNumber(dst []byte, number jsontext.Value) []byte {
+	text := string(number)
+	if bytes.ContainsAny(number, ".eE") {
+		if v, err := strconv.ParseFloat(text, 64); err == nil {
+			return msgp.AppendFloat64(dst, v)
+		}
+	} else if v, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return appendMessagePackNumber(dst, Int64(v))
+	}
+	return msgp.AppendUint64(dst, math.MaxUint64)
+}
+
+// appendString appends a string. One that is not valid UTF-8, or that escapes half a
+// surrogate pair, is appended as it was sent, with a byte that no valid text has, so the
+// decoder refuses it.
+func appendString(dst []byte, quoted jsontext.Value) []byte {
 	header := len(dst)
 	dst = appendHeader(dst, leadString)
 	begin := len(dst)
-	for {
-		plain := bytes.IndexAny(text, `"\`)
-		if plain < 0 || plain+1 == len(text) && text[plain] == '\\' {
-			return dst, 0
-		}
-		dst = append(dst, text[:plain]...)
-		c := text[plain]
-		text = text[plain+1:]
-		if c == '"' {
-			setSize(dst, header, len(dst)-begin)
-			return dst, len(data) - len(text)
-		}
-		dst, text = appendEscaped(dst, text)
-	}
-}
-
-// appendEscaped appends what an escape stands for. text begins behind its backslash, and
-// rest behind the escape. A surrogate without its pair becomes the three bytes that would
-// encode it. These are not valid UTF-8, so the decoder refuses the string. encoding/json
-// would put U+FFFD in its place, and the error would be hidden.
-func appendEscaped(dst, text []byte) (to, rest []byte) {
-	c, rest := text[0], text[1:]
-	if c != 'u' {
-		if i := strings.IndexByte("bfnrt", c); i >= 0 {
-			c = "\b\f\n\r\t"[i]
-		}
-		return append(dst, c), rest
-	}
-	unit, rest := codeUnit(rest)
-	if !utf16.IsSurrogate(unit) {
-		return utf8.AppendRune(dst, unit), rest
-	}
-	if next, ok := bytes.CutPrefix(rest, []byte(`\u`)); ok {
-		low, behind := codeUnit(next)
-		if r := utf16.DecodeRune(unit, low); r != utf8.RuneError {
-			return utf8.AppendRune(dst, r), behind
+	dst, err := jsontext.AppendUnquote(dst, quoted)
+	if err != nil {
+		dst = append(dst[:begin], quoted[1:len(quoted)-1]...)
+		if utf8.Valid(quoted) {
+			dst = append(dst, 0xff)
 		}
 	}
-	return append(dst, 0xe0|byte(unit>>12), 0x80|byte(unit>>6)&0x3f, 0x80|byte(unit)&0x3f), rest
-}
-
-// codeUnit returns what the four hexadecimal digits that text begins with stand for.
-func codeUnit(text []byte) (unit rune, rest []byte) {
-	n := min(4, len(text))
-	v, _ := strconv.ParseUint(string(text[:n]), 16, 16)
-	return rune(v), text[n:]
+	setSize(dst, header, len(dst)-begin)
+	return dst
 }

@@ -24,14 +24,17 @@ func TestTranscodedSize(t *testing.T) {
 	}
 }
 
-// TestWalkOfAnything transcodes texts that are not JSON. The result means nothing, but
-// must not be a panic or an endless loop.
-func TestWalkOfAnything(t *testing.T) {
+// TestTranscodeAnything transcodes texts that are not JSON, as a whole and up to a place.
+func TestTranscodeAnything(t *testing.T) {
 	var s transcoder
-	for _, data := range []string{``, `]`, `[}`, `"`, `"\`, `"\u`, `"\u1"`, `"\ud83d\u"`, `"\ud83d\u1`, `t`, `-`, `x`, `{]`, "\x00", `[1x`, `"\ud83d\`} {
+	for _, data := range []string{``, `]`, `[}`, `"`, `"\`, `"\u`, `"\u1"`, `"\ud83d\u"`, `"\ud83d\u1`, `t`, `-`, `x`, `{]`, "\x00", `[1x`, `"\ud83d\`, `{1:2}`, `{"a"}`, `[1,]`, `1 2`} {
+		failure := s.transcode([]byte(data), math.MaxInt)
+		if failure == nil || failure.Offset < 0 || failure.Offset > len(data) {
+			t.Errorf("%q: %v", data, failure)
+		}
 		for _, until := range []int{0, 1, math.MaxInt} {
-			if offset, ok := s.walk([]byte(data), until); !ok || offset < 0 || offset > len(data) {
-				t.Errorf("%q stops at %d, %t", data, offset, ok)
+			if offset := s.offset([]byte(data), until); offset < 0 || offset > len(data) {
+				t.Errorf("%q stops at %d", data, offset)
 			}
 		}
 	}

@@ -61,7 +61,7 @@ func (d Decoder) JSON(data []byte, p *Payload) error {
 		s.r.reset(s.json.messagePack, len(s.json.messagePack))
 		s.payload(p)
 		if failure = s.r.failure; failure != nil {
-			failure.Offset, _ = s.json.walk(data, failure.Offset)
+			failure.Offset = s.json.offset(data, failure.Offset)
 		}
 	}
 	return s.end(p, failure)
@@ -133,9 +133,7 @@ func (p *Payload) beginDecoding(d Decoder) *decoding {
 func (s *decoding) end(p *Payload, failure *DecodeError) error {
 	errs := s.errs.Join()
 	s.r.data, s.r.rest, s.next = nil, nil, nil
-	if cap(s.json.messagePack) > maxRetainedScratch {
-		s.json.messagePack = nil
-	}
+	s.json.close()
 	if cap(s.key) > maxRetainedScratch {
 		s.key = nil
 	}

@@ -3,7 +3,6 @@
 package stats_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -226,7 +225,7 @@ var decodeTests = []struct {
 	{"entries as a map in JSON", `{"types": {"c": "counter"}, "data": {"c": {"a": 1}}}`, nil, nil,
 		[]string{`metric "c": bad label values: expected a list of strings, got a string`}},
 	{"label values not UTF-8",
-		`{"types": {"c": "counter", "d` + "\xff" + `": "gauge"}, "data": {"c": [{"labels": ["\ud83d"], "value": 1}, {"labels": ["a", "` + "\xff" + `"], "value": 2}, {"labels": ["ok"], "value": 3}], "d` + "\xff" + `": 1}}`,
+		`{"types": {"c": "counter", "d` + "\xff" + `": "gauge"}, "data": {"c": [{"labels": ["` + "\xed\xa0\xbd" + `"], "value": 1}, {"labels": ["a", "` + "\xff" + `"], "value": 2}, {"labels": ["ok"], "value": 3}], "d` + "\xff" + `": 1}}`,
 		fields{"types", fields{"c", "counter", "d\xff", "gauge"}, "data", fields{"c", fields{list{"\xed\xa0\xbd"}, 1, list{"a", "\xff"}, 2, list{"ok"}, 3}, "d\xff", 1}},
 		[]string{"counter c", "  (ok): 3"},
 		[]string{
@@ -238,9 +237,9 @@ var decodeTests = []struct {
 		`{"types": {"c": "counter"}, "data": {"c": [{"labels": ["\ud83d\ud83d\ude42"], "value": 1}, {"labels": ["\ude42\ud83d", "\ud83d\ufffd"], "value": 2}, {"labels": ["\ufffd\uFFFD�\\ufffd"], "value": 3}, {"labels": ["\ud83dx"], "value": 4}]}}`, nil,
 		[]string{"counter c", "  (���\\ufffd): 3"},
 		[]string{
-			`metric "c": labels ["\xed\xa0\xbd🙂"]: label value 0: not valid UTF-8`,
-			`metric "c": labels ["\xed\xb9\x82\xed\xa0\xbd" "\xed\xa0\xbd�"]: label value 0: not valid UTF-8`,
-			`metric "c": labels ["\xed\xa0\xbdx"]: label value 0: not valid UTF-8`,
+			`metric "c": labels ["\\ud83d\\ud83d\\ude42\xff"]: label value 0: not valid UTF-8`,
+			`metric "c": labels ["\\ude42\\ud83d\xff" "\\ud83d\\ufffd\xff"]: label value 0: not valid UTF-8`,
+			`metric "c": labels ["\\ud83dx\xff"]: label value 0: not valid UTF-8`,
 		}},
 	{"duplicate label values",
 		`{"types": {"c": "counter", "h": "histogram"}, "data": {"c": [{"labels": ["a"], "value": 1}, {"labels": ["a"], "value": 2}], "h": [{"labels": [], "value": [1]}, {"labels": [], "value": [2]}]}}`,
@@ -460,8 +459,7 @@ func TestDecodeFailures(t *testing.T) {
 	}
 }
 
-// TestJSONSyntax checks that a syntax error has the offset of the wrong byte, and wraps
-// the error of encoding/json.
+// TestJSONSyntax checks that a syntax error has the offset of what is wrong.
 func TestJSONSyntax(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -469,17 +467,17 @@ func TestJSONSyntax(t *testing.T) {
 		offset int
 	}{
 		{"trailing text", `{} x`, 3},
-		{"comma at the end", `{"data": {},}`, 12},
-		{"comma at the list's end", `{"types": {"h": "histogram"}, "data": {"h": [1,]}}`, 47},
+		{"comma at the end", `{"data": {},}`, 11},
+		{"comma at the list's end", `{"types": {"h": "histogram"}, "data": {"h": [1,]}}`, 46},
 		{"comma missing", `{"data": {} "types": {}}`, 12},
 		{"colon missing", `{"data" {}}`, 8},
 		{"leading zero", `{"types": {"c": "counter"}, "data": {"c": 07}}`, 43},
 		{"point without digit", `{"types": {"c": "counter"}, "data": {"c": 7.}}`, 44},
 		{"NaN", `{"types": {"c": "counter"}, "data": {"c": NaN}}`, 42},
-		{"second surrogate broken", `{"\ud83d\ud8-": 1}`, 12},
+		{"second surrogate broken", `{"\ud83d\ud8-": 1}`, 8},
 		{"literal", `nul0`, 3},
-		{"escape", `{"\x": 1}`, 3},
-		{"hex", `{"\u12g4": 1}`, 6},
+		{"escape", `{"\x": 1}`, 2},
+		{"hex", `{"\u12g4": 1}`, 2},
 		{"control character", "{\"a\nb\": 1}", 3},
 		{"NUL", "{\x00}", 1},
 	}
@@ -488,8 +486,8 @@ func TestJSONSyntax(t *testing.T) {
 			p := build(t).counter("stale", stats.Int64(1))
 			err := decodeJSON([]byte(test.input), p.Payload)
 			var failure *stats.DecodeError
-			if !errors.As(err, &failure) || failure.Offset != test.offset || !errors.Is(err, stats.ErrMalformed) || !errors.As(err, new(*json.SyntaxError)) {
-				t.Errorf("got %v, want ErrMalformed and a SyntaxError at byte %d", err, test.offset)
+			if !errors.As(err, &failure) || failure.Offset != test.offset || !errors.Is(err, stats.ErrMalformed) {
+				t.Errorf("got %v, want ErrMalformed at byte %d", err, test.offset)
 			}
 			expect(t, p.Payload)
 		})
