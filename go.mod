@@ -3,6 +3,7 @@ module github.com/otelkv/otelkv-go
 go 1.25.0
 
 require (
+	github.com/go-json-experiment/json v0.0.0-20251027170946-4849db3c2f7e
 	github.com/google/go-cmp v0.7.0
 	github.com/otelkv/otelkv-go/schema v0.2.0
 	github.com/tinylib/msgp v1.2.5

@@ -29,7 +29,7 @@ func TestPriming(t *testing.T) {
 				return 0
 			case len(d.LabelNames) == 0:
 				return 1
-			case d.LabelNames[0] == schema.LabelTransferType:
+			case d.LabelNames[0] == "transfer_type":
 				return 2
 			case d.PrimaryTier:
 				return 3

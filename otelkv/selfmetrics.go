@@ -11,12 +11,12 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/otelkv/otelkv-go/internal/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema"
-	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 )
 
-// WithSelfMetrics makes the recorder also emit what it counts of itself, as
-// package selfmetrics defines it. Constant labels apply; the engine's labels are
+// WithSelfMetrics makes the recorder also emit what it counts of itself, which
+// docs/metrics.md lists. Constant labels apply; the engine's labels are
 // only on what is counted for each engine. They leave by the same producers and
 // instruments. Of several recorders that do so in one pipeline or Prometheus registry,
 // each needs a constant label of its own ([WithConstantLabels]).

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/otelkv/otelkv-go/schema/selfmetrics"
+	"github.com/otelkv/otelkv-go/internal/selfmetrics"
 )
 
 // Statistics is what a recorder counts of itself since it was made.

@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// A Catalogue is an ordered set of definitions that keep every rule. It does
-// not change after it was built, and is safe for concurrent use.
+// A Catalogue is an ordered set of definitions that satisfy every rule. It never
+// changes, and is safe for concurrent use.
 type Catalogue struct {
 	definitions []Definition
 	byName      map[string]int
@@ -20,11 +20,10 @@ type Catalogue struct {
 // NewCatalogue returns the catalogue of the given metrics, in their order. It
 // keeps copies of their slices.
 //
-// It checks every rule and returns all that is wrong at once, as joined
-// [DefinitionError] values: a name that is illegal or used twice, two metrics
-// whose samples would share a name, a bad unit, boundaries out of order, a label
-// name that is illegal, repeated or reserved, and a mirror that does not fit
-// what it repeats.
+// It checks every rule and returns all errors at once, as joined [DefinitionError]
+// values: a name that is illegal or used twice, two metrics whose samples would have the
+// same name, a bad unit, boundaries out of order, a label name that is illegal, repeated
+// or reserved, and a mirror that does not match the metric that it repeats.
 func NewCatalogue(metrics ...Metric) (*Catalogue, error) {
 	definitions := make([]Definition, 0, len(metrics))
 	for _, m := range metrics {
@@ -33,8 +32,8 @@ func NewCatalogue(metrics ...Metric) (*Catalogue, error) {
 	return newCatalogue(definitions)
 }
 
-// MustCatalogue is [NewCatalogue] for literals that a test covers. It panics
-// where NewCatalogue returns an error.
+// MustCatalogue is [NewCatalogue] for literals that a test covers. It panics if
+// NewCatalogue returns an error.
 func MustCatalogue(metrics ...Metric) *Catalogue {
 	c, err := NewCatalogue(metrics...)
 	if err != nil {
@@ -56,24 +55,23 @@ func newCatalogue(definitions []Definition) (*Catalogue, error) {
 	return c, nil
 }
 
-// WithSchemaURL returns the catalogue with the schema URL of its names, which the
-// instrumentation scope of exported metrics carries (OTel specification, "Schema URL").
-// Catalogues that are made of it have the same.
+// WithSchemaURL returns the catalogue with a schema URL, which becomes that of the
+// instrumentation scope of exported metrics (OTel specification, "Schema URL"). Catalogues
+// made from the result have it too.
 func (c *Catalogue) WithSchemaURL(url string) *Catalogue {
 	with := *c
 	with.schemaURL = url
 	return &with
 }
 
-// SchemaURL returns what [Catalogue.WithSchemaURL] set, or nothing.
+// SchemaURL returns the URL set by [Catalogue.WithSchemaURL], or "".
 func (c *Catalogue) SchemaURL() string { return c.schemaURL }
 
-// Merge returns a catalogue of c's definitions and those of the others. Where
-// two have the same Prometheus name, the later one takes the place of the
-// earlier, which is how vLLM merges the definitions of a specification, its
-// tiers and its connector (OffloadPromMetrics and
-// TieringOffloadingSpec.build_metric_definitions). Every rule of [NewCatalogue] holds for the result;
-// a clash that is no replacement is an error.
+// Merge returns a catalogue of the definitions of c and of the others. If two have the
+// same Prometheus name, the later one replaces the earlier one in its place. vLLM merges
+// the definitions of a specification, its tiers and its connector in the same way
+// (OffloadPromMetrics and TieringOffloadingSpec.build_metric_definitions). The result must
+// satisfy every rule of [NewCatalogue]; any other clash is an error.
 func (c *Catalogue) Merge(others ...*Catalogue) (*Catalogue, error) {
 	var added []Definition
 	for _, other := range others {
@@ -82,8 +80,8 @@ func (c *Catalogue) Merge(others ...*Catalogue) (*Catalogue, error) {
 	return c.merge(added)
 }
 
-// With is [Catalogue.Merge] for metrics that are no catalogue by themselves,
-// such as a mirror of one of c's metrics under a name of the caller's.
+// With is [Catalogue.Merge] for metrics that cannot be a catalogue alone, such as a
+// mirror of one of c's metrics.
 func (c *Catalogue) With(metrics ...Metric) (*Catalogue, error) {
 	added := make([]Definition, 0, len(metrics))
 	for _, m := range metrics {
@@ -113,8 +111,8 @@ func (c *Catalogue) merge(added []Definition) (*Catalogue, error) {
 	return all.WithSchemaURL(c.schemaURL), nil
 }
 
-// All yields the definitions in order. Their slices belong to the catalogue
-// and must not be changed.
+// All yields the definitions in order. Their slices belong to the catalogue and must
+// not be changed.
 func (c *Catalogue) All() iter.Seq[Definition] {
 	return slices.Values(c.definitions)
 }
@@ -122,9 +120,9 @@ func (c *Catalogue) All() iter.Seq[Definition] {
 // Len returns the number of definitions.
 func (c *Catalogue) Len() int { return len(c.definitions) }
 
-// Lookup returns the definition with the given name, which is either its
-// OpenTelemetry name, its Prometheus family name or its key in payloads. The definition's slices
-// belong to the catalogue and must not be changed.
+// Lookup returns the definition with the given name. It may be the OpenTelemetry name,
+// the Prometheus family name or the key in payloads. The slices of the definition belong
+// to the catalogue and must not be changed.
 func (c *Catalogue) Lookup(name string) (Definition, bool) {
 	i, ok := c.byName[name]
 	if !ok {
@@ -135,9 +133,9 @@ func (c *Catalogue) Lookup(name string) (Definition, bool) {
 
 // Errors of the catalogue's typed look-ups.
 var (
-	// ErrUnknownMetric says that a catalogue has no metric of the name.
+	// ErrUnknownMetric says that the catalogue has no metric with the name.
 	ErrUnknownMetric = errors.New("not in the catalogue")
-	// ErrWrongKind says that a metric is of another kind or number.
+	// ErrWrongKind says that the metric has another kind or number.
 	ErrWrongKind = errors.New("wrong kind")
 )
 
@@ -176,7 +174,7 @@ func (c *Catalogue) Histogram(name string) (Histogram, error) {
 	return Histogram(d), err
 }
 
-// didYouMean is [didYouMean] for a name that c does not have.
+// didYouMean calls [didYouMean] for a name that c does not have.
 func (c *Catalogue) didYouMean(name string) string {
 	return didYouMean(name, func(other string) bool {
 		_, ok := c.byName[other]

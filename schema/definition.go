@@ -14,16 +14,13 @@ const (
 	LabelModelName = "model_name"
 	// LabelEngine is the second engine label: the engine's index in decimal.
 	LabelEngine = "engine"
-	// LabelTier names a tier as "<index>:<type>", for example "1:fs", as vLLM's
-	// TieringMetricsTracker does (vllm/v1/kv_offload/tiering/metrics.py).
+	// LabelTier is the tier as "<index>:<type>", for example "1:fs", which is the format
+	// of vLLM's TieringMetricsTracker (vllm/v1/kv_offload/tiering/metrics.py).
 	LabelTier = "tier"
-	// LabelTransferType is the direction of the deprecated trio, for example
-	// "GPU_to_CPU".
-	LabelTransferType = "transfer_type"
 )
 
-// Medium stands, inside a [Mirror]'s label values, for the medium of the engine
-// that is mirrored: "CPU" unless the engine was declared with another.
+// Medium is a placeholder in the label values of a [Mirror]. It stands for the medium of
+// the engine: "CPU" unless the engine was added with another.
 const Medium = "{medium}"
 
 // A Definition says what one metric is. Write it as one of the typed forms
@@ -32,51 +29,50 @@ type Definition struct {
 	// Name is the OpenTelemetry instrument name: a letter, then letters, digits
 	// and "_.-/", at most 255 bytes (OTel specification, "Instrument name syntax").
 	Name string
-	// PrometheusName is the metric family's name, exact. A counter's samples add
-	// "_total" unless the name ends in it. Payloads use it as their key.
+	// PrometheusName is the exact name of the metric family. The samples of a counter
+	// have "_total" after it, unless it ends in that. Payloads use it as the key.
 	PrometheusName string
 	// Unit is a UCUM unit: "By", "s", "1" or an annotation such as "{job}". It may
 	// be empty, as for OpenTelemetry's instruments.
 	Unit string
 	// Description is the text of the instrument and of the HELP line.
 	Description string
-	// LabelNames name the labels after the engine's own, in the order in which
-	// label values are given.
+	// LabelNames are the labels after those of the engine, in the order of the label
+	// values.
 	LabelNames []string
-	// LabelValues lists, by label name, the values of a label that has a closed
-	// set of them. Other values are taken all the same.
+	// LabelValues lists the known values of labels, by label name. A label may take other
+	// values too.
 	LabelValues map[string][]string
-	// PrimaryTier says that the label "tier" also takes the primary tier, vLLM's
-	// PRIMARY_TIER_LABEL.
+	// PrimaryTier says that the primary tier, vLLM's PRIMARY_TIER_LABEL, is a value of the
+	// label "tier" too.
 	PrimaryTier bool
-	// Boundaries are a histogram's upper bounds, ascending, without +Inf.
+	// Boundaries are the upper bounds of a histogram, ascending, without +Inf.
 	Boundaries []float64
-	// Mirrors makes the metric a repetition of others under its own name. Nothing
-	// records to a mirror.
+	// Mirrors makes the metric repeat others under its own name. Nothing records to a
+	// mirror.
 	Mirrors []Mirror
-	// StartsAtZero makes the metric exist at zero as soon as an engine is
-	// declared. It takes no label values, or is a mirror.
+	// StartsAtZero makes the metric exist with the value zero as soon as an engine is
+	// added. Such a metric has no labels, or is a mirror with label values of its own.
 	StartsAtZero bool
-	// Additive says of a gauge that its values add up across engines and label
-	// values to something meaningful, as jobs in flight and blocks do and
-	// fractions do not. OpenTelemetry calls such a metric an UpDownCounter.
-	// Prometheus has no such kind, and shows a gauge.
+	// Additive says that it makes sense to add the values of a gauge across engines and
+	// label values, as for jobs in flight and blocks, but not for fractions. OpenTelemetry
+	// calls such a metric an UpDownCounter. Prometheus has no such kind and shows a gauge.
 	Additive bool
-	// FromInfo makes the metric a gauge of value 1 whose labels are filled from a
-	// payload's info, as in vLLM's pull request 56867.
+	// FromInfo makes the metric a gauge of value 1 whose labels come from a payload's
+	// info, as in vLLM's pull request 56867.
 	FromInfo bool
 	// Stability tells how much the metric may still change.
 	Stability Stability
-	// ReplacedBy names, for a deprecated metric, what to query instead.
+	// ReplacedBy tells what to query instead of a deprecated metric.
 	ReplacedBy string
-	// Since is the release that first had the name, vLLM's for its metrics: "v0.28.0",
-	// or as much as is known of it, "v0.26.0 or earlier" or "after v0.28.0".
+	// Since is the first release with the name, of vLLM for vLLM's metrics: "v0.28.0". If
+	// it is not known exactly, it is "v0.26.0 or earlier" or "after v0.28.0".
 	Since string
 	// Usage tells an operator what the metric is for.
 	Usage string
-	// Query is one PromQL query that uses it.
+	// Query is a PromQL query that uses the metric.
 	Query string
-	// Trap tells what readers of the metric get wrong.
+	// Trap tells what readers of the metric often get wrong.
 	Trap string
 
 	kind        Kind
@@ -84,15 +80,15 @@ type Definition struct {
 	payloadName string // if it is not PrometheusName
 }
 
-// A Mirror names one metric whose values another repeats. It costs nothing to
-// record: the same value is reported twice when metrics are collected.
+// A Mirror names a metric whose values another metric repeats. It makes recording no
+// slower: collecting reports the same value twice.
 type Mirror struct {
 	// Of is the Prometheus name of the metric that is repeated.
 	Of string
-	// LabelValues are the values that the repeating metric's label names take.
-	// [Medium] inside one is replaced by the engine's medium. The repeated metric
-	// then has no label names, so that one series stays one. Nil passes the label
-	// values of the repeated metric on.
+	// LabelValues are the label values of the mirror. The medium of the engine replaces
+	// [Medium] in them. The repeated metric must then have no label names, so that one
+	// series is repeated as one series. If LabelValues is nil, the mirror has the label
+	// values of the repeated metric.
 	LabelValues []string
 }
 
@@ -102,11 +98,10 @@ func (d Definition) Kind() Kind { return d.kind }
 // Number returns the type of the metric's values.
 func (d Definition) Number() NumberKind { return d.number }
 
-// SampleName returns the name of a counter's or gauge's samples as a scrape
-// shows them: a counter's family name with "_total", unless it ends in it
-// already (the rule of Prometheus's client libraries). A histogram's samples
-// have "_bucket", "_count" and "_sum" after the family name, which is what is
-// returned for it.
+// SampleName returns the name of the samples of a counter or gauge in a scrape. For a
+// counter it is the family name with "_total", unless that ends in it already (the rule of
+// Prometheus's client libraries). For a histogram it is the family name, to which the
+// samples add "_bucket", "_count" and "_sum".
 func (d Definition) SampleName() string {
 	if d.kind == KindCounter {
 		return withTotal(d.PrometheusName)
@@ -114,8 +109,8 @@ func (d Definition) SampleName() string {
 	return d.PrometheusName
 }
 
-// PayloadName returns the metric's key in payloads: its Prometheus name, without what
-// [Catalogue.WithPrefix] did to it.
+// PayloadName returns the metric's key in payloads: its Prometheus name before
+// [Catalogue.WithPrefix].
 func (d Definition) PayloadName() string {
 	if d.payloadName != "" {
 		return d.payloadName
@@ -134,7 +129,7 @@ func (d Definition) clone() Definition {
 	for label, values := range d.LabelValues {
 		d.LabelValues[label] = slices.Clone(values)
 	}
-	// Nil and empty mean the same here, so that nobody has to tell them apart.
+	// Nil and empty Mirrors mean the same, so a catalogue has only nil.
 	d.Mirrors = append([]Mirror(nil), d.Mirrors...)
 	for i, m := range d.Mirrors {
 		d.Mirrors[i].LabelValues = slices.Clone(m.LabelValues)
@@ -142,8 +137,7 @@ func (d Definition) clone() Definition {
 	return d
 }
 
-// A Metric is anything that has a definition: the typed forms and Definition
-// itself.
+// A Metric has a definition: it is one of the typed forms, or a Definition.
 type Metric interface {
 	Definition() Definition
 }

@@ -7,7 +7,7 @@ import "fmt"
 // Kind tells how the measurements of a metric are aggregated.
 type Kind uint8
 
-// The kinds of vLLM's offloading metrics. The zero Kind is none of them.
+// The kinds of vLLM's offloading metrics. The zero Kind is invalid.
 const (
 	// KindCounter is a sum that only grows.
 	KindCounter Kind = iota + 1
@@ -31,21 +31,11 @@ func (k Kind) String() string {
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
 
-// ParseKind is the inverse of [Kind.String].
-func ParseKind(word string) (Kind, error) {
-	for _, k := range []Kind{KindCounter, KindGauge, KindHistogram} {
-		if word == k.String() {
-			return k, nil
-		}
-	}
-	return 0, fmt.Errorf("unknown kind %q: expected counter, gauge or histogram", word)
-}
-
 // NumberKind is the type of a metric's values.
 type NumberKind uint8
 
-// The number kinds. Bytes and counts are int64, seconds and fractions float64,
-// and so are all samples of histograms.
+// The number kinds. Bytes and counts are int64. Seconds, fractions and all samples of
+// histograms are float64.
 const (
 	NumberKindInt64 NumberKind = iota + 1
 	NumberKindFloat64
@@ -68,11 +58,11 @@ type Stability uint8
 
 // The stability levels. The zero Stability is Development.
 const (
-	// StabilityDevelopment may change or go in any release.
+	// StabilityDevelopment: any release may change or remove the metric.
 	StabilityDevelopment Stability = iota
-	// StabilityStable changes only with a mirror under the old name.
+	// StabilityStable: if the metric gets another name, a mirror keeps the old one.
 	StabilityStable
-	// StabilityDeprecated is kept for readers that exist, and has a replacement.
+	// StabilityDeprecated: the metric stays for existing readers, and has a replacement.
 	StabilityDeprecated
 )
 

@@ -29,7 +29,7 @@ func reservedLabel(name string) string {
 func checkLabelNames(d entry, _ *nameIndex) []string {
 	var reasons []string
 	for _, name := range d.LabelNames {
-		if !legalIdentifier(name) {
+		if !labelName.MatchString(name) {
 			reasons = append(reasons, fmt.Sprintf("label name %q is illegal: "+
 				"expected a letter or _, then letters, digits and _", name))
 		}
@@ -60,8 +60,7 @@ func checkLabelNamesReserved(d entry, _ *nameIndex) []string {
 	return reasons
 }
 
-// checkLabelValues holds the values that a label is known to take, which become
-// series at zero.
+// checkLabelValues checks the known label values, which can become series at zero.
 func checkLabelValues(d entry, _ *nameIndex) []string {
 	var reasons []string
 	for _, name := range slices.Sorted(maps.Keys(d.LabelValues)) {
@@ -84,11 +83,11 @@ func checkLabelValues(d entry, _ *nameIndex) []string {
 	return reasons
 }
 
-// CheckLabelName returns why a label that every series carries, such as the
-// engine's, may not have the given name, or nil. Unlike a definition's own labels
-// it may be one of [LabelModelName] and [LabelEngine].
+// CheckLabelName returns an error if a label that every series has, such as the
+// engine's, cannot have the given name. Unlike the labels of a definition, it may be
+// [LabelModelName] or [LabelEngine].
 func CheckLabelName(name string) error {
-	if !legalIdentifier(name) {
+	if !labelName.MatchString(name) {
 		return errors.New("illegal: expected a letter or _, then letters, digits and _")
 	}
 	if name == LabelModelName || name == LabelEngine {

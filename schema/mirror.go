@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// checkMirrorSources: a mirror repeats points as they are, so what it repeats
-// must be recorded to, and must aggregate as the mirror does.
+// checkMirrorSources checks the metrics that a mirror repeats. It repeats their points
+// unchanged, so they must not be mirrors, and must aggregate in the same way.
 func checkMirrorSources(d entry, index *nameIndex) []string {
 	var reasons []string
 	for _, m := range d.Mirrors {
@@ -33,9 +33,9 @@ func checkMirrorSources(d entry, index *nameIndex) []string {
 	return reasons
 }
 
-// checkMirrorLabels: one series is repeated as one series. Fixed label values
-// over a source with labels would give several series one name and one set of
-// labels, which no exposition may hold.
+// checkMirrorLabels checks the label values of a mirror. With fixed label values, the
+// repeated metric must have no labels: otherwise several of its series would get the same
+// name and labels, which an exposition must not have.
 func checkMirrorLabels(d entry, index *nameIndex) []string {
 	var reasons []string
 	for _, m := range d.Mirrors {
@@ -61,8 +61,8 @@ func checkMirrorLabels(d entry, index *nameIndex) []string {
 	return reasons
 }
 
-// checkMirrorsUnique keeps two mirrors from giving one series two values. One that
-// passes label values on may give any of them, and so has to be alone.
+// checkMirrorsUnique prevents two mirrors from giving one series two values. A mirror
+// without label values of its own can have any label values, so it must be the only one.
 func checkMirrorsUnique(d entry, _ *nameIndex) []string {
 	var reasons []string
 	for i, m := range d.Mirrors {
@@ -80,8 +80,8 @@ func checkMirrorsUnique(d entry, _ *nameIndex) []string {
 	return reasons
 }
 
-// checkStartsAtZero: the series that stand at zero follow from the definition
-// alone, so their label values must be known.
+// checkStartsAtZero checks that the definition alone determines the series that start at
+// zero: their label values must be known.
 func checkStartsAtZero(d entry, _ *nameIndex) []string {
 	if !d.StartsAtZero {
 		return nil

@@ -4,35 +4,30 @@ package schema
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
-// maxNameLength is the longest instrument name that OpenTelemetry allows, in
-// bytes.
-const maxNameLength = 255
-
 const totalSuffix = "_total"
 
-// withTotal returns the name of a counter's samples: the family name, which
-// ends in "_total" exactly once.
+// withTotal returns the name of a counter's samples. It ends in "_total" exactly once.
 func withTotal(name string) string {
 	return withoutTotal(name) + totalSuffix
 }
 
-// withoutTotal returns a counter's family name as OpenMetrics writes it.
+// withoutTotal returns the name of a counter's family in OpenMetrics.
 func withoutTotal(name string) string {
 	return strings.TrimSuffix(name, totalSuffix)
 }
 
-// sampleSuffixes returns what a scrape puts behind the names of families.
+// sampleSuffixes returns the suffixes that a scrape adds to the names of families.
 func sampleSuffixes() []string {
 	return []string{totalSuffix, "_bucket", "_count", "_sum", "_created"}
 }
 
-// didYouMean returns the end of an error about an unknown name: a question that
-// names the metric that was meant, or "". People mistake the name of a sample
-// for that of its family, and expect vLLM to have added "_total" to a family, or
-// not to have added it.
+// didYouMean returns the end of an error about an unknown name: a question with a name
+// that exists, or "". People often use the name of a sample instead of the family's, or
+// add "_total" to a family or leave it out.
 func didYouMean(name string, known func(string) bool) string {
 	others := []string{name + totalSuffix}
 	for _, suffix := range sampleSuffixes() {
@@ -48,10 +43,9 @@ func didYouMean(name string, known func(string) bool) string {
 	return ""
 }
 
-// exposedNames returns every name that an exposition of the metric can show:
-// those of its family, which text format 0.0.4 and OpenMetrics write
-// differently for a counter, and those of its samples. The "_created" ones are
-// among them because OpenMetrics keeps them for counters and histograms.
+// exposedNames returns every name that an exposition of the metric can have: those of
+// its family, which differ between text format 0.0.4 and OpenMetrics for a counter, and
+// those of its samples. OpenMetrics reserves "_created" for counters and histograms.
 func exposedNames(d Definition) []string {
 	switch d.kind {
 	case KindCounter:
@@ -64,68 +58,35 @@ func exposedNames(d Definition) []string {
 	return []string{d.PrometheusName}
 }
 
-// translated returns what the standard translation to Prometheus makes of an
-// OpenTelemetry name, in lower case because instrument names compare without
-// regard to case.
+// translated returns the standard translation of an OpenTelemetry name to Prometheus, in
+// lower case because instrument names are not case-sensitive.
 func translated(name string) string {
 	return strings.NewReplacer(".", "_", "-", "_", "/", "_").Replace(strings.ToLower(name))
 }
 
-func isLetter(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-}
-
-func isDigit(c byte) bool {
-	return '0' <= c && c <= '9'
-}
-
-// legalInstrumentName implements "Instrument name syntax" of the OpenTelemetry
-// metrics API specification.
-func legalInstrumentName(name string) bool {
-	if name == "" || len(name) > maxNameLength || !isLetter(name[0]) {
-		return false
-	}
-	for i := range len(name) {
-		if c := name[i]; !isLetter(c) && !isDigit(c) && strings.IndexByte("_.-/", c) < 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// legalFamilyName implements Prometheus's metric names as they were before it
-// took any UTF-8, [a-zA-Z_:][a-zA-Z0-9_:]*: readers of vLLM's metrics still
-// parse by that rule.
-func legalFamilyName(name string) bool {
-	return legalIdentifier(strings.ReplaceAll(name, ":", "_"))
-}
-
-// legalIdentifier tells whether name is [a-zA-Z_][a-zA-Z0-9_]*.
-func legalIdentifier(name string) bool {
-	if name == "" || isDigit(name[0]) {
-		return false
-	}
-	for i := range len(name) {
-		if c := name[i]; !isLetter(c) && !isDigit(c) && c != '_' {
-			return false
-		}
-	}
-	return true
-}
+var (
+	// instrumentName is "Instrument name syntax" of OpenTelemetry's metrics API
+	// specification.
+	instrumentName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.\-/]{0,254}$`)
+	// familyName is the syntax of Prometheus's metric names before they could be any
+	// UTF-8. Readers of vLLM's metrics still use it.
+	familyName = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*$`)
+	labelName  = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+)
 
 func checkInstrumentName(d entry, _ *nameIndex) []string {
-	if legalInstrumentName(d.Name) {
+	if instrumentName.MatchString(d.Name) {
 		return nil
 	}
 	return []string{fmt.Sprintf("name %q is no OpenTelemetry instrument name: "+
-		"expected a letter, then letters, digits and _.-/, at most %d bytes", d.Name, maxNameLength)}
+		"expected a letter, then letters, digits and _.-/, at most 255 bytes", d.Name)}
 }
 
 func checkFamilyName(d entry, _ *nameIndex) []string {
 	switch {
 	case d.kind == KindCounter && d.PrometheusName == totalSuffix:
 		return []string{fmt.Sprintf("prometheus name %q leaves a counter no name in OpenMetrics: expected one before the suffix", d.PrometheusName)}
-	case legalFamilyName(d.PrometheusName):
+	case familyName.MatchString(d.PrometheusName):
 		return nil
 	}
 	return []string{fmt.Sprintf("prometheus name %q is no metric name: "+
@@ -148,8 +109,8 @@ func checkFamilyNameUnique(d entry, index *nameIndex) []string {
 	return []string{"prometheus name is used twice"}
 }
 
-// checkNameTranslation keeps apart what a stock exporter, which knows no
-// catalogue, would make of two names.
+// checkNameTranslation checks that a stock exporter, which knows no catalogue, would not
+// give two metrics the same name.
 func checkNameTranslation(d entry, index *nameIndex) []string {
 	first := index.byTranslatedName[translated(d.Name)]
 	if first.position == d.position || strings.EqualFold(first.Name, d.Name) {
@@ -159,7 +120,8 @@ func checkNameTranslation(d entry, index *nameIndex) []string {
 		d.Name, translated(d.Name), first.Name, first.PrometheusName)}
 }
 
-// checkNameAmbiguous guards [Catalogue.Lookup], which takes either name.
+// checkNameAmbiguous checks that [Catalogue.Lookup], which accepts both names of a
+// metric, cannot mean two.
 func checkNameAmbiguous(d entry, index *nameIndex) []string {
 	other, ok := index.byFamilyName[d.Name]
 	if !ok || d.Name == d.PrometheusName {

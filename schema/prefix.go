@@ -8,15 +8,14 @@ import (
 	"strings"
 )
 
-// WithPrefix returns the catalogue with Prometheus names as a re-publisher gives
-// them: the prefix before each, and underscores for colons. With "ray_",
-// vllm:kv_offload_load_bytes becomes ray_vllm_kv_offload_load_bytes, as Ray has
-// it. OpenTelemetry names and the keys of payloads stay, so that a recorder of this
-// catalogue takes what one of the original takes.
+// WithPrefix returns the catalogue with the Prometheus names of a system that publishes
+// vLLM's metrics again: with the prefix before each name, and underscores instead of
+// colons. With "ray_", vllm:kv_offload_load_bytes becomes ray_vllm_kv_offload_load_bytes,
+// its name in Ray. OpenTelemetry names and the keys of payloads do not change, so a
+// recorder of the result accepts the same payloads.
 //
-// Mirrors, replacements and queries follow the names. The error joins
-// [DefinitionError] values where the prefix makes a name illegal, or two names
-// the same.
+// Mirrors, replacements and queries get the new names. If the prefix makes a name
+// illegal, or two names equal, the error joins [DefinitionError] values.
 func (c *Catalogue) WithPrefix(prefix string) (*Catalogue, error) {
 	renamed := make(map[string]string, len(c.definitions))
 	for _, d := range c.definitions {
@@ -41,7 +40,7 @@ func (c *Catalogue) WithPrefix(prefix string) (*Catalogue, error) {
 	return prefixed.WithSchemaURL(c.schemaURL), nil
 }
 
-// renameIn renames the metrics that a text names by family or by sample.
+// renameIn renames the families and samples in a text.
 func renameIn(text string, renamed map[string]string) string {
 	names := regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
 	return names.ReplaceAllStringFunc(text, func(name string) string {

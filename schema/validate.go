@@ -10,12 +10,11 @@ import (
 	"unicode/utf8"
 )
 
-// A DefinitionError is one rule that one definition breaks. [NewCatalogue],
-// [Catalogue.Merge] and [Catalogue.With] return them joined; errors.As finds the
-// first.
+// A DefinitionError says which rule a definition breaks. [NewCatalogue],
+// [Catalogue.Merge] and [Catalogue.With] return them joined; errors.As finds the first.
 type DefinitionError struct {
-	// Metric is the definition's Prometheus name, or its OpenTelemetry name if it
-	// has no other.
+	// Metric is the definition's Prometheus name, or its OpenTelemetry name if it has no
+	// Prometheus name.
 	Metric string
 	// Rule names the rule, for example "unit" or "mirror-labels". The names do not
 	// change.
@@ -29,14 +28,14 @@ func (e DefinitionError) Error() string {
 	return fmt.Sprintf("otelkv: metric %q: %s", e.Metric, e.Reason)
 }
 
-// A rule checks one thing of one definition, in view of the others, and returns
-// a reason for each breach.
+// A rule checks one definition, given the names of all, and returns a reason for each
+// violation.
 type rule struct {
 	name  string
 	check func(entry, *nameIndex) []string
 }
 
-// rules returns every rule, in the order in which breaches are reported.
+// rules returns every rule, in the order of the errors.
 func rules() []rule {
 	return []rule{
 		{"kind", checkKind},
@@ -64,7 +63,7 @@ func rules() []rule {
 	}
 }
 
-// validate returns every breach of every rule, joined, or nil.
+// validate checks every rule for every definition, and returns the errors joined.
 func validate(definitions []Definition) error {
 	var errs []error
 	all, index := rules(), newNameIndex(definitions)
@@ -88,8 +87,8 @@ type entry struct {
 	position int
 }
 
-// A nameIndex holds, for each name, the first definition that has it. A clash
-// is thus reported once, at the later definition.
+// A nameIndex maps each name to the first definition with it. So a clash is reported
+// once, for the later definition.
 type nameIndex struct {
 	byInstrumentName map[string]entry
 	byTranslatedName map[string]entry
@@ -116,7 +115,7 @@ func newNameIndex(definitions []Definition) *nameIndex {
 	return index
 }
 
-// didYouMean is [didYouMean] for a family name that no definition has.
+// didYouMean calls [didYouMean] for an unknown family name.
 func (index *nameIndex) didYouMean(name string) string {
 	return didYouMean(name, func(other string) bool {
 		_, ok := index.byFamilyName[other]
@@ -137,7 +136,7 @@ func checkKind(d entry, _ *nameIndex) []string {
 	return nil
 }
 
-// checkDescription also holds the encoding: OTLP refuses a whole export for one
+// checkDescription checks the encoding too: OTLP refuses a whole export because of one
 // string that is not UTF-8.
 func checkDescription(d entry, _ *nameIndex) []string {
 	if strings.TrimSpace(d.Description) == "" {

@@ -5,8 +5,8 @@ package docs
 import (
 	"slices"
 
+	"github.com/otelkv/otelkv-go/internal/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema"
-	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 

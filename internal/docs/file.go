@@ -20,7 +20,6 @@ func Files(root string) ([]File, error) {
 		content func(root string) ([]byte, error)
 	}{
 		{"docs/metrics.md", reference},
-		{"schema/vllm/names/names.go", nameConstants},
 		{"schema/vllm/registry/registry.yaml", registryFile},
 		{"schema/vllm/registry/manifest.yaml", manifestFile},
 		{"schema/vllm/schema.yaml", telemetryFile},

@@ -5,9 +5,9 @@ package docs
 import (
 	"slices"
 
+	"github.com/otelkv/otelkv-go/internal/selfmetrics"
 	"github.com/otelkv/otelkv-go/otelkv/ingest"
 	"github.com/otelkv/otelkv-go/schema"
-	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -125,7 +125,7 @@ func specifications(d schema.Definition) []string {
 		{"vllm.TieringSpec", vllm.TieringSpec()},
 		{"vllm.SimpleCPUSpec", vllm.SimpleCPUSpec()},
 		{"vllm.SimpleCPUPoolSpec", vllm.SimpleCPUPoolSpec()},
-		{"selfmetrics.Catalogue", selfmetrics.Catalogue()},
+		{"otelkv.WithSelfMetrics", selfmetrics.Catalogue()},
 		{"ingest.Catalogue", ingest.Catalogue()},
 	} {
 		if _, ok := s.catalogue.Lookup(d.PrometheusName); ok {

@@ -17,7 +17,7 @@ const referenceHead = `<!-- Generated from the catalogue. To change it, change t
 
 # Metrics
 
-Every metric of packages ` + "`schema/vllm`, `schema/selfmetrics` and `otelkv/ingest`" + `, with both of its names. A scrape shows the sample names. Payloads use the Prometheus name as
+Every metric of packages ` + "`schema/vllm` and `otelkv/ingest`" + ` and of ` + "`otelkv.WithSelfMetrics`" + `, with both of its names. A scrape shows the sample names. Payloads use the Prometheus name as
 their key. OTLP carries the OpenTelemetry name, unless the exporter is told to use the other ([names](names.md)).
 
 Every series of vLLM's metrics has the labels ` + "`model_name` and `engine`" + ` before those listed here. Units are

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package tuple turns tuples of label values into map keys: each value behind its
-// length. No two tuples share a key, whatever bytes they hold, and the empty
-// tuple's is empty.
+// Package tuple turns tuples of label values into map keys: the length of each value,
+// then the value. Different tuples have different keys, whatever bytes they hold. The key
+// of the empty tuple is empty.
 package tuple
 
 import "encoding/binary"
 
-// AppendValue appends one more value of a tuple to its key.
+// AppendValue appends a value of a tuple to its key.
 func AppendValue[S ~string | ~[]byte](key []byte, value S) []byte {
 	key = binary.AppendUvarint(key, uint64(len(value)))
 	return append(key, value...)

@@ -13,8 +13,8 @@ import (
 //go:embed *.yaml
 var files embed.FS
 
-// LMCache returns the metrics of LMCache's multiprocess mode, under the names that
-// its Prometheus exporter gives them. Their kinds are LMCache's own.
+// LMCache returns the metrics of LMCache's multiprocess mode, with the names of its
+// Prometheus exporter and with LMCache's kinds.
 func LMCache() *schema.Catalogue { return catalogue("lmcache.yaml") }
 
 // SGLang returns the metrics of SGLang's HiCache.
@@ -23,7 +23,7 @@ func SGLang() *schema.Catalogue { return catalogue("sglang.yaml") }
 // TensorRTLLM returns the metrics of TensorRT-LLM's KV cache and its tiers.
 func TensorRTLLM() *schema.Catalogue { return catalogue("tensorrtllm.yaml") }
 
-// catalogue panics on a file that a test would have refused.
+// catalogue panics if the file is invalid. A test checks the files.
 func catalogue(name string) *schema.Catalogue {
 	c, err := registry.Decode(name, bytes.NewReader(read(name)))
 	if err != nil {

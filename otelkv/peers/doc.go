@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package peers holds the tier metrics of systems other than vLLM as catalogues, so
-// that a service which takes the place of one of them keeps its dashboards:
-// [LMCache], [SGLang] and [TensorRTLLM]. Scrapes show the system's exact names, and
-// OTLP carries names that OpenTelemetry allows.
+// Package peers has catalogues of the tier metrics of systems other than vLLM: [LMCache],
+// [SGLang] and [TensorRTLLM]. A service that replaces one of these systems can use them to
+// keep its dashboards. Scrapes show the exact names of the system, and OTLP carries names
+// that OpenTelemetry allows.
 //
-// [Tiers] says what each system calls a tier.
+// [TierOf] returns what each system calls a tier.
 //
-// The catalogues are YAML files in the form that package registry reads. They hold
-// names, units and labels, and know none of the rules by which a system counts. They
-// are no part of any other catalogue.
+// The catalogues are YAML files in the form that package registry reads. They contain
+// names, units and labels, but not the rules by which a system counts. No other catalogue
+// contains them.
 package peers

@@ -8,9 +8,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A Tier is one medium that KV caches are kept on, and what each system calls it.
-// The word to write comes first. A system without a word has none of such tiers, or
-// does not tell them apart.
+// A Tier is a medium for KV caches, and what each system calls it. The first word of a
+// system is the one to write. A system without a word has no such tiers, or does not
+// distinguish them.
 type Tier struct {
 	// Medium is device, host, disk, remote or p2p.
 	Medium      string `yaml:"medium"`
@@ -22,31 +22,31 @@ type Tier struct {
 
 // A Word is what a system calls a tier.
 type Word struct {
-	// Label is the name of the label that has the word as its value. It is empty
-	// where the word is part of metrics' names.
+	// Label is the name of the label whose value is the word. It is empty if the word is
+	// part of the names of metrics.
 	Label string `yaml:"label"`
-	// Value is the word. In vLLM's label "tier" the tier's position comes before it.
+	// Value is the word. In vLLM's label "tier" it follows the index of the tier.
 	Value string `yaml:"value"`
 }
 
-// Tiers returns the translation of the words, a row for each medium.
-func Tiers() []Tier {
-	var tiers []Tier
-	if err := yaml.Unmarshal(read("tiers.yaml"), &tiers); err != nil {
+// tiers returns a row for each medium.
+func tiers() []Tier {
+	var rows []Tier
+	if err := yaml.Unmarshal(read("tiers.yaml"), &rows); err != nil {
 		panic(err)
 	}
-	return tiers
+	return rows
 }
 
-// TierOf returns the row of a value of vLLM's label "tier", such as "1:fs", with or
-// without the position. A tier that is not vLLM's own, whose type is the name of a
-// class, has none: what it keeps blocks on is not known, and no guess is made.
+// TierOf returns the tier of a value of vLLM's label "tier", such as "1:fs", with or
+// without the index. It returns false for a tier that is not part of vLLM, whose type is
+// the name of a class, because its medium is not known.
 func TierOf(value string) (Tier, bool) {
 	_, word, found := strings.Cut(value, ":")
 	if !found {
 		word = value
 	}
-	for _, tier := range Tiers() {
+	for _, tier := range tiers() {
 		for _, w := range tier.VLLM {
 			if w.Label == "tier" && w.Value == word {
 				return tier, true

@@ -14,12 +14,12 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// MaxSize is the size of a file, in bytes, up to which it is read.
-const MaxSize = 1 << 20
+// maxSize is the largest file that is read, in bytes.
+const maxSize = 1 << 20
 
-// Decode reads the registry of a catalogue. name stands for the file in errors,
-// which are [Error] values, joined: all that is wrong with the file's form or,
-// once that is right, with its definitions.
+// Decode reads a catalogue from a registry. name is the name of the file in errors. The
+// error joins [Error] values: everything that is wrong with the form of the file or, if
+// the form is right, with its definitions.
 func Decode(name string, r io.Reader) (*schema.Catalogue, error) {
 	f, err := parse(name, r)
 	if err != nil {
@@ -29,9 +29,8 @@ func Decode(name string, r io.Reader) (*schema.Catalogue, error) {
 	return catalogue, f.definitionErrors(err)
 }
 
-// Merge reads a registry as [Decode] does, and returns the catalogue of base's
-// definitions and the file's, by the rules of [schema.Catalogue.Merge]. The
-// file's may mirror those of base.
+// Merge reads a registry as [Decode] does, and merges its definitions into base by the
+// rules of [schema.Catalogue.Merge]. They may mirror metrics of base.
 func Merge(base *schema.Catalogue, name string, r io.Reader) (*schema.Catalogue, error) {
 	f, err := parse(name, r)
 	if err != nil {
@@ -41,28 +40,28 @@ func Merge(base *schema.Catalogue, name string, r io.Reader) (*schema.Catalogue,
 	return catalogue, f.definitionErrors(err)
 }
 
-// A file is a registry that has the right form.
+// A file is a registry whose form is right.
 type file struct {
 	name    string
 	entries []entry
 	metrics []schema.Metric
 }
 
-// An entry is a metric of a file, and where it stands.
+// An entry is a metric of a file, and its position.
 type entry struct {
 	metric
 	node *yaml.Node
-	// nameField is what the file's version calls the metric's name.
+	// nameField is the field of the metric's name in this version of the form.
 	nameField string
 }
 
 func parse(name string, r io.Reader) (*file, error) {
-	text, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
+	text, err := io.ReadAll(io.LimitReader(r, maxSize+1))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("otelkv: %s: %w", name, err)
-	case len(text) > MaxSize:
-		return nil, &Error{File: name, Rule: RuleSize, Reason: fmt.Sprintf("it has more than %d bytes", MaxSize)}
+	case len(text) > maxSize:
+		return nil, &Error{File: name, Rule: ruleSize, Reason: fmt.Sprintf("it has more than %d bytes", maxSize)}
 	}
 	var d document
 	var root yaml.Node
@@ -83,7 +82,7 @@ func parse(name string, r io.Reader) (*file, error) {
 	return f, errors.Join(errs...)
 }
 
-// checkFormat keeps the versions apart.
+// checkFormat checks that a file has the fields of one version only.
 func checkFormat(name string, d document, root *yaml.Node) error {
 	reason := ""
 	switch version2 := d.Attributes != nil || d.Metrics != nil; {
@@ -96,19 +95,19 @@ func checkFormat(name string, d document, root *yaml.Node) error {
 	default:
 		return nil
 	}
-	return &Error{File: name, Line: lineOf(resolve(root.Content[0]), "file_format"), Rule: RuleField, Reason: reason}
+	return &Error{File: name, Line: lineOf(resolve(root.Content[0]), "file_format"), Rule: ruleField, Reason: reason}
 }
 
-// collect finds the metrics of a document, with their nodes. Its form is right.
+// collect finds the metrics of a document and their nodes.
 func (f *file) collect(d document, root *yaml.Node) error {
 	groups, metrics, attributes := elements(root, "groups"), elements(root, "metrics"), elements(root, "attributes")
 	if len(groups) != len(d.Groups) || len(metrics) != len(d.Metrics) || len(attributes) != len(d.Attributes) {
-		return &Error{File: f.name, Line: 1, Rule: RuleField, Reason: "lists that are merged in: expected them written out"}
+		return &Error{File: f.name, Line: 1, Rule: ruleField, Reason: "lists that are merged in: expected them written out"}
 	}
 	var errs []error
 	for i, a := range d.Attributes {
 		if a.Key == "" {
-			errs = append(errs, &Error{File: f.name, Line: attributes[i].Line, Rule: RuleField, Reason: "an attribute without a key"})
+			errs = append(errs, &Error{File: f.name, Line: attributes[i].Line, Rule: ruleField, Reason: "an attribute without a key"})
 		}
 	}
 	for i, g := range d.Groups {
@@ -132,35 +131,34 @@ func (g group) entry(node *yaml.Node) entry {
 	}, node, "metric_name"}
 }
 
-// checkGroup checks what version 1 has and version 2 does not.
+// checkGroup checks the fields that only version 1 has.
 func (f *file) checkGroup(g group, e entry) error {
 	var errs []error
 	if g.ID == "" {
-		errs = append(errs, f.error(e, RuleField, "it has no id"))
+		errs = append(errs, f.error(e, ruleField, "it has no id"))
 	}
 	switch {
 	case g.Type != typeMetric && g.Type != typeAttributeGroup:
-		errs = append(errs, f.error(e, RuleField, fmt.Sprintf("type %q: expected metric or attribute_group", g.Type), "type"))
+		errs = append(errs, f.error(e, ruleField, fmt.Sprintf("type %q: expected metric or attribute_group", g.Type), "type"))
 	case g.Type == typeAttributeGroup && (g.MetricName != "" || g.Instrument != ""):
-		errs = append(errs, f.error(e, RuleField, "an attribute_group that is a metric: expected the type metric", "type"))
+		errs = append(errs, f.error(e, ruleField, "an attribute_group that is a metric: expected the type metric", "type"))
 	}
 	return errors.Join(errs...)
 }
 
-// emptyElements reports the elements of lists that have no value, which the YAML
-// library leaves out.
+// emptyElements reports list elements without a value. The YAML library ignores them.
 func emptyElements(name string, node *yaml.Node) error {
 	var errs []error
 	for _, child := range node.Content {
 		if node.Kind == yaml.SequenceNode && resolve(child).Tag == "!!null" {
-			errs = append(errs, &Error{File: name, Line: child.Line, Rule: RuleField, Reason: "an empty element of a list: expected a value"})
+			errs = append(errs, &Error{File: name, Line: child.Line, Rule: ruleField, Reason: "an empty element of a list: expected a value"})
 		}
 		errs = append(errs, emptyElements(name, child))
 	}
 	return errors.Join(errs...)
 }
 
-// decodeOne decodes the only document of a text. An empty text has none.
+// decodeOne decodes the only document of a text. An empty text has no document.
 func decodeOne(text []byte, into any, strict bool) error {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(strict)
@@ -177,8 +175,7 @@ func decodeOne(text []byte, into any, strict bool) error {
 	return err
 }
 
-// elements returns the nodes of the list under a key of a document, whose form is
-// right.
+// elements returns the nodes of the list under a key of a document.
 func elements(root *yaml.Node, key string) []*yaml.Node {
 	if len(root.Content) == 0 {
 		return nil
@@ -211,8 +208,7 @@ func (m metric) prometheusName() string {
 	return m.Annotations.Prometheus.Name
 }
 
-// error returns the error of a metric whose field, at the end of a path, breaks a
-// rule.
+// error returns an error about a field of a metric. path leads to the field.
 func (f *file) error(e entry, rule, reason string, path ...string) *Error {
 	name := e.prometheusName()
 	if name == "" {
@@ -221,7 +217,7 @@ func (f *file) error(e entry, rule, reason string, path ...string) *Error {
 	return &Error{File: f.name, Line: lineOf(e.node, path...), Metric: name, Rule: rule, Reason: reason}
 }
 
-// add adds the metric that an entry defines.
+// add adds the metric of an entry.
 func (f *file) add(e entry) error {
 	var errs []error
 	report := func(rule, reason string, path ...string) {
@@ -230,7 +226,7 @@ func (f *file) add(e entry) error {
 	d := definition(e.metric)
 	var ok bool
 	if d.Stability, ok = stability(e.metric); !ok {
-		report(RuleField, fmt.Sprintf("stability %q: expected development or stable, and a field deprecated for what is", e.Stability), "stability")
+		report(ruleField, fmt.Sprintf("stability %q: expected development or stable, and a field deprecated for what is", e.Stability), "stability")
 	}
 	if e.Deprecated != nil && d.ReplacedBy == "" {
 		report("deprecated", "deprecated without note or renamed_to: expected what to use instead", "deprecated")
@@ -240,7 +236,7 @@ func (f *file) add(e entry) error {
 	}
 	for _, a := range e.Attributes {
 		if (a.Ref == "") == (a.ID == "") {
-			report(RuleField, "an attribute without ref, or with ref and id: expected one of them", "attributes")
+			report(ruleField, "an attribute without ref, or with ref and id: expected one of them", "attributes")
 		}
 	}
 	metric, reason, path := typed(d, e.metric)
@@ -253,15 +249,15 @@ func (f *file) add(e entry) error {
 	return errors.Join(errs...)
 }
 
-// defines reports whether one of the metrics so far has the Prometheus name. A
-// catalogue that the file is merged into would take the last of them.
+// defines reports whether one of the metrics so far has the Prometheus name. Merging
+// would silently replace it.
 func (f *file) defines(name string) bool {
 	return slices.ContainsFunc(f.metrics, func(m schema.Metric) bool {
 		return m.Definition().PrometheusName == name
 	})
 }
 
-// definition returns a metric's definition, without kind and stability.
+// definition returns the definition of a metric, without kind and stability.
 func definition(m metric) schema.Definition {
 	d := schema.Definition{
 		Name: m.Name, PrometheusName: m.prometheusName(), Unit: m.Unit, Description: m.Brief,
@@ -302,8 +298,8 @@ func stability(m metric) (schema.Stability, bool) {
 	return s, ok
 }
 
-// typed returns the definition as one of the typed forms, or why it has none and
-// the path of the field that is wrong.
+// typed returns the definition as one of the typed forms, or what is wrong with its kind
+// and the path of the field.
 func typed(d schema.Definition, m metric) (typed schema.Metric, reason string, path []string) {
 	value := ""
 	if m.Annotations != nil && m.Annotations.CodeGeneration != nil {

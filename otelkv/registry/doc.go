@@ -4,9 +4,8 @@
 // OpenTelemetry semantic convention registry: the format "definition/2" that
 // OpenTelemetry's weaver takes.
 //
-// [Encode] writes the registry of a catalogue, and [Decode] reads one, so that a
-// user can define metrics without writing Go. [Merge] adds a file's metrics to a
-// catalogue, vLLM's for example:
+// [Encode] writes a catalogue, and [Decode] reads one, so users can define metrics without
+// writing Go. [Merge] adds the metrics of a file to a catalogue, for example to vLLM's:
 //
 //	file_format: definition/2
 //	metrics:
@@ -22,16 +21,15 @@
 //	      code_generation: {metric_value_type: int}
 //	      prometheus: {name: "my:tier_evictions"}
 //
-// The instrument is counter, gauge or histogram, or updowncounter for a gauge that
-// is additive. What a registry has no field for is in annotations: the Prometheus
-// name under prometheus, and boundaries, mirrors and the rest of a
-// schema.Definition under otelkv. The labels of the engine are written, and passed
-// over when reading. Attributes are only described.
+// The instrument is counter, gauge or histogram, or updowncounter for an additive gauge.
+// Annotations hold what a registry has no field for: the Prometheus name under prometheus,
+// and boundaries, mirrors and the other fields of a schema.Definition under otelkv. Encode
+// writes the labels of the engine too, and Decode ignores them. Encode describes the
+// attributes, and Decode ignores the descriptions.
 //
-// The older form, "groups" without a file format, is read too.
+// Decode also reads the older form, with "groups" and without a file format.
 //
-// Reading is strict: a field that does not exist, a value of the wrong type and a
-// definition that breaks a rule of package schema are errors, each with its line
-// ([Error]). Writing a definition needs package schema alone; only programs that
-// read YAML pay for this package.
+// Reading is strict: an unknown field, a value of the wrong type, and a definition that
+// breaks a rule of package schema are errors with a line number ([Error]). A file may have
+// up to 1 MiB.
 package registry

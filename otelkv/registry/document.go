@@ -2,14 +2,13 @@
 
 package registry
 
-// The form of a registry file: version 2 of the weaver's, and version 1, which is
-// read too.
+// The form of a registry file: version 2 of weaver's form. Version 1 is only read.
 
 type document struct {
 	FileFormat string      `yaml:"file_format,omitempty"`
 	Attributes []attribute `yaml:"attributes,omitempty"`
 	Metrics    []metric    `yaml:"metrics,omitempty"`
-	// Groups are what version 1 has instead.
+	// Groups are the metrics and attributes of version 1.
 	Groups []group `yaml:"groups,omitempty"`
 }
 
@@ -25,7 +24,7 @@ const (
 	instrumentUpDownCounter = "updowncounter"
 )
 
-// A metric is what both versions have of one.
+// A metric has the fields of both versions.
 type metric struct {
 	Name        string       `yaml:"name"`
 	Brief       string       `yaml:"brief"`
@@ -59,8 +58,7 @@ type deprecation struct {
 	Note      string `yaml:"note,omitempty"`
 }
 
-// An attribute is defined under its key, which version 1 calls its id, or refers
-// to one that is defined.
+// An attribute has a key, which version 1 calls id, or refers to another attribute.
 type attribute struct {
 	Key              string       `yaml:"key,omitempty"`
 	ID               string       `yaml:"id,omitempty"`
@@ -88,7 +86,7 @@ type prometheus struct {
 	Name string `yaml:"name"`
 }
 
-// An extension is what a definition has and a registry does not know.
+// An extension holds the fields of a definition that a registry does not have.
 type extension struct {
 	Boundaries   []float64           `yaml:"boundaries,omitempty,flow"`
 	LabelValues  map[string][]string `yaml:"label_values,omitempty"`

@@ -13,8 +13,8 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// Encode writes the registry of a catalogue: the attributes that its labels are,
-// then its metrics in their order. The same catalogue always gives the same text.
+// Encode writes a catalogue as a registry: its labels as attributes, then its metrics in
+// their order. The same catalogue always gives the same text.
 func Encode(w io.Writer, catalogue *schema.Catalogue) error {
 	out := document{FileFormat: fileFormat, Attributes: labels(catalogue)}
 	for d := range catalogue.All() {
@@ -45,7 +45,7 @@ func encoded(d schema.Definition, catalogue *schema.Catalogue) metric {
 		m.Instrument = instrumentUpDownCounter
 	}
 	if d.Stability == schema.StabilityDeprecated {
-		// A registry has no such level: what is deprecated says so beside its level.
+		// A registry has no level "deprecated", but a separate field.
 		m.Stability = schema.StabilityDevelopment.String()
 		m.Deprecated = replacement(d, catalogue)
 	}
@@ -55,8 +55,8 @@ func encoded(d schema.Definition, catalogue *schema.Catalogue) metric {
 	return m
 }
 
-// replacement tells what to use instead of a deprecated metric. A registry knows
-// one new name, by which it means that of the instrument.
+// replacement returns what to use instead of a deprecated metric. In a registry,
+// renamed_to is the name of an instrument.
 func replacement(d schema.Definition, catalogue *schema.Catalogue) *deprecation {
 	if by, ok := catalogue.Lookup(d.ReplacedBy); ok {
 		return &deprecation{Reason: "renamed", RenamedTo: by.Name, Note: d.ReplacedBy}

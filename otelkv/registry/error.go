@@ -17,28 +17,26 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// Rules of the file itself. The others are those of schema.DefinitionError.
 const (
-	// RuleSyntax says that the text is no YAML.
-	RuleSyntax = "syntax"
-	// RuleField says that a field does not exist, is missing, has a value of the
-	// wrong type or stands where it means nothing.
-	RuleField = "field"
-	// RuleSize says that the file is too large.
-	RuleSize = "size"
+	ruleSyntax = "syntax"
+	ruleField  = "field"
+	ruleSize   = "size"
 )
 
-// An Error is one rule that a file breaks, and where. [Decode] and [Merge] return
-// all of them, joined.
+// An Error says which rule a file breaks, and where. [Decode] and [Merge] return all of
+// them, joined.
 type Error struct {
-	// File is the name that was given for it.
+	// File is the name that the caller gave.
 	File string
-	// Line counts from 1. It is 0 where the error concerns no line.
+	// Line counts from 1. It is 0 if the error concerns no line.
 	Line int
-	// Metric is the metric's Prometheus name, or else its OpenTelemetry name, or
-	// empty where the error concerns no metric.
+	// Metric is the metric's Prometheus name, or its OpenTelemetry name if it has no other.
+	// It is empty if the error concerns no metric.
 	Metric string
-	// Rule names the rule that is broken.
+	// Rule names the rule that is broken: "syntax" if the text is not YAML, "size" if
+	// there is more than 1 MiB of it, and "field" if a field does not exist, is missing,
+	// has a value of the wrong type or is in the wrong place. Other rules are those of
+	// schema.DefinitionError.
 	Rule string
 	// Reason says what is wrong and what was expected.
 	Reason string
@@ -58,11 +56,11 @@ func (e *Error) Error() string {
 	return text.String()
 }
 
-// syntaxErrors turns what the YAML library says of a text into errors with lines.
+// syntaxErrors turns an error of the YAML library into errors with lines.
 func syntaxErrors(file string, text []byte, err error) error {
 	var types *yaml.TypeError
 	if !errors.As(err, &types) {
-		e := located(file, RuleSyntax, strings.TrimPrefix(err.Error(), "yaml: "))
+		e := located(file, ruleSyntax, strings.TrimPrefix(err.Error(), "yaml: "))
 		if e.Line == 0 {
 			e.Line = firstLine(text, err)
 		}
@@ -70,14 +68,13 @@ func syntaxErrors(file string, text []byte, err error) error {
 	}
 	var errs []error
 	for _, text := range types.Errors {
-		errs = append(errs, located(file, RuleField, text))
+		errs = append(errs, located(file, ruleField, text))
 	}
 	return errors.Join(errs...)
 }
 
-// firstLine returns the line that a text has to end with to have the error. The
-// library tells no line of characters that it does not take, nor of an alias of
-// nothing.
+// firstLine returns the first line up to which the text has the same error. The library
+// gives no line for illegal characters and unknown aliases.
 func firstLine(text []byte, err error) int {
 	lines := bytes.SplitAfter(text, []byte("\n"))
 	return 1 + sort.Search(len(lines)-1, func(i int) bool {
@@ -86,7 +83,7 @@ func firstLine(text []byte, err error) int {
 	})
 }
 
-// located takes the line out of a text such as "line 3: reason".
+// located returns the error of a text such as "line 3: reason".
 func located(file, rule, text string) *Error {
 	e := &Error{File: file, Rule: rule, Reason: text}
 	parts := regexp.MustCompile(`^line (\d+): (.*)$`).FindStringSubmatch(text)
@@ -97,7 +94,7 @@ func located(file, rule, text string) *Error {
 	return e
 }
 
-// definitionErrors finds the lines of what package schema says of definitions.
+// definitionErrors adds lines to the errors of package schema.
 func (f *file) definitionErrors(err error) error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var errs []error
@@ -113,13 +110,12 @@ func (f *file) definitionErrors(err error) error {
 	return &Error{File: f.name, Line: f.line(d), Metric: d.Metric, Rule: d.Rule, Reason: d.Reason}
 }
 
-// line returns where the field of a metric stands that a rule of package schema
-// concerns, or else where the metric begins. Of metrics of one name it is the
-// last, which is the one that repeats it.
+// line returns the line of the field that breaks a rule of package schema, or of the
+// metric if the rule concerns no field. If several metrics have the name, it is the last
+// one, which repeats the name.
 //
-// A metric that is not the file's is of the catalogue that the file is merged
-// into. It breaks a rule because of a metric that took another's place, which the
-// reason names.
+// A metric that is not in the file is in the catalogue into which the file is merged. It
+// breaks a rule because the file replaces a metric. The reason names that metric.
 func (f *file) line(d schema.DefinitionError) int {
 	for _, e := range slices.Backward(f.entries) {
 		if e.prometheusName() == d.Metric || e.Name == d.Metric {
@@ -134,7 +130,7 @@ func (f *file) line(d schema.DefinitionError) int {
 	return 0
 }
 
-// field returns the path of the field that a rule concerns.
+// field returns the path of the field that a rule is about.
 func (e entry) field(rule string) []string {
 	switch rule {
 	case "kind", "additive":
@@ -165,7 +161,8 @@ func (e entry) field(rule string) []string {
 	return nil
 }
 
-// lineOf follows a path into a mapping as far as it goes.
+// lineOf returns the line at the end of a path into a mapping, or of the last element of
+// the path that exists.
 func lineOf(node *yaml.Node, path ...string) int {
 	line := node.Line
 	for _, key := range path {

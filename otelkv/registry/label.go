@@ -11,7 +11,8 @@ import (
 
 func engineLabels() []string { return []string{schema.LabelModelName, schema.LabelEngine} }
 
-// labels describes the labels of all metrics, in the order of their first use.
+// labels returns the labels of all metrics as attributes, in the order of their first
+// use.
 func labels(catalogue *schema.Catalogue) []attribute {
 	names, values := engineLabels(), make(map[string][]string)
 	for d := range catalogue.All() {
@@ -48,7 +49,7 @@ func describe(name string) (brief string, examples []string) {
 		return "Index of the serving engine, in decimal.", []string{"0", "1"}
 	case schema.LabelTier:
 		return "Tier, as its index and its type.", []string{"0:primary", "1:fs"}
-	case schema.LabelTransferType:
+	case "transfer_type":
 		return "Direction of a transfer, as the media it goes from and to.", []string{"CPU_to_GPU", "GPU_to_CPU"}
 	case "outcome":
 		return "What was decided about a store.", nil

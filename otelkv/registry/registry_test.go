@@ -14,9 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/otelkv/otelkv-go/internal/selfmetrics"
 	"github.com/otelkv/otelkv-go/otelkv/registry"
 	"github.com/otelkv/otelkv-go/schema"
-	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -174,28 +174,28 @@ func TestErrors(t *testing.T) {
 		want registry.Error
 		says string
 	}{
-		"no YAML":            {"metrics: [", registry.Error{Line: 1, Rule: registry.RuleSyntax}, "did not find"},
-		"two documents":      {evictions(0, "") + "---\nmetrics: []\n", registry.Error{Line: 15, Rule: registry.RuleSyntax}, "expected one document"},
-		"another form":       {"- a\n", registry.Error{Line: 1, Rule: registry.RuleField}, "cannot unmarshal"},
-		"unknown field":      {evictions(7, `    units: "By"`), registry.Error{Line: 7, Rule: registry.RuleField}, "field units not found"},
-		"unknown annotation": {evictions(14, `      prom: {name: "x"}`), registry.Error{Line: 14, Rule: registry.RuleField}, "field prom not found"},
-		"field twice":        {evictions(7, `    brief: Again.`), registry.Error{Line: 7, Rule: registry.RuleField}, "already defined"},
-		"wrong type":         {evictions(7, `    unit: [By]`), registry.Error{Line: 7, Rule: registry.RuleField}, "cannot unmarshal"},
-		"no id":              {version1(2, `  - note: x`), registry.Error{Line: 2, Metric: metric, Rule: registry.RuleField}, "no id"},
-		"unknown group":      {version1(3, `    type: span`), registry.Error{Line: 3, Metric: metric, Rule: registry.RuleField}, `type "span"`},
+		"no YAML":            {"metrics: [", registry.Error{Line: 1, Rule: "syntax"}, "did not find"},
+		"two documents":      {evictions(0, "") + "---\nmetrics: []\n", registry.Error{Line: 15, Rule: "syntax"}, "expected one document"},
+		"another form":       {"- a\n", registry.Error{Line: 1, Rule: "field"}, "cannot unmarshal"},
+		"unknown field":      {evictions(7, `    units: "By"`), registry.Error{Line: 7, Rule: "field"}, "field units not found"},
+		"unknown annotation": {evictions(14, `      prom: {name: "x"}`), registry.Error{Line: 14, Rule: "field"}, "field prom not found"},
+		"field twice":        {evictions(7, `    brief: Again.`), registry.Error{Line: 7, Rule: "field"}, "already defined"},
+		"wrong type":         {evictions(7, `    unit: [By]`), registry.Error{Line: 7, Rule: "field"}, "cannot unmarshal"},
+		"no id":              {version1(2, `  - note: x`), registry.Error{Line: 2, Metric: metric, Rule: "field"}, "no id"},
+		"unknown group":      {version1(3, `    type: span`), registry.Error{Line: 3, Metric: metric, Rule: "field"}, `type "span"`},
 		"metric in an attribute group": {version1(3, `    type: attribute_group`),
-			registry.Error{Line: 3, Metric: metric, Rule: registry.RuleField}, "expected the type metric"},
-		"attribute without name": {evictions(10, `      - brief: x`), registry.Error{Line: 9, Metric: metric, Rule: registry.RuleField}, "without ref"},
+			registry.Error{Line: 3, Metric: metric, Rule: "field"}, "expected the type metric"},
+		"attribute without name": {evictions(10, `      - brief: x`), registry.Error{Line: 9, Metric: metric, Rule: "field"}, "without ref"},
 		"unknown instrument":     {evictions(6, `    instrument: summary`), registry.Error{Line: 6, Metric: metric, Rule: "kind"}, "expected counter, updowncounter"},
 		"bad name in version 1":  {version1(4, `    metric_name: "7"`), registry.Error{Line: 4, Metric: metric, Rule: "name"}, `"7"`},
-		"no format":              {evictions(1, ""), registry.Error{Line: 2, Rule: registry.RuleField}, "no file_format: expected definition/2"},
-		"another format":         {evictions(1, "file_format: definition/3"), registry.Error{Line: 1, Rule: registry.RuleField}, `file format "definition/3"`},
-		"both versions":          {"file_format: definition/2\n" + version1(0, ""), registry.Error{Line: 1, Rule: registry.RuleField}, "groups in the format"},
-		"attribute without key":  {evictions(2, "attributes: [{brief: x}]\nmetrics:"), registry.Error{Line: 2, Rule: registry.RuleField}, "without a key"},
+		"no format":              {evictions(1, ""), registry.Error{Line: 2, Rule: "field"}, "no file_format: expected definition/2"},
+		"another format":         {evictions(1, "file_format: definition/3"), registry.Error{Line: 1, Rule: "field"}, `file format "definition/3"`},
+		"both versions":          {"file_format: definition/2\n" + version1(0, ""), registry.Error{Line: 1, Rule: "field"}, "groups in the format"},
+		"attribute without key":  {evictions(2, "attributes: [{brief: x}]\nmetrics:"), registry.Error{Line: 2, Rule: "field"}, "without a key"},
 		"unknown value type":     {evictions(13, `      code_generation: {metric_value_type: string}`), registry.Error{Line: 13, Metric: metric, Rule: "kind"}, "expected int or double"},
 		"no value type":          {evictions(13, ""), registry.Error{Line: 12, Metric: metric, Rule: "kind"}, "expected int or double"},
-		"empty group":            {evictions(0, "") + "  -\n", registry.Error{Line: 15, Rule: registry.RuleField}, "an empty element"},
-		"unknown stability":      {evictions(8, `    stability: shaky`), registry.Error{Line: 8, Metric: metric, Rule: registry.RuleField}, "shaky"},
+		"empty group":            {evictions(0, "") + "  -\n", registry.Error{Line: 15, Rule: "field"}, "an empty element"},
+		"unknown stability":      {evictions(8, `    stability: shaky`), registry.Error{Line: 8, Metric: metric, Rule: "field"}, "shaky"},
 		"bad unit":               {evictions(7, `    unit: "bytes per day!"`), registry.Error{Line: 7, Metric: metric, Rule: "unit"}, "bytes per day!"},
 		"no description":         {evictions(5, `    brief: ""`), registry.Error{Line: 5, Metric: metric, Rule: "description"}, "no description"},
 		"bad name":               {evictions(3, `  - name: "7"`), registry.Error{Line: 3, Metric: metric, Rule: "name"}, `"7"`},
@@ -205,16 +205,16 @@ func TestErrors(t *testing.T) {
 		"bad boundaries": {evictions(14, `      prometheus: {name: "my:tier_evictions"}`+"\n      otelkv: {boundaries: [1]}"), registry.Error{Line: 15, Metric: metric, Rule: "boundaries"}, "boundaries on a counter"},
 		"mirror of nothing": {evictions(14, `      prometheus: {name: "my:tier_evictions"}`+"\n      otelkv:\n        mirrors: [{of: x}]"),
 			registry.Error{Line: 16, Metric: metric, Rule: "mirror-source"}, `mirrors "x"`},
-		"empty attribute": {evictions(11, "      -"), registry.Error{Line: 11, Rule: registry.RuleField}, "an empty element"},
-		"empty boundary":  {evictions(13, "      otelkv: {boundaries: [1, ~, 2]}"), registry.Error{Line: 13, Rule: registry.RuleField}, "an empty element"},
+		"empty attribute": {evictions(11, "      -"), registry.Error{Line: 11, Rule: "field"}, "an empty element"},
+		"empty boundary":  {evictions(13, "      otelkv: {boundaries: [1, ~, 2]}"), registry.Error{Line: 13, Rule: "field"}, "an empty element"},
 		"metric twice": {evictions(0, "") + metricOf(evictions(0, "")),
 			registry.Error{Line: 26, Metric: metric, Rule: "prometheus-name-unique"}, "used twice"},
 		"deprecated for nothing": {evictions(14, `      prometheus: {name: "my:tier_evictions"}`+"\n    deprecated: {reason: obsoleted}"),
 			registry.Error{Line: 15, Metric: metric, Rule: "deprecated"}, "note or renamed_to"},
-		"not UTF-8":         {evictions(5, "    brief: \"Chunks d\xe9plac\xe9s.\""), registry.Error{Line: 5, Rule: registry.RuleSyntax}, "UTF-8"},
-		"control character": {evictions(5, "    brief: \"\x01\""), registry.Error{Line: 5, Rule: registry.RuleSyntax}, "control characters"},
-		"alias of nothing":  {evictions(7, "    unit: *bytes"), registry.Error{Line: 7, Rule: registry.RuleSyntax}, "unknown anchor"},
-		"too large":         {"#" + strings.Repeat("x", registry.MaxSize), registry.Error{Rule: registry.RuleSize}, "more than"},
+		"not UTF-8":         {evictions(5, "    brief: \"Chunks d\xe9plac\xe9s.\""), registry.Error{Line: 5, Rule: "syntax"}, "UTF-8"},
+		"control character": {evictions(5, "    brief: \"\x01\""), registry.Error{Line: 5, Rule: "syntax"}, "control characters"},
+		"alias of nothing":  {evictions(7, "    unit: *bytes"), registry.Error{Line: 7, Rule: "syntax"}, "unknown anchor"},
+		"too large":         {"#" + strings.Repeat("x", 1<<20), registry.Error{Rule: "size"}, "more than"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := registry.Decode("my.yaml", strings.NewReader(c.text))

@@ -30,6 +30,7 @@ func TestAllocations(t *testing.T) {
 	alone := pack(t, nixl)
 	jsonConnectors := slices.Concat([]byte(`{"num_running_reqs": 1, "kv_connector_stats": {"OffloadingConnector": `), jsonData,
 		[]byte(`, "NixlConnector": {"data": {"transfer_duration": [0.5]}}}}`))
+	jsonEscapes := []byte(`{"types": {"c\u0065": "counter"}, "data": {"ce": [{"labels": ["\n\ud83d\ude42\"", "\u00e9"], "value": 1}]}}`)
 	message := func(data []byte) func() {
 		return func() {
 			_, err := stats.Decoder{EngineCoreOutputs: true}.MessagePack(data, &decoded)
@@ -49,6 +50,7 @@ func TestAllocations(t *testing.T) {
 		{"Merge", func() { total.Reset(); check(total.Merge(&full)) }},
 		{"MessagePack", func() { check(decodeMessagePack(data, &decoded)) }},
 		{"JSON", func() { check(decodeJSON(jsonData, &decoded)) }},
+		{"JSON with escapes", func() { check(decodeJSON(jsonEscapes, &decoded)) }},
 		{"connectors", decodeConnectors},
 		{"SchedulerStats", message(scheduler)},
 		{"EngineCoreOutputs", message(outputs)},

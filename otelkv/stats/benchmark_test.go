@@ -63,7 +63,7 @@ func BenchmarkDecodeMessagePack(b *testing.B) {
 	})
 }
 
-// withStringKeys rewrites array keys of one string or none as strings.
+// withStringKeys turns label values, at most one for each entry, into string keys.
 func withStringKeys(t testing.TB, data []byte) []byte {
 	t.Helper()
 	var p stats.Payload

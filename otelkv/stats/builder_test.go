@@ -66,8 +66,8 @@ func floats(values ...float64) []stats.Number {
 	return numbers
 }
 
-// dump returns everything that a payload shows, in order, one line an entry, by
-// way of the exported accessors alone.
+// dump returns everything in a payload, in order, as lines. It uses only the exported
+// methods.
 func dump(p *stats.Payload) []string {
 	var ignored []string
 	for name, n := range p.Ignored() {
@@ -77,7 +77,7 @@ func dump(p *stats.Payload) []string {
 	return append(dumpContent(p), ignored...)
 }
 
-// dumpContent is dump without what was ignored, which is not encoded.
+// dumpContent is dump without the counts of ignored stats, which are not encoded.
 func dumpContent(p *stats.Payload) []string {
 	var lines []string
 	if info := p.Info(); info != nil && len(info) == 0 {

@@ -4,45 +4,43 @@ package stats
 
 import "fmt"
 
-// A candidate is a value that may be a connector's stats.
+// A candidate is a value that may be the stats of a connector.
 type candidate struct {
 	is candidateKind
-	// body is where the payload begins, if it is one. It may be inside the value.
+	// body is where the payload begins, if there is one. It may be inside the value.
 	body, end mark
 }
 
 type candidateKind uint8
 
 const (
-	// notMap is what no connector sends.
+	// notMap is a value that no connector sends.
 	notMap candidateKind = iota
 	// noStats is an empty map, or null.
 	noStats
-	// payloadStats are a payload, good or bad.
+	// payloadStats is a payload, valid or not.
 	payloadStats
-	// otherStats are a map that another connector sent.
+	// otherStats is a map that another connector sent.
 	otherStats
 )
 
-// candidates are the values of a map that may hold stats under the names of
-// connectors.
+// candidates are the values of a map whose keys may be names of connectors.
 type candidates struct {
-	// first are as many as there may be connectors.
+	// first holds the first values, up to the limit of connectors.
 	first []candidate
-	// hasPayload and hasNotMap tell that there is such a value, and tooMany that one
-	// past the first is a connector's.
+	// hasPayload and hasNotMap tell that such a value exists. tooMany tells that a
+	// value past the first ones is a payload or has no stats.
 	hasPayload, hasNotMap, tooMany bool
 }
 
 func (c *candidates) reset() { *c = candidates{first: c.first[:0]} }
 
-// areConnectors reports whether the names of the map are connectors', rather than
-// fields of one connector's stats that are not in this package's form. Stats of
-// other connectors are maps of any kind. So the names are connectors' if one has a
-// payload, or if there are only maps.
+// areConnectors reports whether the keys of the map are names of connectors. If they
+// are not, they are fields of another connector's stats. The keys are names if one of
+// the values is a payload, or if all values are maps or null.
 func (c *candidates) areConnectors() bool { return c.hasPayload || !c.hasNotMap }
 
-// examine passes over the value ahead and adds it to the candidates.
+// examine skips the value ahead and adds it to the candidates.
 func (s *decoding) examine() {
 	is, body := s.recognize(false)
 	c := &s.candidates
@@ -55,10 +53,10 @@ func (s *decoding) examine() {
 	}
 }
 
-// recognize passes over the value ahead and tells what it is. A payload is bare,
-// as MultiConnector sends it (vLLM v0.33), or under "data", which is how msgspec
-// encodes the stats object (vLLM before that); inside says that the value is that
-// "data".
+// recognize skips the value ahead and tells what it is. A payload is either the value
+// itself, as MultiConnector sends it (vLLM v0.33), or the value's field "data", as
+// msgspec encodes the stats object (vLLM before that). inside says that the value ahead
+// is that field.
 func (s *decoding) recognize(inside bool) (is candidateKind, body mark) {
 	got := s.r.peek()
 	body = s.r.mark()
@@ -75,12 +73,7 @@ func (s *decoding) recognize(inside bool) (is candidateKind, body mark) {
 	s.r.beginMap()
 	for s.r.more() {
 		is = otherStats
-		if s.r.peek() != shapeString {
-			s.r.skip()
-			s.r.skip()
-			continue
-		}
-		switch string(s.r.text()) {
+		switch string(s.r.key()) {
 		case fieldTypes:
 			types.shape = s.r.peek()
 			s.r.skip()
@@ -104,7 +97,7 @@ func (s *decoding) recognize(inside bool) (is candidateKind, body mark) {
 	return is, body
 }
 
-// nested decodes the map ahead as payloads under their connectors' names.
+// nested decodes the map ahead, from names of connectors to payloads.
 func (s *decoding) nested(p *Payload) {
 	start := s.r.mark()
 	s.candidates.reset()
@@ -113,13 +106,14 @@ func (s *decoding) nested(p *Payload) {
 		s.r.skip()
 		s.examine()
 	}
-	if s.r.failure() == nil {
+	if s.r.failure == nil {
 		s.r.seek(start)
 		s.connectors(p)
 	}
 }
 
-// connectors decodes the map ahead, whose values have been examined and are connectors'.
+// connectors decodes the map ahead, from names of connectors to their stats. Its values
+// have been examined.
 func (s *decoding) connectors(p *Payload) {
 	if s.candidates.tooMany {
 		s.r.fail(fmt.Errorf("%w: more than %d connectors", ErrTooLarge, s.limits.Connectors))
@@ -145,14 +139,14 @@ func (s *decoding) connectors(p *Payload) {
 		default:
 			s.connector(p.connector(name), c)
 		}
-		if s.r.failure() == nil {
+		if s.r.failure == nil {
 			s.r.seek(c.end)
 		}
 	}
 }
 
-// connectorName returns the name ahead, and what is wrong with it. One that p
-// knows already takes no memory.
+// connectorName returns the name ahead, and an error if it is not a valid one. It
+// allocates nothing for a name that p knows.
 func (s *decoding) connectorName(p *Payload) (string, error) {
 	if got := s.r.peek(); got != shapeString {
 		s.r.skip()
@@ -172,9 +166,9 @@ func (s *decoding) connector(p *Payload, c candidate) {
 		return
 	}
 	s.r.seek(c.body)
-	s.generation++ // A name may come twice, and each payload has its own kinds.
+	s.generation++ // A name may occur twice, and each payload has its own kinds.
 	f := s.fields(p, false)
-	if s.r.failure() != nil {
+	if s.r.failure != nil {
 		return
 	}
 	if _, err := f.misfit(); err != nil {

@@ -5,7 +5,7 @@ package stats
 import "fmt"
 
 // info decodes the static facts ahead: a list of maps, one for each series, or a
-// single map. Values become text as Python's str() has them.
+// single map. Values become text as Python's str() formats them.
 func (s *decoding) info(p *Payload) {
 	switch got := s.r.peek(); got {
 	case shapeNull:
@@ -28,7 +28,7 @@ func (s *decoding) factList(p *Payload) []map[string]string {
 	n := 0
 	s.r.beginArray()
 	for s.r.more() {
-		if !count(s.r, &n, s.limits.Info, "series in info") {
+		if !s.r.count(&n, s.limits.Info, "series in info") {
 			break
 		}
 		if got := s.r.peek(); got != shapeMap {
@@ -41,13 +41,13 @@ func (s *decoding) factList(p *Payload) []map[string]string {
 	return list
 }
 
-// facts returns the map ahead.
+// facts returns the map ahead, without what is wrong in it.
 func (s *decoding) facts(p *Payload) map[string]string {
 	facts := map[string]string{}
 	n := 0
 	s.r.beginMap()
 	for s.r.more() {
-		if !s.expectName("a label name") || !count(s.r, &n, s.limits.Info, "facts in info") {
+		if !s.expectName("a label name") || !s.r.count(&n, s.limits.Info, "facts in info") {
 			break
 		}
 		text := s.r.text()

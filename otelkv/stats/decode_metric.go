@@ -9,12 +9,12 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// types decodes the kinds. A kind that is bad matters once the metric has data.
+// types decodes the kinds. A bad kind is an error only if the metric has data.
 func (s *decoding) types(p *Payload) {
 	next := &p.first
 	s.r.beginMap()
 	for s.r.more() {
-		if !s.expectName("a metric's name") || !count(s.r, &s.counts.types, s.limits.Metrics, "types") {
+		if !s.expectName("a metric's name") || !s.r.count(&s.counts.types, s.limits.Metrics, "types") {
 			return
 		}
 		m, err := s.lookupMetric(p, next, s.r.text())
@@ -47,7 +47,7 @@ func (s *decoding) metrics(p *Payload) {
 	next := &p.first
 	s.r.beginMap()
 	for s.r.more() {
-		if !s.expectName("a metric's name") || !count(s.r, &s.counts.metrics, s.limits.Metrics, "metrics") {
+		if !s.expectName("a metric's name") || !s.r.count(&s.counts.metrics, s.limits.Metrics, "metrics") {
 			return
 		}
 		name := s.r.text()
@@ -67,7 +67,7 @@ func (s *decoding) metrics(p *Payload) {
 	}
 }
 
-// claim gives the metric the kind that the payload says it has.
+// claim gives the metric the kind that the payload declares.
 func (s *decoding) claim(m *Metric) error {
 	switch {
 	case m.declaredIn != s.generation:
@@ -78,7 +78,7 @@ func (s *decoding) claim(m *Metric) error {
 	return m.claim(m.declared)
 }
 
-// metric decodes the metric's entries in whichever form they have.
+// metric decodes the metric's entries, in any of their forms.
 func (s *decoding) metric(m *Metric) {
 	switch s.r.peek() {
 	case shapeMap:
@@ -90,7 +90,8 @@ func (s *decoding) metric(m *Metric) {
 	}
 }
 
-// entryMap decodes entries with label values as keys, MessagePack's form.
+// entryMap decodes entries as a map with label values as keys, the form of
+// MessagePack.
 func (s *decoding) entryMap(m *Metric) {
 	any := false
 	s.next = &m.first
@@ -100,21 +101,21 @@ func (s *decoding) entryMap(m *Metric) {
 		err := s.labelValues()
 		s.entry(m, err)
 	}
-	if !any && s.r.failure() == nil {
+	if !any && s.r.failure == nil {
 		m.show()
 	}
 }
 
-// entryList decodes entries as a list of objects, JSON's form, or the samples of
-// an unlabelled histogram, which look the same up to the first element. An empty
-// list is a metric without entries in JSON. In MessagePack, where that is an empty
-// map, it is a histogram without samples.
+// entryList decodes a list: entries as objects, the form of JSON, or the samples of an
+// unlabelled histogram. The first element tells which. An empty list is a metric
+// without entries in JSON, and a histogram without samples in MessagePack, where a
+// metric without entries is an empty map.
 func (s *decoding) entryList(m *Metric) {
 	start := s.r.mark()
 	s.r.beginArray()
 	empty := !s.r.more()
-	if empty && s.r == &s.json {
-		if s.r.failure() == nil {
+	if empty && s.isJSON {
+		if s.r.failure == nil {
 			m.show()
 		}
 		return
@@ -132,7 +133,7 @@ func (s *decoding) entryList(m *Metric) {
 	}
 }
 
-// unlabelled decodes the bare value of a payload from before metrics had labels.
+// unlabelled decodes a value without labels, the form before metrics had labels.
 func (s *decoding) unlabelled(m *Metric) {
 	if !s.countEntry() {
 		return
@@ -144,7 +145,7 @@ func (s *decoding) unlabelled(m *Metric) {
 
 // countEntry counts what is or should be an entry, and fails beyond the limit.
 func (s *decoding) countEntry() bool {
-	return count(s.r, &s.counts.entries, s.limits.Entries, "entries")
+	return s.r.count(&s.counts.entries, s.limits.Entries, "entries")
 }
 
 // entryObject decodes {"labels": [...], "value": ...}, in any order.
@@ -155,7 +156,9 @@ func (s *decoding) entryObject(m *Metric) {
 		s.report(m, fmt.Errorf("%w: expected a map with labels and value, got %v", ErrMalformed, got))
 		return
 	}
-	var labels, value mark
+	var bad error
+	var hasLabels bool
+	var value mark
 	s.r.beginMap()
 	for s.r.more() {
 		if !s.expectName("a field's name") {
@@ -163,31 +166,31 @@ func (s *decoding) entryObject(m *Metric) {
 		}
 		switch string(s.r.text()) {
 		case fieldLabels:
-			labels = s.r.mark()
+			bad, hasLabels = s.labelValues(), true
+			continue
 		case fieldValue:
 			value = s.r.mark()
 		}
 		s.r.skip()
 	}
-	if s.r.failure() != nil {
+	if s.r.failure != nil {
 		return
 	}
 	end := s.r.mark()
-	if !labels.found() || !value.found() {
+	if !hasLabels || !value.isSet() {
+		s.key = s.key[:0]
 		s.report(m, fmt.Errorf("%w: expected labels and value", ErrMalformed))
 		return
 	}
-	s.r.seek(labels)
-	err := s.labelValues()
 	s.r.seek(value)
-	s.entry(m, err)
-	if s.r.failure() == nil {
+	s.entry(m, bad)
+	if s.r.failure == nil {
 		s.r.seek(end)
 	}
 }
 
 // labelValues reads the label values ahead into the key. After an error, the key
-// holds those before the bad one.
+// holds the values before the bad one.
 func (s *decoding) labelValues() (err error) {
 	s.key = s.key[:0]
 	if got := s.r.peek(); got != shapeArray {
@@ -220,15 +223,15 @@ func (s *decoding) labelValues() (err error) {
 	return err
 }
 
-// entry decodes the value ahead for the label values in the key, unless they are
-// bad.
+// entry decodes the value ahead for the label values in the key. It only reports the
+// error if they are bad.
 func (s *decoding) entry(m *Metric, bad error) {
 	var e *Entry
 	if bad == nil {
 		e, bad = s.lookupEntry(m)
 	}
 	if bad == nil && e.present {
-		bad = ErrDuplicate
+		bad = errDuplicate
 	}
 	if bad != nil {
 		s.r.skip()
@@ -236,7 +239,7 @@ func (s *decoding) entry(m *Metric, bad error) {
 		bad = s.value(e)
 	}
 	switch {
-	case s.r.failure() != nil:
+	case s.r.failure != nil:
 	case bad != nil:
 		s.report(m, bad)
 	default:
@@ -244,12 +247,12 @@ func (s *decoding) entry(m *Metric, bad error) {
 	}
 }
 
-// report names the entry of the key.
+// report adds an error that names the metric and the label values in the key.
 func (s *decoding) report(m *Metric, err error) {
 	s.errs.Add(&EntryError{Connector: m.payload.name, Metric: m.name, LabelValues: s.labels(), Err: err})
 }
 
-// value decodes the value ahead into e, which is not shown yet.
+// value decodes the value ahead into e.
 func (s *decoding) value(e *Entry) error {
 	got := s.r.peek()
 	if e.metric.kind == schema.KindHistogram {
@@ -271,7 +274,7 @@ func (s *decoding) value(e *Entry) error {
 	return nil
 }
 
-// samples decodes the list ahead.
+// samples decodes the list ahead into e.
 func (s *decoding) samples(e *Entry) error {
 	room := s.limits.Samples - s.counts.samples
 	samples, bad := s.r.numbers(e.samples[:0], room)
@@ -280,9 +283,55 @@ func (s *decoding) samples(e *Entry) error {
 		s.r.fail(fmt.Errorf("%w: more than %d samples", ErrTooLarge, s.limits.Samples))
 	}
 	e.samples = samples
-	if bad != nil || s.r.failure() != nil {
+	if bad != nil || s.r.failure != nil {
 		e.samples = samples[:0]
 		e.account()
 	}
 	return bad
+}
+
+// A sender repeats itself: a payload mostly has the metrics and the label values of
+// the one before, in the same order, and "data" has the order of "types". So each
+// metric and entry remembers which one followed it. The decoder compares the name with
+// that guess first, and looks into a map only if the guess is wrong. Without this,
+// maps take most of the time of a decode.
+
+// lookupMetric returns the metric of the given name, which may be new. next points to
+// the guess.
+func (s *decoding) lookupMetric(p *Payload, next **Metric, name []byte) (*Metric, error) {
+	if guess := *next; guess != nil && guess.name == string(name) {
+		return guess, nil
+	}
+	m := p.metrics[string(name)]
+	if m == nil {
+		if err := s.checkText(name); err != nil {
+			return nil, fmt.Errorf("name: %w", err)
+		}
+		m = p.newMetric(string(name))
+	}
+	*next = m
+	return m, nil
+}
+
+// lookupEntry returns the entry of the key, which may be new. s.next points to the
+// guess.
+func (s *decoding) lookupEntry(m *Metric) (*Entry, error) {
+	e := *s.next
+	if e == nil || e.key != string(s.key) {
+		var err error
+		if e, err = m.entry(s.key); err != nil {
+			return nil, err
+		}
+		*s.next = e
+	}
+	s.next = &e.next
+	return e, nil
+}
+
+// forgetOrder drops the guesses. They are wrong after a metric was replaced.
+func (p *Payload) forgetOrder() {
+	p.first = nil
+	for _, m := range p.metrics {
+		m.next = nil
+	}
 }

@@ -23,13 +23,13 @@ func (s *decoding) payload(p *Payload) {
 	}
 }
 
-// stats decodes the map ahead, whichever of the forms that [Decoder] lists it has.
-// A SchedulerStats is only looked for in the outermost map.
+// stats decodes the map ahead, in any of the forms that [Decoder] lists. Only the
+// outermost map may be a SchedulerStats.
 func (s *decoding) stats(p *Payload, outermost bool) {
 	start := s.r.mark()
 	f := s.fields(p, true)
 	switch {
-	case s.r.failure() != nil || !f.any:
+	case s.r.failure != nil || !f.any:
 		return
 	case f.isPayload():
 		if at, err := f.misfit(); err != nil {
@@ -38,7 +38,7 @@ func (s *decoding) stats(p *Payload, outermost bool) {
 			return
 		}
 		s.body(p, &f)
-	case f.scheduler.found() && outermost:
+	case f.scheduler.isSet() && outermost:
 		s.r.seek(f.scheduler.mark)
 		s.connectorStats(p)
 	case p.parent == nil && s.candidates.areConnectors():
@@ -50,8 +50,8 @@ func (s *decoding) stats(p *Payload, outermost bool) {
 	s.seekEnd(&f)
 }
 
-// outputs decodes the EngineCoreOutputs ahead, whose third item is a
-// SchedulerStats, or null. Items at the end may be missing.
+// outputs decodes the EngineCoreOutputs ahead. Its third item is a SchedulerStats or
+// null. Items at the end may be missing.
 func (s *decoding) outputs(p *Payload) {
 	s.r.beginArray()
 	for i := 0; s.r.more(); i++ {
@@ -73,16 +73,11 @@ func (s *decoding) schedulerStats(p *Payload) {
 	found := false
 	s.r.beginMap()
 	for s.r.more() {
-		if s.r.peek() != shapeString {
-			s.r.skip()
-			s.r.skip()
-			continue
-		}
-		switch name := s.r.text(); {
-		case string(name) != fieldScheduler:
+		switch {
+		case string(s.r.key()) != fieldScheduler:
 			s.r.skip()
 		case found:
-			s.r.fail(fmt.Errorf("%w: field %q is there twice", ErrMalformed, fieldScheduler))
+			s.r.fail(fmt.Errorf("%w: field %q occurs twice", ErrMalformed, fieldScheduler))
 		default:
 			found = true
 			s.connectorStats(p)
@@ -90,8 +85,8 @@ func (s *decoding) schedulerStats(p *Payload) {
 	}
 }
 
-// connectorStats decodes the value ahead, which is a SchedulerStats'
-// kv_connector_stats.
+// connectorStats decodes the value ahead, the field kv_connector_stats of a
+// SchedulerStats.
 func (s *decoding) connectorStats(p *Payload) {
 	if got := s.r.peek(); got != shapeMap {
 		s.expectMap(fmt.Sprintf("field %q", fieldScheduler), got)
@@ -100,7 +95,7 @@ func (s *decoding) connectorStats(p *Payload) {
 	s.stats(p, false)
 }
 
-// expectMap passes over null, and fails for any other shape that is no map.
+// expectMap skips null, and fails for any other shape but a map.
 func (s *decoding) expectMap(what string, got shape) {
 	if got == shapeNull {
 		s.r.skip()
@@ -109,34 +104,34 @@ func (s *decoding) expectMap(what string, got shape) {
 	s.r.fail(fmt.Errorf("%w: %s: expected a map, got %v", ErrMalformed, what, got))
 }
 
-// A field is where the value of a payload's field stands, and its shape.
+// A field is the position of a field's value, and its shape.
 type field struct {
 	mark
 	shape shape
 }
 
-// fits reports whether the field has the shape that "types" and "data" have in a
-// payload. Null stands for an empty map.
+// fits reports whether the field has the shape of "types" and "data" in a payload.
+// Null stands for an empty map.
 func (f field) fits() bool { return f.shape == shapeMap || f.shape == shapeNull }
 
-// fields are those of a map that may be a payload.
+// fields are the known fields of a map that may be a payload.
 type fields struct {
 	types, data, info, connectors, scheduler field
-	// any tells that the map is not empty, and done that the data has been decoded.
+	// any tells that the map is not empty, and done that the data is decoded.
 	any, done bool
 	end       mark
 }
 
-// isPayload reports whether the map is a payload, good or bad: its types or its
-// data fit.
+// isPayload reports whether the map is a payload, valid or not: its types or its data
+// fit.
 func (f *fields) isPayload() bool { return f.types.fits() || f.data.fits() }
 
-// misfit says what is wrong with the form of a map that is a payload, and where.
+// misfit returns what is wrong with the form of a payload, and where.
 func (f *fields) misfit() (at mark, err error) {
 	switch {
-	case f.types.found() && !f.types.fits():
+	case f.types.isSet() && !f.types.fits():
 		return f.types.mark, fmt.Errorf("%w: field %q: expected a map, got %v", ErrMalformed, fieldTypes, f.types.shape)
-	case !f.data.found():
+	case !f.data.isSet():
 		return f.end, fmt.Errorf(`%w: it has "types", and no "data"`, ErrMalformed)
 	case !f.data.fits():
 		return f.data.mark, fmt.Errorf("%w: field %q: expected a map, got %v", ErrMalformed, fieldData, f.data.shape)
@@ -144,11 +139,10 @@ func (f *fields) misfit() (at mark, err error) {
 	return f.end, nil
 }
 
-// fields passes over the map ahead, which may be a payload for p, and returns what
-// it found. Whatever the order of the fields, the types come first: they are
-// decoded where they stand, and so is the data that follows them. Everything else
-// is left for later. Of the outermost map, which may hold payloads under their
-// connectors' names, all other values are examined.
+// fields skips the map ahead, which may be a payload for p, and returns the fields
+// that it found. It decodes the types where it finds them, and the data if that comes
+// after the types. The rest is decoded later. With examine, which is for a map whose
+// keys may be names of connectors, it examines all other values.
 func (s *decoding) fields(p *Payload, examine bool) fields {
 	var f fields
 	if examine {
@@ -157,20 +151,14 @@ func (s *decoding) fields(p *Payload, examine bool) fields {
 	s.r.beginMap()
 	for s.r.more() {
 		f.any = true
-		var place *field
-		if s.r.peek() == shapeString {
-			place = f.place(s.r.text())
-		} else {
-			s.r.skip()
-		}
+		name := s.r.key()
+		place := f.place(name)
 		if place != nil {
-			if place.found() {
-				s.r.fail(fmt.Errorf("%w: field %q is there twice", ErrMalformed, f.name(place)))
+			if place.isSet() {
+				s.r.fail(fmt.Errorf("%w: field %q occurs twice", ErrMalformed, name))
 				break
 			}
-			// Peeking first puts the mark behind white space.
-			shape := s.r.peek()
-			*place = field{s.r.mark(), shape}
+			*place = field{s.r.mark(), s.r.peek()}
 		}
 		switch {
 		case place == &f.types && f.types.fits():
@@ -188,8 +176,7 @@ func (s *decoding) fields(p *Payload, examine bool) fields {
 	return f
 }
 
-// place returns where the field of a name is kept, or nil for a name that means
-// nothing.
+// place returns the field of the given name, or nil for an unknown name.
 func (f *fields) place(name []byte) *field {
 	switch string(name) {
 	case fieldTypes:
@@ -206,17 +193,7 @@ func (f *fields) place(name []byte) *field {
 	return nil
 }
 
-// name is the inverse of place.
-func (f *fields) name(place *field) string {
-	for _, name := range []string{fieldTypes, fieldData, fieldInfo, fieldConnectors, fieldScheduler} {
-		if f.place([]byte(name)) == place {
-			return name
-		}
-	}
-	return ""
-}
-
-// expectName fails the reader unless a string is ahead.
+// expectName fails unless a string is ahead.
 func (s *decoding) expectName(what string) bool {
 	got := s.r.peek()
 	if got == shapeString {
@@ -226,31 +203,30 @@ func (s *decoding) expectName(what string) bool {
 	return false
 }
 
-// seekEnd goes to the end of a map whose fields have been decoded.
+// seekEnd goes to the end of a map whose fields are decoded.
 func (s *decoding) seekEnd(f *fields) {
-	if s.r.failure() == nil {
+	if s.r.failure == nil {
 		s.r.seek(f.end)
 	}
 }
 
-// body decodes what is left of a payload whose form is right.
+// body decodes the fields of a payload that are not decoded yet. Its form is right.
 func (s *decoding) body(p *Payload, f *fields) {
 	if !f.done {
 		s.decodeMap(f.data, fieldData, p, (*decoding).metrics)
 	}
-	if f.info.found() && s.r.failure() == nil {
+	if f.info.isSet() && s.r.failure == nil {
 		s.r.seek(f.info.mark)
 		s.info(p)
 	}
-	if f.connectors.found() && p.parent == nil {
+	if f.connectors.isSet() && p.parent == nil {
 		s.decodeMap(f.connectors, fieldConnectors, p, (*decoding).nested)
 	}
 }
 
-// decodeMap decodes a field that is a map. Null stands for an empty one, and
-// anything else fails.
+// decodeMap decodes a field that must be a map, or null, which stands for an empty one.
 func (s *decoding) decodeMap(f field, name string, p *Payload, decode func(*decoding, *Payload)) {
-	if s.r.failure() != nil {
+	if s.r.failure != nil {
 		return
 	}
 	s.r.seek(f.mark)
@@ -261,7 +237,7 @@ func (s *decoding) decodeMap(f field, name string, p *Payload, decode func(*deco
 	decode(s, p)
 }
 
-// checkText says what is wrong with a name or a label value.
+// checkText returns an error for a name or label value that is too long or not UTF-8.
 func (s *decoding) checkText(text []byte) error {
 	if len(text) > s.limits.LabelLength {
 		return fmt.Errorf("%w: %d bytes, more than %d", ErrTooLarge, len(text), s.limits.LabelLength)
@@ -272,13 +248,13 @@ func (s *decoding) checkText(text []byte) error {
 	return nil
 }
 
-// clip returns a foreign text as a string for an error, no longer than a valid
-// one.
+// clip returns a text from the input for an error, shortened to the longest valid
+// length.
 func (s *decoding) clip(text []byte) string {
 	return string(text[:min(len(text), s.limits.LabelLength)])
 }
 
-// labels returns what the key holds, for an error.
+// labels returns the label values in the key, for an error.
 func (s *decoding) labels() []string {
 	return tuple.Split(string(s.key))
 }

@@ -5,105 +5,112 @@ package stats
 import "github.com/otelkv/otelkv-go/internal/errorlist"
 
 // A Decoder decodes payloads within limits. The zero Decoder has the default
-// limits. It is a value without state, and safe for concurrent use on different
+// limits. A Decoder has no state, and is safe for concurrent use on different
 // payloads.
 //
-// Both formats carry the same fields (vLLM #35669, #45957): "types" maps names to
-// counter, gauge or histogram; "data" maps names to entries; "info", if there is
-// one, is a list of maps, or one map, of labels to static facts (vLLM #56867). An
-// unlabelled metric's entries may be the bare value, as in payloads from before
-// metrics had labels. Other fields mean nothing here.
+// Both formats have the same fields (vLLM #35669, #45957): "types" maps names to
+// counter, gauge or histogram; "data" maps names to entries; "info" is optional: a
+// list of maps, or one map, from labels to static facts (vLLM #56867). The entries of
+// a metric without labels may be its value alone, which is the form before metrics had
+// labels. Other fields are ignored.
 //
-// A decoder takes null and the empty map, which are an empty payload, and maps of
+// A decoder accepts null and the empty map, which are an empty payload, and maps of
 // these forms:
 //
 //   - A payload has "types" or "data", and one of them is a map or null.
 //   - A SchedulerStats of vLLM has "kv_connector_stats", which must be null or a map
-//     of one of the other forms. Its other fields mean nothing here.
-//   - A MultiConnector's payloads stand under the names of their connectors and fill
-//     nested payloads, see [Payload.Connector]. Each is bare, or in a map under "data".
-//     All values are maps or null, or at least one is a payload.
+//     of one of the other forms. Its other fields are ignored.
+//   - A MultiConnector's map has names of connectors as keys. Its payloads fill nested
+//     payloads, see [Payload.Connector]. Each is the value itself, or the value's field
+//     "data". All values are maps or null, or at least one is a payload.
 //   - Anything else is the stats of another connector, such as vLLM's NIXL connector.
 //     It is ignored and counted, see [Payload.Ignored], and is no error.
 //
-// Under a connector's name, too, what is no payload is another connector's: there, a
-// payload has "types", or has "data" inside "data". A payload that is broken in
-// itself is an error, not another connector's. A payload that has metrics and nested
-// payloads both, which vLLM never sends, has the latter in a field "connectors".
+// A connector's value that is not a payload is the stats of another connector too:
+// there, a payload has "types", or has "data" inside "data". A payload that is invalid
+// itself is an error. A payload that has both metrics and nested payloads, which vLLM
+// never sends, has the nested ones in a field "connectors".
 //
-// What is wrong with a single entry leaves out that entry only. The returned error
-// joins an [EntryError] for each of the first 64 such, and a count of the others.
-// An input that is broken, truncated or over a limit returns a [DecodeError] alone,
-// and leaves the payload empty, so that nothing is counted by half.
+// If a single entry is wrong, only that entry is left out. The returned error joins an
+// [EntryError] for each of the first 64, and the number of the others. For an input
+// that is malformed, truncated or over a limit, the error is a [DecodeError] alone and
+// the payload is empty, so no part of the input is counted.
 type Decoder struct {
-	// Limits bound the input. They are checked before memory is taken.
+	// Limits bound the input. They are checked before memory is allocated.
 	Limits Limits
-	// EngineCoreOutputs makes the decoder also take a whole message of vLLM's engine
+	// EngineCoreOutputs makes the decoder also accept a whole message of vLLM's engine
 	// core, for a program that reads its socket: a list whose third item is a
-	// SchedulerStats or null. The first item is the engine's index, which is the
-	// caller's to read.
+	// SchedulerStats or null. The first item is the engine's index. The caller has to
+	// read it.
 	EngineCoreOutputs bool
 }
 
-// JSON decodes one payload, which is all of data, and replaces what p held. The
-// entries of a metric are a list of objects, as a JSON key can be no tuple:
+// JSON decodes data, which is one payload, and replaces what p held. The entries of a
+// metric are a list of objects, because a JSON key cannot be a tuple:
 //
 //	{"types": {"m": "counter"}, "data": {"m": [{"labels": ["1:fs"], "value": 7}]}}
 //
-// A number is an int64 unless it has a point or an exponent. p keeps nothing of
-// data, and its own memory is reused.
+// A number is an int64 unless it has a point or an exponent. p keeps nothing of data,
+// and reuses its own memory. Decoding takes up to three times the size of data in
+// addition, which is freed if it is more than 64 KiB.
 func (d Decoder) JSON(data []byte, p *Payload) error {
 	s := p.beginDecoding(d)
-	s.json.reset(data, s.limits.Bytes)
-	s.r = &s.json
-	s.payload(p)
-	s.json.finish()
-	return s.end(p)
+	s.isJSON = true
+	failure := s.json.transcode(data, s.limits.Bytes)
+	if failure == nil {
+		s.r.reset(s.json.messagePack, len(s.json.messagePack))
+		s.payload(p)
+		if failure = s.r.failure; failure != nil {
+			failure.Offset = s.json.offset(data, failure.Offset)
+		}
+	}
+	return s.end(p, failure)
 }
 
-// MessagePack decodes the payload that data begins with, replaces what p held,
-// and returns what follows it. The entries of a metric are a map, whose keys are
-// arrays of label values, msgspec's form of a tuple:
+// MessagePack decodes the payload at the beginning of data, replaces what p held, and
+// returns what follows the payload. The entries of a metric are a map. Its keys are
+// arrays of label values, which is how msgspec encodes tuples:
 //
 //	{"types": {"m": "counter"}, "data": {"m": {["1:fs"]: 7}}}
 //
-// p keeps nothing of data, and its own memory is reused: a payload that decodes
-// the same metrics and label values again allocates nothing. After a
-// [DecodeError], rest is nil, since the payload's end is not known.
+// p keeps nothing of data, and reuses its own memory: decoding the same metrics and
+// label values again allocates nothing. After a [DecodeError], rest is nil, because
+// the end of the payload is unknown.
 func (d Decoder) MessagePack(data []byte, p *Payload) (rest []byte, err error) {
 	s := p.beginDecoding(d)
-	s.messagePack.reset(data, s.limits.Bytes)
-	s.r = &s.messagePack
+	s.isJSON = false
+	s.r.reset(data, s.limits.Bytes)
 	s.payload(p)
-	if s.r.failure() == nil {
+	if s.r.failure == nil {
 		rest = data[s.r.mark().offset:]
 	}
-	return rest, s.end(p)
+	return rest, s.end(p, s.r.failure)
 }
 
-// UnmarshalJSON is [Decoder.JSON] with the default limits. Like it, it keeps what
-// is good when it returns an error about single entries.
+// UnmarshalJSON is [Decoder.JSON] with the default limits. When it returns an error
+// about single entries, p holds the others.
 func (p *Payload) UnmarshalJSON(data []byte) error { return Decoder{}.JSON(data, p) }
 
-// counts is what the limits bound over a whole input.
+// counts are what the limits bound over a whole input.
 type counts struct{ types, metrics, entries, samples int }
 
-// decoding is the state of decoding into one payload and those nested in it. It
-// stays with the payload, for its buffers.
+// decoding is the state of decoding into one payload and its nested payloads. The
+// payload keeps it, to reuse the buffers.
 type decoding struct {
-	r           reader
-	json        jsonReader
-	messagePack messagePackReader
+	r    reader
+	json transcoder
+	// isJSON tells that the input of r was JSON.
+	isJSON bool
 
 	limits     Limits
 	generation uint64
 	counts     counts
 	errs       errorlist.List
 	key        []byte
-	// next is where the entry that is expected next is kept, see lookupEntry.
+	// next points to the entry that is expected next, see lookupEntry.
 	next       **Entry
 	candidates candidates
-	// engineCoreOutputs is the decoder's option.
+	// engineCoreOutputs is the option of the decoder.
 	engineCoreOutputs bool
 }
 
@@ -122,14 +129,11 @@ func (p *Payload) beginDecoding(d Decoder) *decoding {
 	return s
 }
 
-// end returns what was wrong, and lets go of the input.
-func (s *decoding) end(p *Payload) error {
-	failure, errs := s.r.failure(), s.errs.Join()
-	s.r, s.next = nil, nil
-	s.json.data, s.messagePack.data, s.messagePack.rest = nil, nil, nil
-	if cap(s.json.unescaped) > maxRetainedScratch {
-		s.json.unescaped = nil
-	}
+// end returns what was wrong. It drops the input and large buffers.
+func (s *decoding) end(p *Payload, failure *DecodeError) error {
+	errs := s.errs.Join()
+	s.r.data, s.r.rest, s.next = nil, nil, nil
+	s.json.close()
 	if cap(s.key) > maxRetainedScratch {
 		s.key = nil
 	}

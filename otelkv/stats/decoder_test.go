@@ -16,14 +16,14 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 )
 
-// fields is a MessagePack map, as keys and values in turn: its keys can be
-// anything, repeat, and keep their order.
+// fields is a MessagePack map, as alternating keys and values. The keys can have any
+// type, repeat, and keep their order.
 type fields []any
 
 // list is a MessagePack array.
 type list []any
 
-// raw is MessagePack as it stands.
+// raw is encoded MessagePack.
 type raw []byte
 
 func pack(t testing.TB, v any) []byte { return appendPacked(t, nil, v) }
@@ -59,7 +59,7 @@ func step(name string, kind, entries any) fields {
 	return fields{"types", fields{name, kind}, "data", fields{name, entries}}
 }
 
-// entryErrors returns what a decoder's joined error holds, a line each.
+// entryErrors returns the errors that a decoder joined, as lines.
 func entryErrors(t *testing.T, err error) []string {
 	t.Helper()
 	if err == nil {
@@ -79,8 +79,7 @@ func entryErrors(t *testing.T, err error) []string {
 	return lines
 }
 
-// decodeTests hold inputs that mean something, entirely or in part, in both
-// formats where both can say it.
+// decodeTests are inputs that are payloads, at least in part. Most are in both formats.
 var decodeTests = []struct {
 	name        string
 	json        string
@@ -226,7 +225,7 @@ var decodeTests = []struct {
 	{"entries as a map in JSON", `{"types": {"c": "counter"}, "data": {"c": {"a": 1}}}`, nil, nil,
 		[]string{`metric "c": bad label values: expected a list of strings, got a string`}},
 	{"label values not UTF-8",
-		`{"types": {"c": "counter", "d` + "\xff" + `": "gauge"}, "data": {"c": [{"labels": ["\ud83d"], "value": 1}, {"labels": ["a", "` + "\xff" + `"], "value": 2}, {"labels": ["ok"], "value": 3}], "d` + "\xff" + `": 1}}`,
+		`{"types": {"c": "counter", "d` + "\xff" + `": "gauge"}, "data": {"c": [{"labels": ["` + "\xed\xa0\xbd" + `"], "value": 1}, {"labels": ["a", "` + "\xff" + `"], "value": 2}, {"labels": ["ok"], "value": 3}], "d` + "\xff" + `": 1}}`,
 		fields{"types", fields{"c", "counter", "d\xff", "gauge"}, "data", fields{"c", fields{list{"\xed\xa0\xbd"}, 1, list{"a", "\xff"}, 2, list{"ok"}, 3}, "d\xff", 1}},
 		[]string{"counter c", "  (ok): 3"},
 		[]string{
@@ -234,13 +233,21 @@ var decodeTests = []struct {
 			`metric "c": labels ["a" "\xff"]: label value 1: not valid UTF-8`,
 			`metric "d\xff": name: not valid UTF-8`,
 		}},
+	{"surrogates without a pair",
+		`{"types": {"c": "counter"}, "data": {"c": [{"labels": ["\ud83d\ud83d\ude42"], "value": 1}, {"labels": ["\ude42\ud83d", "\ud83d\ufffd"], "value": 2}, {"labels": ["\ufffd\uFFFD�\\ufffd"], "value": 3}, {"labels": ["\ud83dx"], "value": 4}]}}`, nil,
+		[]string{"counter c", "  (���\\ufffd): 3"},
+		[]string{
+			`metric "c": labels ["\\ud83d\\ud83d\\ude42\xff"]: label value 0: not valid UTF-8`,
+			`metric "c": labels ["\\ude42\\ud83d\xff" "\\ud83d\\ufffd\xff"]: label value 0: not valid UTF-8`,
+			`metric "c": labels ["\\ud83dx\xff"]: label value 0: not valid UTF-8`,
+		}},
 	{"duplicate label values",
 		`{"types": {"c": "counter", "h": "histogram"}, "data": {"c": [{"labels": ["a"], "value": 1}, {"labels": ["a"], "value": 2}], "h": [{"labels": [], "value": [1]}, {"labels": [], "value": [2]}]}}`,
 		fields{"types", fields{"c", "counter", "h", "histogram"}, "data", fields{"c", fields{list{"a"}, 1, list{"a"}, 2}, "h", fields{list{}, list{1}, list{}, list{2}}}},
 		[]string{"counter c", "  (a): 1", "histogram h", "  (): 1"},
 		[]string{
-			`metric "c": labels ["a"]: duplicate label values`,
-			`metric "h": duplicate label values`,
+			`metric "c": labels ["a"]: bad label values: the entry occurs twice`,
+			`metric "h": bad label values: the entry occurs twice`,
 		}},
 	{"incomplete entries",
 		`{"types": {"c": "counter"}, "data": {"c": [{"labels": ["a"]}, {"value": 1}, {}, 5, {"labels": ["ok"], "value": 1}]}}`,
@@ -378,8 +385,7 @@ func TestDecode(t *testing.T) {
 
 var decoders = map[string]func([]byte, *stats.Payload) error{"json": decodeJSON, "messagepack": decodeMessagePack}
 
-// TestDecodeEncodeDecode sends what each good input decodes to through both
-// formats.
+// TestDecodeEncodeDecode encodes and decodes each valid input again, in both formats.
 func TestDecodeEncodeDecode(t *testing.T) {
 	for _, test := range decodeTests {
 		if test.errs != nil || test.name == "not finite" {
@@ -415,39 +421,31 @@ func TestDecodeFailures(t *testing.T) {
 	}{
 		{"no input", "json", ``, stats.ErrTruncated, `otelkv: payload at byte 0: truncated`},
 		{"no input", "messagepack", ``, stats.ErrTruncated, `otelkv: payload at byte 0: truncated`},
+		{"white space", "json", ` `, stats.ErrTruncated, `otelkv: payload at byte 1: truncated`},
 		{"number", "json", `5`, stats.ErrMalformed, `otelkv: payload at byte 0: malformed: expected a payload, which is a map, or null, got a number`},
 		{"list", "messagepack", string(pack(t, list{})), stats.ErrMalformed, `otelkv: payload at byte 0: malformed: expected a payload, which is a map, or null, got a list`},
 		{"types alone", "json", `{"types": {}}`, stats.ErrMalformed, `otelkv: payload at byte 13: malformed: it has "types", and no "data"`},
 		{"data is a list", "json", `{"types": {}, "data": []}`, stats.ErrMalformed, `otelkv: payload at byte 22: malformed: field "data": expected a map, got a list`},
+		{"data is a list behind other values", "json", ` { "x" : [ { }, "\ud83d\ude42\\", -1.5e3, true, null ] , "types" : {} , "data" : [1] }`, stats.ErrMalformed, `otelkv: payload at byte 81: malformed: field "data": expected a map, got a list`},
+		{"types alone among other values", "json", `{"x": 1, "kv_connector_stats": {"types": {}}, "y": [] }`, stats.ErrMalformed, `otelkv: payload at byte 46: malformed: it has "types", and no "data"`},
 		{"connectors are a list", "json", `{"types": {}, "data": {}, "connectors": []}`, stats.ErrMalformed, `otelkv: payload at byte 40: malformed: field "connectors": expected a map, got a list`},
 		{"SchedulerStats with a list", "json", `{"x": 1, "kv_connector_stats": [1]}`, stats.ErrMalformed, `otelkv: payload at byte 31: malformed: field "kv_connector_stats": expected a map, got a list`},
-		{"SchedulerStats with two", "messagepack", string(pack(t, fields{"kv_connector_stats", nil, "kv_connector_stats", nil})), stats.ErrMalformed, `otelkv: payload at byte 40: malformed: field "kv_connector_stats" is there twice`},
+		{"SchedulerStats with two", "messagepack", string(pack(t, fields{"kv_connector_stats", nil, "kv_connector_stats", nil})), stats.ErrMalformed, `otelkv: payload at byte 40: malformed: field "kv_connector_stats" occurs twice`},
 		{"types is a list", "messagepack", string(pack(t, fields{"types", list{}, "data", fields{}})), stats.ErrMalformed, `otelkv: payload at byte 7: malformed: field "types": expected a map, got a list`},
-		{"data twice", "json", `{"data": {}, "data": {}}`, stats.ErrMalformed, `otelkv: payload at byte 20: malformed: field "data" is there twice`},
+		{"data twice", "json", `{"data": {}, "data": {}}`, stats.ErrMalformed, `otelkv: payload at byte 21: malformed: field "data" occurs twice`},
 		{"metric is a number", "messagepack", string(pack(t, fields{"types", fields{1, "counter"}, "data", fields{}})), stats.ErrMalformed, `otelkv: payload at byte 8: malformed: expected a metric's name, got a number`},
 		{"too deep", "json", `{"x": ` + deepJSON + `, "data": {}}`, stats.ErrTooLarge, `otelkv: payload at byte 37: too large: more than 32 levels deep`},
 		{"too deep", "messagepack", string(pack(t, fields{"x", deepPacked, "data", fields{}})), stats.ErrTooLarge, `otelkv: payload at byte 35: too large: more than 32 levels deep`},
+		{"too deep for the library", "json", strings.Repeat("[", 20000) + strings.Repeat("]", 20000), stats.ErrTooLarge, `otelkv: payload at byte 32: too large: more than 32 levels deep`},
+		{"too deep and cut", "json", ` {"x": ` + strings.Repeat("[", 100), stats.ErrTooLarge, `otelkv: payload at byte 38: too large: more than 32 levels deep`},
+		{"too deep and malformed", "json", deepJSON + ` x`, stats.ErrTooLarge, `otelkv: payload at byte 32: too large: more than 32 levels deep`},
 		{"too deep in a value", "json", `{"types": {"c": "counter"}, "data": {"c": [{"labels": [], "value": ` + deepJSON + `}]}}`, stats.ErrTooLarge, `otelkv: payload at byte 95: too large: more than 32 levels deep`},
 		{"no such byte", "messagepack", "\xc1", stats.ErrMalformed, `otelkv: payload at byte 0: malformed: no value begins with 0xc1`},
-		{"trailing text", "json", `{} x`, stats.ErrMalformed, `otelkv: payload at byte 3: malformed: expected the end, got 'x'`},
-		{"comma at the end", "json", `{"data": {},}`, stats.ErrMalformed, `otelkv: payload at byte 12: malformed: expected a key, got '}'`},
-		{"comma at the list's end", "json", `{"types": {"h": "histogram"}, "data": {"h": [1,]}}`, stats.ErrMalformed, `otelkv: payload at byte 47: malformed: expected a value, got ']'`},
-		{"comma missing", "json", `{"data": {} "types": {}}`, stats.ErrMalformed, `otelkv: payload at byte 12: malformed: expected a comma or the container's end, got '"'`},
-		{"colon missing", "json", `{"data" {}}`, stats.ErrMalformed, `otelkv: payload at byte 8: malformed: expected a colon, got '{'`},
-		{"leading zero", "json", `{"types": {"c": "counter"}, "data": {"c": 07}}`, stats.ErrMalformed, `otelkv: payload at byte 43: malformed: expected a comma or the container's end, got '7'`},
-		{"point without digit", "json", `{"types": {"c": "counter"}, "data": {"c": 7.}}`, stats.ErrMalformed, `otelkv: payload at byte 44: malformed: expected a digit, got '}'`},
-		{"NaN", "json", `{"types": {"c": "counter"}, "data": {"c": NaN}}`, stats.ErrMalformed, `otelkv: payload at byte 42: malformed: expected a value, got 'N'`},
 		{"entry's field is no string", "messagepack", string(pack(t, step("c", "counter", list{fields{1, 2}}))), stats.ErrMalformed, `otelkv: payload at byte 28: malformed: expected a field's name, got a number`},
 		{"exponent without digit", "json", `{"types": {"c": "counter"}, "data": {"c": 7e+`, stats.ErrTruncated, `otelkv: payload at byte 45: truncated`},
 		{"escape cut", "json", `{"\u12`, stats.ErrTruncated, `otelkv: payload at byte 6: truncated`},
 		{"backslash at the end", "json", `{"\`, stats.ErrTruncated, `otelkv: payload at byte 3: truncated`},
-		{"second surrogate broken", "json", `{"\ud83d\ud8-": 1}`, stats.ErrMalformed, `otelkv: payload at byte 12: malformed: expected a hexadecimal digit, got '-'`},
 		{"literal cut", "json", `nul`, stats.ErrTruncated, `otelkv: payload at byte 3: truncated`},
-		{"literal", "json", `nul0`, stats.ErrMalformed, `otelkv: payload at byte 3: malformed: expected null, got '0'`},
-		{"escape", "json", `{"\x": 1}`, stats.ErrMalformed, `otelkv: payload at byte 3: malformed: expected an escape, got 'x'`},
-		{"hex", "json", `{"\u12g4": 1}`, stats.ErrMalformed, `otelkv: payload at byte 6: malformed: expected a hexadecimal digit, got 'g'`},
-		{"control character", "json", "{\"a\nb\": 1}", stats.ErrMalformed, `otelkv: payload at byte 3: malformed: expected a string without control characters, got '\n'`},
-		{"NUL", "json", "{\x00}", stats.ErrMalformed, `otelkv: payload at byte 1: malformed: expected a value, got '\x00'`},
 		{"map header claims 4 billion", "messagepack", "\xdf\xff\xff\xff\xff", stats.ErrTruncated, `otelkv: payload at byte 5: truncated`},
 		{"samples claim 4 billion", "messagepack", string(pack(t, step("h", "histogram", fields{list{}, raw("\xdd\xff\xff\xff\xff\x01")}))), stats.ErrTruncated, `otelkv: payload at byte 35: truncated`},
 		{"string claims 4 billion", "messagepack", "\x81\xdb\xff\xff\xff\xffabc", stats.ErrTruncated, `otelkv: payload at byte 1: truncated`},
@@ -456,6 +454,41 @@ func TestDecodeFailures(t *testing.T) {
 		t.Run(test.name+"/"+test.format, func(t *testing.T) {
 			p := build(t).counter("stale", stats.Int64(1))
 			checkFailure(t, decoders[test.format]([]byte(test.input), p.Payload), test.want, test.text)
+			expect(t, p.Payload)
+		})
+	}
+}
+
+// TestJSONSyntax checks that a syntax error has the offset of what is wrong.
+func TestJSONSyntax(t *testing.T) {
+	tests := []struct {
+		name   string
+		input  string
+		offset int
+	}{
+		{"trailing text", `{} x`, 3},
+		{"comma at the end", `{"data": {},}`, 11},
+		{"comma at the list's end", `{"types": {"h": "histogram"}, "data": {"h": [1,]}}`, 46},
+		{"comma missing", `{"data": {} "types": {}}`, 12},
+		{"colon missing", `{"data" {}}`, 8},
+		{"leading zero", `{"types": {"c": "counter"}, "data": {"c": 07}}`, 43},
+		{"point without digit", `{"types": {"c": "counter"}, "data": {"c": 7.}}`, 44},
+		{"NaN", `{"types": {"c": "counter"}, "data": {"c": NaN}}`, 42},
+		{"second surrogate broken", `{"\ud83d\ud8-": 1}`, 8},
+		{"literal", `nul0`, 3},
+		{"escape", `{"\x": 1}`, 2},
+		{"hex", `{"\u12g4": 1}`, 2},
+		{"control character", "{\"a\nb\": 1}", 3},
+		{"NUL", "{\x00}", 1},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			p := build(t).counter("stale", stats.Int64(1))
+			err := decodeJSON([]byte(test.input), p.Payload)
+			var failure *stats.DecodeError
+			if !errors.As(err, &failure) || failure.Offset != test.offset || !errors.Is(err, stats.ErrMalformed) {
+				t.Errorf("got %v, want ErrMalformed at byte %d", err, test.offset)
+			}
 			expect(t, p.Payload)
 		})
 	}
@@ -471,7 +504,7 @@ func checkFailure(t *testing.T, err, want error, text string) {
 	}
 }
 
-// TestTruncated cuts a payload at every byte: nothing of it counts.
+// TestTruncated cuts a payload at every byte. Each time, the decoded payload is empty.
 func TestTruncated(t *testing.T) {
 	whole := build(t).counter("c", stats.Int64(300), "é").histogram("h", append(ints(70000), floats(0.5)...)).gauge("g", stats.Float64(1e-5), "a", "\n")
 	whole.SetInfo(map[string]string{"k": "v"})
@@ -534,7 +567,7 @@ func TestUnmarshalJSONKeepsWhatIsGood(t *testing.T) {
 	}
 }
 
-// TestJSONGolden holds the text of everything that a payload can have.
+// TestJSONGolden checks the text of everything that a payload can have.
 func TestJSONGolden(t *testing.T) {
 	p := build(t).
 		counter("c", stats.Int64(7), "\"\\\n\t\x00\x7f\u2028é", "b").
@@ -552,8 +585,7 @@ func TestJSONGolden(t *testing.T) {
 	}
 }
 
-// TestDecodeIntoConnector decodes into a nested payload, and leaves the others
-// alone.
+// TestDecodeIntoConnector decodes into a nested payload, which does not change the others.
 func TestDecodeIntoConnector(t *testing.T) {
 	p := build(t).counter("own", stats.Int64(1))
 	nested := p.Connector("C")
@@ -573,7 +605,7 @@ func TestDecodeIntoConnector(t *testing.T) {
 	expect(t, p.Payload, "counter own", "  (): 1", "ignored C 1")
 }
 
-// TestMetricWithoutEntries follows one through everything that passes payloads on.
+// TestMetricWithoutEntries merges, takes and reduces a metric without entries.
 func TestMetricWithoutEntries(t *testing.T) {
 	var p, merged stats.Payload
 	if err := decodeJSON([]byte(`{"types": {"c": "counter"}, "data": {"c": []}}`), &p); err != nil {
@@ -589,7 +621,8 @@ func TestMetricWithoutEntries(t *testing.T) {
 	}
 }
 
-// TestNotFiniteInJSON shows that what JSON cannot say is lost by name, and alone.
+// TestNotFiniteInJSON checks that a number that JSON cannot express costs only its own
+// entry, and that the error names that.
 func TestNotFiniteInJSON(t *testing.T) {
 	sent := build(t).gauge("g", stats.Float64(nan()), "a").gauge("g", stats.Float64(1), "b")
 	var p stats.Payload
@@ -600,8 +633,8 @@ func TestNotFiniteInJSON(t *testing.T) {
 	expect(t, &p, "gauge g", "  (b): 1.0")
 }
 
-// TestDecodeIntoNested decodes into a nested payload what gives no kinds, after
-// its parent's input gave some.
+// TestDecodeIntoNested decodes an input without kinds into a nested payload, after an
+// input with kinds was decoded into its parent.
 func TestDecodeIntoNested(t *testing.T) {
 	var p stats.Payload
 	if err := decodeJSON([]byte(`{"A": {"types": {"c": "counter"}, "data": {"c": 1}}}`), &p); err != nil {

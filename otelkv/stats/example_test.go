@@ -70,7 +70,7 @@ func ExamplePayload_Merge() {
 	// bytes:('1:fs',)=200, worker=1, seconds_count=2, seconds_sum=0.5
 }
 
-// One entry is bad, and named; the others count.
+// One entry is bad. The error names it, and the others count.
 func ExampleDecoder_JSON() {
 	var p stats.Payload
 	err := stats.Decoder{}.JSON([]byte(`{

@@ -33,6 +33,9 @@ func FuzzDecodeJSON(f *testing.F) {
 		var p stats.Payload
 		err := decoder.JSON(data, &p)
 		checkDecoded(t, &p, err)
+		if failure := (*stats.DecodeError)(nil); errors.As(err, &failure) && (failure.Offset < 0 || failure.Offset > len(data)) {
+			t.Errorf("%v in %d bytes", err, len(data))
+		}
 		if again := decoder.JSON(data, &reused); (again == nil) != (err == nil) {
 			t.Errorf("a reused payload gives %v, a new one %v", again, err)
 		}
@@ -47,7 +50,7 @@ func FuzzDecodeJSON(f *testing.F) {
 	})
 }
 
-// outputs takes what the fuzzer made with something around it.
+// outputs decodes what the fuzzer made inside of other values.
 var outputs = stats.Decoder{Limits: wider(fuzzLimits), EngineCoreOutputs: true}
 
 func wider(l stats.Limits) stats.Limits {
@@ -55,15 +58,15 @@ func wider(l stats.Limits) stats.Limits {
 	return l
 }
 
-// mayBeWrapped reports whether data is one whole value that means the same inside a
-// SchedulerStats: one that is none itself.
+// mayBeWrapped reports whether data is a value that means the same inside a
+// SchedulerStats. A SchedulerStats itself does not.
 func mayBeWrapped(data []byte, err error) bool {
 	failed := errors.As(err, new(*stats.DecodeError))
 	return !failed && !bytes.Contains(data, []byte("kv_connector_stats")) && !bytes.Contains(data, []byte(`\u`))
 }
 
-// checkWrapped holds that a payload is the same inside a SchedulerStats and inside
-// the EngineCoreOutputs around that, unless it is too deep there.
+// checkWrapped checks that a payload is the same inside a SchedulerStats and inside an
+// EngineCoreOutputs, unless it is too deep there.
 func checkWrapped(t *testing.T, want *stats.Payload, wantErr, err error, got *stats.Payload) {
 	t.Helper()
 	if errors.Is(err, stats.ErrTooLarge) && got.IsEmpty() {
@@ -121,8 +124,7 @@ func compare(t *testing.T, want, got *stats.Payload) {
 	}
 }
 
-// checkDecoded holds what is true of every payload and error that a decoder
-// returns.
+// checkDecoded checks what is true of every payload and error that a decoder returns.
 func checkDecoded(t *testing.T, p *stats.Payload, err error) {
 	t.Helper()
 	if err != nil && len(err.Error()) > 65*1024 {
@@ -170,8 +172,8 @@ func size(p *stats.Payload) (metrics, entries, samples int) {
 	return metrics, entries, samples
 }
 
-// checkRoundTrip sends a payload through both formats, each into a payload that
-// holds the same entries already.
+// checkRoundTrip encodes and decodes a payload in both formats, into a payload that has
+// the same entries already.
 func checkRoundTrip(t *testing.T, p *stats.Payload) {
 	t.Helper()
 	compare := func(t *testing.T, want, got *stats.Payload) {

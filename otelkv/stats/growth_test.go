@@ -15,8 +15,8 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 )
 
-// hostileShapes repeat one thing as often as an input has room for it. Most are as cheap to
-// send and as dear to decode as can be.
+// hostileShapes repeat one thing as often as possible. Most are cheap to send and expensive
+// to decode.
 var hostileShapes = []struct {
 	name string
 	// json and messagePack return what comes before the i-th repetitions, which are joined by
@@ -159,7 +159,7 @@ var hostileShapes = []struct {
 // name returns one of many short names.
 func name(i int) string { return strconv.FormatInt(int64(i), 36) }
 
-// packed returns the values as MessagePack, behind a beginning.
+// packed returns begin, followed by the values as MessagePack.
 func packed(begin string, values ...any) []byte {
 	data := []byte(begin)
 	for _, v := range values {
@@ -185,7 +185,8 @@ func entriesOf(repeated func(int) []byte) func() ([]byte, bool, func(int) []byte
 	}
 }
 
-// hostile returns an input of a shape, of about the size, or nil where the format has none.
+// hostile returns an input of a shape and of about the given size, or nil if the format
+// cannot have that shape.
 func hostile(shape, size int, isJSON bool) []byte {
 	s := hostileShapes[shape]
 	var data bytes.Buffer
@@ -227,9 +228,9 @@ const (
 	// maxMemoryBeside those that it may allocate beside.
 	maxMemory       = 160
 	maxMemoryBeside = 64 << 10
-	// maxMemoryInAll bounds what any input makes it allocate, with the default limits, and
-	// maxMemoryHeld what the payload holds of that. Lists that grow are allocated again and
-	// again.
+	// maxMemoryInAll bounds what an input makes it allocate with the default limits, and
+	// maxMemoryHeld what the payload holds of that. A list that grows is allocated again
+	// each time.
 	maxMemoryInAll = 192 << 20
 	maxMemoryHeld  = 64 << 20
 	// maxGrowth bounds how much longer than in proportion an input takes that is eight times
@@ -282,9 +283,18 @@ func TestHostileInputsCostInProportion(t *testing.T) {
 	t.Logf("at most %.0f bytes of memory for a byte of input from 64 KiB on, and %d bytes in all", dearest, dearestInAll)
 }
 
-// TestHostileInputOfEveryLimit decodes an input that goes up to every default limit that
-// takes memory.
+// TestHostileInputOfEveryLimit decodes an input that reaches every default limit that
+// bounds memory.
 func TestHostileInputOfEveryLimit(t *testing.T) {
+	for name, filler := range map[string]struct{ before, repeated, after string }{
+		"a string":         {`"`, `\n`, `"`},
+		"lists of a float": {`[`, `[1e0],`, `1]`},
+	} {
+		t.Run(name, func(t *testing.T) { checkEveryLimit(t, filler.before, filler.repeated, filler.after) })
+	}
+}
+
+func checkEveryLimit(t *testing.T, before, repeated, after string) {
 	var input bytes.Buffer
 	input.WriteString(`{"types":{"c":"counter","h":"histogram"},"data":{"h":[1` + strings.Repeat(",1", 1<<20-1) + `],"c":[`)
 	for i := range 65536 - 1 {
@@ -293,29 +303,29 @@ func TestHostileInputOfEveryLimit(t *testing.T) {
 		}
 		input.WriteString(`{"labels":["` + name(i) + `"` + strings.Repeat(`,"x"`, 15) + `],"value":1}`)
 	}
-	input.WriteString(`]},"x":"`)
-	input.WriteString(strings.Repeat(`\n`, (16<<20-input.Len()-2)/2) + `"}`)
+	input.WriteString(`]},"x":` + before)
+	input.WriteString(strings.Repeat(repeated, (16<<20-input.Len()-len(after)-1)/len(repeated)) + after + `}`)
 
 	var p stats.Payload
-	var before, after, held runtime.MemStats
+	var start, end, held runtime.MemStats
 	runtime.GC()
-	runtime.ReadMemStats(&before)
+	runtime.ReadMemStats(&start)
 	if err := decodeJSON(input.Bytes(), &p); err != nil {
 		t.Fatal(err)
 	}
-	runtime.ReadMemStats(&after)
+	runtime.ReadMemStats(&end)
 	runtime.GC()
 	runtime.ReadMemStats(&held)
 	runtime.KeepAlive(&p)
-	allocated, kept := after.TotalAlloc-before.TotalAlloc, int64(held.HeapAlloc)-int64(before.HeapAlloc)
+	allocated, kept := end.TotalAlloc-start.TotalAlloc, int64(held.HeapAlloc)-int64(start.HeapAlloc)
 	t.Logf("%d bytes of input: %d bytes allocated, %d held", input.Len(), allocated, kept)
 	if allocated > maxMemoryInAll || kept > maxMemoryHeld {
 		t.Errorf("want at most %d and %d", maxMemoryInAll, maxMemoryHeld)
 	}
 }
 
-// measureDecode decodes into a new payload, and returns the bytes that this allocates, kept
-// or not, and how long it takes. What the decoder says of the input does not matter here.
+// measureDecode decodes into a new payload, and returns how many bytes that allocates, kept
+// or not, and how long it takes. The result does not matter.
 func measureDecode(input []byte, isJSON bool) (taken uint64, took time.Duration) {
 	var p stats.Payload
 	var before, after runtime.MemStats

@@ -8,21 +8,20 @@ import (
 )
 
 const (
-	// unnamedName and otherName stand for connectors in [Payload.Ignored].
+	// unnamedName and otherName are names in [Payload.Ignored], see there.
 	unnamedName = "unnamed"
 	otherName   = "other"
-	// maxIgnored is the number of names past which others are not told apart.
+	// maxIgnored is the number of names after which others become otherName.
 	maxIgnored = 64
 )
 
-// Ignored yields the names of the connectors whose stats a decoder left alone, and
-// how often. They are not in this package's form, as those of vLLM's NIXL and
-// Mooncake connectors, and mean something to somebody else. "unnamed" is a connector
-// that sent alone, and so without a name, and "other" stands for names past the
-// first 64, or that no label can hold.
+// Ignored yields the names of the connectors whose stats a decoder ignored, and how
+// often. These stats are not in the form of this package, for example those of vLLM's
+// NIXL and Mooncake connectors. "unnamed" is a connector that sent alone, and so without
+// a name. "other" stands for names after the first 64, and for names that are not a
+// valid label value.
 //
-// What was ignored is counted until the payload is reset or taken. It is merged, and
-// not encoded.
+// The counts last until the payload is reset or taken. They are merged, but not encoded.
 func (p *Payload) Ignored() iter.Seq2[string, int64] {
 	return func(yield func(string, int64) bool) {
 		if p.ignored > 0 && !yield(cmp.Or(p.name, unnamedName), p.ignored) {
@@ -36,8 +35,8 @@ func (p *Payload) Ignored() iter.Seq2[string, int64] {
 	}
 }
 
-// ignore counts stats of another connector under its name. On a nested payload, they
-// are its own.
+// ignore counts stats of another connector under its name. A nested payload counts
+// them under its own name.
 func (p *Payload) ignore(name string, n int64) {
 	child := p
 	if p.parent == nil && name != "" && name != unnamedName {
@@ -51,7 +50,7 @@ func (p *Payload) ignore(name string, n int64) {
 	child.list()
 }
 
-// ignoreAll adds what another payload ignored.
+// ignoreAll adds the counts of another payload.
 func (p *Payload) ignoreAll(other *Payload) {
 	for name, n := range other.Ignored() {
 		p.ignore(name, n)

@@ -12,7 +12,7 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 )
 
-// TestIgnoredMergesAndIsTaken follows what was ignored to where it is counted.
+// TestIgnoredMergesAndIsTaken merges and takes the counts of ignored stats.
 func TestIgnoredMergesAndIsTaken(t *testing.T) {
 	var received, total, taken stats.Payload
 	for _, input := range []string{
@@ -41,8 +41,8 @@ func TestIgnoredMergesAndIsTaken(t *testing.T) {
 	expect(t, &received)
 }
 
-// TestIgnoredConnectorsNeedNoRoom decodes more other connectors than there may be
-// payloads. They take neither each other's place nor memory, and are no error.
+// TestIgnoredConnectorsNeedNoRoom decodes the stats of more other connectors than the
+// limit of nested payloads. They are no error, and do not count against the limit.
 func TestIgnoredConnectorsNeedNoRoom(t *testing.T) {
 	var others []string
 	for i := range 200 {
@@ -108,8 +108,8 @@ func TestIgnoredNameThatNoLabelCanHold(t *testing.T) {
 	expect(t, &p, "ignored other 2")
 }
 
-// TestVLLMReduceOfAnEmptyConnector holds vLLM's MultiConnector: a child without
-// stats reduces to an empty dict under its name, and an ignored one to none.
+// TestVLLMReduceOfAnEmptyConnector checks that a connector without stats reduces to an
+// empty dict under its name, as in vLLM's MultiConnector, and an ignored one to nothing.
 func TestVLLMReduceOfAnEmptyConnector(t *testing.T) {
 	for name, input := range map[string]string{
 		"bare":     `{"OffloadingConnector": {"types": {}, "data": {}}, "NixlConnector": {"transfer_duration": []}}`,
@@ -144,8 +144,8 @@ func TestVLLMReduceOfAnEmptyConnector(t *testing.T) {
 	}
 }
 
-// TestEngineCoreOutputs decodes messages of vLLM's engine core, which are refused
-// unless the decoder is told.
+// TestEngineCoreOutputs decodes messages of vLLM's engine core. Without the option, the
+// decoder refuses them.
 func TestEngineCoreOutputs(t *testing.T) {
 	payload := step("c", "counter", 1)
 	for _, test := range []struct {
@@ -164,7 +164,7 @@ func TestEngineCoreOutputs(t *testing.T) {
 		{"nothing at all", list{}, nil, ""},
 		{"stats that are none", list{0, list{}, list{}}, nil, "otelkv: payload at byte 3: malformed: the scheduler's stats: expected a map, got a list"},
 		{"a connector's that are none", list{0, list{}, fields{"kv_connector_stats", 5}}, nil, `otelkv: payload at byte 23: malformed: field "kv_connector_stats": expected a map, got a number`},
-		{"two", list{0, list{}, fields{"kv_connector_stats", nil, "kv_connector_stats", payload}}, nil, `otelkv: payload at byte 43: malformed: field "kv_connector_stats" is there twice`},
+		{"two", list{0, list{}, fields{"kv_connector_stats", nil, "kv_connector_stats", payload}}, nil, `otelkv: payload at byte 43: malformed: field "kv_connector_stats" occurs twice`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := build(t).counter("stale", stats.Int64(1))

@@ -4,28 +4,29 @@ package stats
 
 import "fmt"
 
-// Limits bound what a [Decoder] takes from one input, nested payloads included. A
+// Limits bound what a [Decoder] accepts from one input, including nested payloads. A
 // field that is not positive stands for its default. The defaults are far above what
-// vLLM sends, and let a hostile input take some tens of megabytes at the most.
+// vLLM sends. With them, decoding a hostile input allocates less than 192 MiB, and the
+// payload holds less than 64 MiB of that.
 type Limits struct {
 	// Bytes bounds the encoded payload. Default 16 MiB.
 	Bytes int
 	// Metrics bounds the metrics. Default 4,096.
 	Metrics int
-	// Entries bounds the entries of all metrics, bad ones included. Default 65,536.
+	// Entries bounds the entries of all metrics, including bad ones. Default 65,536.
 	Entries int
 	// Samples bounds the samples of all histograms. Default 1,048,576.
 	Samples int
-	// LabelValues bounds the label values of one entry, which alone is left out if
-	// it has more. Default 16.
+	// LabelValues bounds the label values of one entry. Only an entry with more is left
+	// out. Default 16.
 	LabelValues int
-	// LabelLength bounds the bytes of one label value, name or value of the info,
-	// each of which alone is left out if it is longer. Default 1,024.
+	// LabelLength bounds the bytes of one label value, of a name, and of a value in the
+	// info. Only what is longer is left out. Default 1,024.
 	LabelLength int
 	// Info bounds the series under "info", and the facts of each. Default 64.
 	Info int
-	// Connectors bounds the nested payloads. What other connectors sent past the
-	// limit is ignored without their names. Default 64.
+	// Connectors bounds the nested payloads. Stats of other connectors after the limit
+	// are ignored under the name "other". Default 64.
 	Connectors int
 }
 
@@ -49,8 +50,8 @@ func orDefault(limit, fallback int) int {
 	return fallback
 }
 
-// count adds one to n and fails r when that is beyond the limit.
-func count(r reader, n *int, limit int, what string) bool {
+// count adds one to n, and fails if that is beyond the limit.
+func (r *reader) count(n *int, limit int, what string) bool {
 	*n++
 	if *n <= limit {
 		return true

@@ -13,7 +13,7 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 )
 
-// TestLimits decodes what is just within each limit, and one more.
+// TestLimits decodes payloads that reach each limit, and payloads with one more.
 func TestLimits(t *testing.T) {
 	metrics := func(n int) *stats.Payload {
 		b := build(t)
@@ -105,8 +105,8 @@ func TestLimitMetricsWithoutTypes(t *testing.T) {
 	}
 }
 
-// TestLimitEntriesThatAreNone shows that what is no entry counts as one: naming
-// it costs more than decoding it.
+// TestLimitEntriesThatAreNone checks that invalid entries count too: reporting one costs
+// more than decoding one.
 func TestLimitEntriesThatAreNone(t *testing.T) {
 	decoder := stats.Decoder{Limits: stats.Limits{Entries: 2}}
 	for name, entries := range map[string]string{
@@ -166,8 +166,7 @@ func TestLimitBytes(t *testing.T) {
 	}
 }
 
-// TestLimitsOfOneEntry shows that a label value over its limits costs its own
-// entry alone.
+// TestLimitsOfOneEntry checks that a label value over its limit costs only its own entry.
 func TestLimitsOfOneEntry(t *testing.T) {
 	sent := build(t).
 		counter("c", stats.Int64(1), "1234", "5678").

@@ -39,8 +39,8 @@ func TestMergeWithItself(t *testing.T) {
 	expect(t, p.Payload, "counter c", "  (): 4", "histogram h", "  (): 1 2 1 2", "gauge g", "  (): 3")
 }
 
-// TestMergeSharesNothing changes either payload after a merge, in every way that
-// there is, and finds the other as it was.
+// TestMergeSharesNothing changes one payload after a merge, in every possible way, and
+// checks that the other does not change.
 func TestMergeSharesNothing(t *testing.T) {
 	source := build(t).counter("c", stats.Int64(1), "x").histogram("h", ints(1, 2)).gauge("g", stats.Int64(1))
 	source.SetInfo(map[string]string{"k": "v"})

@@ -16,8 +16,7 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 )
 
-// model is a payload as vLLM has it: plain maps, in Python's terms. Numbers are
-// int64 or float64.
+// model is a payload as plain maps, as in vLLM. Numbers are int64 or float64.
 type model struct {
 	names   []string
 	metrics map[string]*modelMetric
@@ -103,7 +102,7 @@ func (m *model) connector(name string) *model {
 	return c.model
 }
 
-// mergeAll is merge with everything that came under connectors' names.
+// mergeAll is merge with all connectors.
 func (m *model) mergeAll(other *model) (clashes int) {
 	clashes = m.mergeContent(other)
 	m.ignored += other.ignored
@@ -115,7 +114,7 @@ func (m *model) mergeAll(other *model) (clashes int) {
 	return clashes
 }
 
-// mergeContent is mergeAll without what was ignored.
+// mergeContent is mergeAll without the counts of ignored stats.
 func (m *model) mergeContent(other *model) (clashes int) {
 	clashes = m.merge(other)
 	for _, c := range slices.Clone(other.children) {
@@ -347,8 +346,7 @@ func (w *world) receive(t *testing.T, i, j int) string {
 	return fmt.Sprintf("receive %d beside others in %d", i, j)
 }
 
-// recordByName uses names that are counters here and gauges there, so that kinds
-// clash now and then.
+// recordByName sometimes uses one name for a counter and a gauge, so kinds clash.
 func (w *world) recordByName(t *testing.T, i int, p *stats.Payload, m *model) string {
 	kind := []string{"counter", "gauge", "histogram"}[w.r.IntN(3)]
 	name := fmt.Sprint(kind[:1], w.r.IntN(3))

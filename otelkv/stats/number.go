@@ -7,11 +7,10 @@ import (
 	"strconv"
 )
 
-// A Number is an int64 or a float64. The kinds are kept apart from the record
-// call to the other end of a codec, as vLLM keeps Python's int and float apart:
-// bytes and counts stay exact, and a summary prints 5 and 5.0 as what they are.
-// The zero Number is the int64 0. Numbers are comparable; two NaNs of the same
-// bits are equal.
+// A Number is an int64 or a float64. Recording, encoding and decoding keep the two
+// apart, as vLLM does with Python's int and float: bytes and counts stay exact, and a
+// summary prints 5 and 5.0 differently. The zero Number is the int64 0. Numbers are
+// comparable; two NaNs of the same bits are equal.
 type Number struct {
 	bits  uint64
 	float bool
@@ -26,8 +25,8 @@ func Float64(v float64) Number { return Number{bits: math.Float64bits(v), float:
 // IsInt64 reports whether n was made from an int64.
 func (n Number) IsInt64() bool { return !n.float }
 
-// Int64 returns n as an int64. It is exact for every int64, and for a float64
-// that is whole and in range; otherwise exact is false and v is 0.
+// Int64 returns n as an int64. This is exact for an int64, and for a float64 that is
+// whole and in range. Otherwise exact is false and v is 0.
 func (n Number) Int64() (v int64, exact bool) {
 	if !n.float {
 		return int64(n.bits), true
@@ -40,7 +39,7 @@ func (n Number) Int64() (v int64, exact bool) {
 	return int64(f), true
 }
 
-// Float64 returns n as a float64. An int64 beyond 2^53 is rounded to the nearest.
+// Float64 returns n as a float64. An int64 beyond 2^53 is rounded to the nearest one.
 func (n Number) Float64() float64 {
 	if !n.float {
 		return float64(int64(n.bits))
@@ -52,7 +51,7 @@ func (n Number) Float64() float64 {
 func (n Number) String() string { return string(n.appendText(nil)) }
 
 // appendText appends n in Python's notation. A finite float64 has a point or an
-// exponent, so that the text, which is also JSON, keeps the kind.
+// exponent, so the text keeps the two apart. The text of a finite number is JSON too.
 func (n Number) appendText(dst []byte) []byte {
 	if !n.float {
 		return strconv.AppendInt(dst, int64(n.bits), 10)

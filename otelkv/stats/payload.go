@@ -10,18 +10,18 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// A Payload holds the stats of one interval: for each metric its kind, and a
-// value for each tuple of label values. It is vLLM's KVConnectorStats, and the
-// OffloadingConnectorStats (vLLM #45957), SimpleCPUOffloadStats (vLLM #57251) and
-// MultiConnector's stats that are built on it.
+// A Payload holds the stats of one interval: for each metric its kind, and a value for
+// each tuple of label values. It is vLLM's KVConnectorStats, and what is built on that:
+// OffloadingConnectorStats (vLLM #45957), SimpleCPUOffloadStats (vLLM #57251) and the
+// stats of a MultiConnector.
 //
-// Metrics and entries are in a payload once something was recorded to them, also
-// a zero, and until the payload is reset or taken. They keep the order in which
-// they came.
+// Metrics and entries appear in a payload when something is recorded to them, even a
+// zero, and stay until the payload is reset or taken. They keep the order in which they
+// appeared.
 //
-// The zero Payload is empty and ready. A Payload must not be copied, and is not
-// safe for concurrent use; different payloads are independent, nested ones of
-// one parent are not.
+// The zero Payload is empty and ready to use. A Payload must not be copied, and is not
+// safe for concurrent use. Different payloads are independent, but a payload and its
+// nested payloads are not.
 type Payload struct {
 	noCopy noCopy
 
@@ -29,18 +29,18 @@ type Payload struct {
 	present []*Metric
 	first   *Metric
 
-	// info is nil when there is none, which is distinct from an empty one.
+	// info is nil if there is none. An empty info is not the same.
 	info []map[string]string
 
-	// ignored counts what another connector sent in the payload's place.
+	// ignored counts stats that another connector sent in place of a payload.
 	ignored int64
 
 	connectors map[string]*Payload
 	shown      []*Payload
 
-	// These are set in a nested payload: isShown tells that it is among its
-	// parent's shown, isPresent that it holds something or came as an empty payload,
-	// and pinned that [Payload.Connector] gave it away.
+	// These are set in a nested payload: isShown tells that its parent's shown has it,
+	// isPresent that it holds something or was decoded or merged, and pinned that
+	// [Payload.Connector] returned it.
 	parent    *Payload
 	name      string
 	isShown   bool
@@ -52,14 +52,15 @@ type Payload struct {
 	decoding *decoding
 }
 
-// noCopy lets go vet find copies: metrics point back at their payload.
+// noCopy makes go vet report copies, which would break the pointers from metrics to
+// their payload.
 type noCopy struct{}
 
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// A Metric is one metric of a payload. It belongs to the payload, and is valid
-// until the payload is changed.
+// A Metric is one metric of a payload. It belongs to the payload, and is valid until
+// the payload changes.
 type Metric struct {
 	payload *Payload
 	name    string
@@ -69,30 +70,29 @@ type Metric struct {
 	shown   bool
 	next    *Metric
 	first   *Entry
-	// number is set once a handle is bound to the metric, and fixes its kind.
+	// number is set when a handle is bound to the metric. The kind is fixed then.
 	number schema.NumberKind
-	// counts says, of a histogram with a handle, that its unit counts things.
+	// counts tells, of a histogram with a handle, that its unit counts things.
 	counts bool
-	// declared is the kind that the payload being decoded gives, if declaredIn is
-	// its generation, and misdeclared what it gives in place of one.
+	// declared is the kind in the payload that is being decoded, if declaredIn is its
+	// generation. misdeclared is what that payload has instead of a kind.
 	declared    schema.Kind
 	declaredIn  uint64
 	misdeclared string
 }
 
-// Name returns the metric's name, which is its Prometheus family name in the
-// payloads of vLLM.
+// Name returns the metric's name. In vLLM's payloads it is the Prometheus family name.
 func (m *Metric) Name() string { return m.name }
 
 // Kind returns the metric's kind.
 func (m *Metric) Kind() schema.Kind { return m.kind }
 
-// Entries yields the metric's entries in the order in which they came. A decoded
-// metric can be without any.
+// Entries yields the metric's entries in the order in which they appeared. A decoded
+// metric may have none.
 func (m *Metric) Entries() iter.Seq[*Entry] { return slices.Values(m.present) }
 
 // An Entry is what was recorded for one tuple of label values. It belongs to the
-// payload, and is valid until the payload is changed.
+// payload, and is valid until the payload changes.
 type Entry struct {
 	metric      *Metric
 	key         string
@@ -102,7 +102,7 @@ type Entry struct {
 	present     bool
 	bound       bool
 	next        *Entry
-	// buffered is the capacity of samples that the payload's retention accounts for.
+	// buffered is the part of the payload's retained samples that belongs to this entry.
 	buffered int
 }
 
@@ -117,16 +117,15 @@ func (e *Entry) Value() Number { return e.value }
 // recorded. The slice belongs to the payload and must not be changed.
 func (e *Entry) Samples() []Number { return e.samples }
 
-// Metrics yields the metrics in the order in which they came.
+// Metrics yields the metrics in the order in which they appeared.
 func (p *Payload) Metrics() iter.Seq[*Metric] { return slices.Values(p.present) }
 
-// Connector returns the payload nested under a connector's name, which is vLLM's
-// class name, and makes it where there is none yet. It belongs to p: resetting,
-// taking or merging p does the same to it. What is not valid UTF-8 in the name is
-// replaced by U+FFFD.
+// Connector returns the payload nested under a connector's name, which is vLLM's class
+// name, and creates it if there is none. It belongs to p: resetting, taking or merging
+// p does the same to it. U+FFFD replaces bytes of the name that are not valid UTF-8.
 //
-// Payloads nest one level deep, as a MultiConnector's do: called on a nested
-// payload, Connector returns that payload itself.
+// Payloads nest one level deep, as in a MultiConnector: on a nested payload, Connector
+// returns that payload itself.
 func (p *Payload) Connector(name string) *Payload {
 	child := p.connector(name)
 	if !child.pinned {
@@ -153,8 +152,8 @@ func (p *Payload) connector(name string) *Payload {
 	return child
 }
 
-// Connectors yields the nested payloads in the order in which they came: those that
-// hold something, and those that were decoded or merged, also if they are empty.
+// Connectors yields the nested payloads in the order in which they appeared: those that
+// hold something, and those that were decoded or merged, even if they are empty.
 func (p *Payload) Connectors() iter.Seq2[string, *Payload] {
 	return func(yield func(string, *Payload) bool) {
 		for _, child := range p.shown {
@@ -165,11 +164,10 @@ func (p *Payload) Connectors() iter.Seq2[string, *Payload] {
 	}
 }
 
-// SetInfo replaces the static facts that travel with the payload (vLLM's
-// config_info, vLLM #56867: label name to value, one map for each series) by a
-// copy of info. Nil maps are left out, and without any other the info is removed.
-// An empty map stays: it says that there are no facts, rather than nothing about
-// them. What is not valid UTF-8 is replaced by U+FFFD.
+// SetInfo replaces the static facts of the payload by a copy of info (vLLM's
+// config_info, vLLM #56867: label name to value, one map for each series). It skips nil
+// maps, and removes the info if there are no others. An empty map stays: it is a series
+// without facts. U+FFFD replaces bytes that are not valid UTF-8.
 func (p *Payload) SetInfo(info ...map[string]string) {
 	p.info = nil
 	info = slices.DeleteFunc(slices.Clone(info), func(facts map[string]string) bool { return facts == nil })
@@ -178,7 +176,7 @@ func (p *Payload) SetInfo(info ...map[string]string) {
 	}
 }
 
-// copyInfo replaces the info, also by one without series.
+// copyInfo replaces the info, even by one without series.
 func (p *Payload) copyInfo(info []map[string]string) {
 	p.info = make([]map[string]string, 0, len(info))
 	for _, facts := range info {
@@ -195,9 +193,9 @@ func (p *Payload) copyInfo(info []map[string]string) {
 // info. The maps belong to the payload and must not be changed.
 func (p *Payload) Info() []map[string]string { return p.info }
 
-// IsEmpty reports whether the payload, nested ones included, holds no metric and
-// no info, and nothing was ignored. A decoded metric without entries counts as one,
-// as it does in vLLM.
+// IsEmpty reports whether the payload and its nested payloads hold no metric and no
+// info, and nothing was ignored. A decoded metric without entries counts as a metric,
+// as in vLLM.
 func (p *Payload) IsEmpty() bool {
 	if len(p.present) > 0 || p.info != nil || p.ignored > 0 {
 		return false
@@ -212,12 +210,11 @@ func (p *Payload) IsEmpty() bool {
 
 // Reset empties the payload. Bound handles stay valid, and so do nested payloads.
 //
-// The memory of metrics, entries and samples is kept for what is recorded or
-// decoded next, so that a payload in a loop stops allocating. What is kept is
-// bounded, for the payload and again for each of at most 64 nested ones: 8,192
-// metrics and entries, 1 MiB of names and label values, 262,144 samples. A payload
-// that goes over one of these gives everything back but entries that a handle is
-// bound to.
+// The payload keeps the memory of metrics, entries and samples for what is recorded or
+// decoded next, so a payload in a loop stops allocating. It keeps at most 8,192 metrics
+// and entries, 1 MiB of names and label values, and 262,144 samples, and the same for
+// each of at most 64 nested payloads. A payload over one of these bounds frees
+// everything except entries with a bound handle.
 func (p *Payload) Reset() {
 	for _, m := range p.present {
 		for _, e := range m.present {
@@ -233,8 +230,7 @@ func (p *Payload) Reset() {
 	clear(p.present)
 	p.present = p.present[:0]
 	p.info, p.ignored, p.isPresent = nil, 0, false
-	// A nested payload that shows nothing can have grown all the same, by what was
-	// wrong with its entries.
+	// A nested payload without present entries can have grown too, by bad entries.
 	for _, child := range p.connectors {
 		child.Reset()
 		child.isShown = false
@@ -254,7 +250,7 @@ func (p *Payload) show() {
 	}
 }
 
-// list puts a nested payload on its parent's list.
+// list adds a nested payload to its parent's shown.
 func (p *Payload) list() {
 	if p.parent != nil && !p.isShown {
 		p.isShown = true
@@ -278,4 +274,69 @@ func (e *Entry) show() {
 		e.metric.present = append(e.metric.present, e)
 		e.metric.show()
 	}
+}
+
+// Bounds of the memory that an empty payload keeps.
+const (
+	maxRetainedEntries    = 8192
+	maxRetainedText       = 1 << 20
+	maxRetainedSamples    = 1 << 18
+	maxRetainedConnectors = 64
+	// maxRetainedScratch bounds each scratch buffer of a decoder, in bytes.
+	maxRetainedScratch = 64 << 10
+)
+
+// retained counts what a payload would keep when it is reset. It does not count metrics
+// and entries with a bound handle: the program decides how many there are, not its
+// peers.
+type retained struct {
+	// entries counts entries and metrics.
+	entries int
+	// text counts bytes of names and label values.
+	text int
+	// samples counts the capacity of sample buffers.
+	samples int
+	// connectors counts nested payloads that [Payload.Connector] has not returned.
+	connectors int
+}
+
+func (r retained) overBound() bool {
+	return r.entries > maxRetainedEntries || r.text > maxRetainedText ||
+		r.samples > maxRetainedSamples || r.connectors > maxRetainedConnectors
+}
+
+// account updates the payload's count of samples after the entry's buffer changed.
+func (e *Entry) account() {
+	e.metric.payload.retained.samples += cap(e.samples) - e.buffered
+	e.buffered = cap(e.samples)
+}
+
+// release frees everything except entries with a bound handle and nested payloads that
+// [Payload.Connector] has returned. The payload is empty.
+func (p *Payload) release() {
+	metrics := map[string]*Metric{}
+	for name, m := range p.metrics {
+		if m.number == 0 {
+			continue
+		}
+		entries := map[string]*Entry{}
+		for key, e := range m.entries {
+			if e.bound {
+				e.samples, e.buffered, e.next = nil, 0, nil
+				entries[key] = e
+			}
+		}
+		m.entries, m.present, m.first, m.next = entries, nil, nil, nil
+		metrics[name] = m
+	}
+	connectors := map[string]*Payload{}
+	for name, child := range p.connectors {
+		if child.pinned {
+			connectors[name] = child
+		}
+	}
+	p.metrics, p.present, p.first = metrics, nil, nil
+	p.connectors, p.shown = connectors, nil
+	p.retained = retained{}
+	p.key = nil
 }

@@ -8,8 +8,8 @@ import (
 	"unicode"
 )
 
-// pythonTuple returns Python's repr of a tuple of strings, which vLLM's summary
-// keys contain: ('a',) or ('a', 'b').
+// pythonTuple returns Python's repr of a tuple of strings, which the keys of vLLM's
+// summaries contain: ('a',) or ('a', 'b').
 func pythonTuple(values []string) string {
 	dst := []byte{'('}
 	for i, v := range values {
@@ -24,8 +24,8 @@ func pythonTuple(values []string) string {
 	return string(append(dst, ')'))
 }
 
-// appendPythonString appends Python's repr of a string that is valid UTF-8:
-// single quotes unless there are single quotes and no double quotes inside, and
+// appendPythonString appends Python's repr of a string that is valid UTF-8: in single
+// quotes, or in double quotes if it contains single quotes and no double quotes, with
 // escapes for backslashes, the quotes used and what is not printable.
 func appendPythonString(dst []byte, s string) []byte {
 	quote := '\''
@@ -42,8 +42,8 @@ func appendPythonString(dst []byte, s string) []byte {
 	return append(dst, byte(quote))
 }
 
-// appendPrintable appends s with escapes for what is not printable, so that a
-// hostile name cannot forge a line of a log.
+// appendPrintable appends s with escapes for what is not printable, so a hostile name
+// cannot forge a line of a log.
 func appendPrintable(dst []byte, s string) []byte {
 	for _, r := range s {
 		dst = appendPythonRune(dst, r)

@@ -129,8 +129,8 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// TestSummaryKeyClash has two metrics give one key: as in a Python dict, the
-// later value takes the place of the earlier.
+// TestSummaryKeyClash reduces two metrics to the same key: as in a Python dict, the later
+// value replaces the earlier one.
 func TestSummaryKeyClash(t *testing.T) {
 	s := build(t).counter("h_count", stats.Int64(9)).counter("c", stats.Int64(1)).histogram("h", ints(4)).Reduce()
 	want := []string{"h_count=1", "c=1", "h_sum=4"}
@@ -149,8 +149,8 @@ func TestSummaryIsIndependent(t *testing.T) {
 	}
 }
 
-// TestVLLMReduceLeavesTheInfoOut holds vLLM's rule for its simple CPU connector,
-// alone and in a MultiConnector.
+// TestVLLMReduceLeavesTheInfoOut checks vLLM's rule for its simple CPU connector, alone
+// and in a MultiConnector.
 func TestVLLMReduceLeavesTheInfoOut(t *testing.T) {
 	p := build(t)
 	for _, q := range []*stats.Payload{p.Payload, p.Connector("SimpleCPUOffloadConnector")} {

@@ -78,7 +78,7 @@ func (r *reference) entry(p *refPayload, name, kind string, labels, value any) {
 	if m := p.metric(name); bad == nil && m != nil {
 		for _, e := range m.entries {
 			if slices.Equal(e.labels, values) {
-				bad = stats.ErrDuplicate
+				bad = stats.ErrLabelValues
 			}
 		}
 	}

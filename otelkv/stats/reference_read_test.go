@@ -20,13 +20,13 @@ import (
 // read the whole input into a tree of fields, lists and scalars first, and then the rules
 // that [stats.Decoder] documents are followed over the tree.
 
-// beyond is a number that is one in the format, and neither an int64 nor a float64.
+// beyond is a number that is neither an int64 nor a float64.
 type beyond struct{}
 
-// binary is what JSON has no form for.
+// binary is a value that JSON cannot express.
 type binary struct{}
 
-// errBroken says that an input gives no payload at all.
+// errBroken says that an input is refused as a whole.
 var errBroken = errors.New("broken")
 
 // readJSON reads the input into a tree by encoding/json.

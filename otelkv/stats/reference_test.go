@@ -8,7 +8,7 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 )
 
-// A reference is what the reference decoder makes of an input.
+// A reference is the result of the reference decoder.
 type reference struct {
 	*refPayload
 	isJSON bool
@@ -32,7 +32,7 @@ func describe(connector, metric string, reason error) string {
 	return fmt.Sprintf("connector %q, metric %q: %v", connector, metric, reason)
 }
 
-// refer decodes a tree, and returns nil if it gives no payload at all.
+// refer decodes a tree, and returns nil if it is refused as a whole.
 func refer(root any, isJSON bool, limits stats.Limits) (r *reference) {
 	defer func() {
 		if problem := recover(); problem != nil {
@@ -149,7 +149,7 @@ func areConnectors(all fields) bool {
 	return onlyMaps
 }
 
-// recognize tells what came under a connector's name, and where its payload is.
+// recognize tells what the value under a connector's name is, and where its payload is.
 func recognize(v any, inside bool) (what string, body fields) {
 	all, ok := v.(fields)
 	switch {
@@ -245,7 +245,7 @@ func (r *reference) connector(name string, body fields) {
 	r.body(&c.refPayload, body)
 }
 
-// kinds returns what "types" says of each metric. A kind that is none is "".
+// kinds returns the kind of each metric in "types". An invalid kind is "".
 func (r *reference) kinds(types any) map[string]string {
 	kinds := make(map[string]string)
 	all, _ := types.(fields)

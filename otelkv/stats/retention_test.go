@@ -76,9 +76,9 @@ func TestReplacedMetricIsForgotten(t *testing.T) {
 	}
 }
 
-// TestRetentionIsBounded reuses one payload for streams whose entries never
-// repeat. What the payload keeps stays within its bounds, is what it counts, and
-// a bound handle outlives it all.
+// TestRetentionIsBounded reuses one payload for streams whose entries never repeat. What
+// the payload keeps stays within its bounds and is what it counts, and a bound handle
+// stays valid.
 func TestRetentionIsBounded(t *testing.T) {
 	definition := schema.Int64Counter{PrometheusName: "bound", LabelNames: []string{"l"}}
 	streams := map[string]func(round int) string{
@@ -178,8 +178,7 @@ func TestRetentionIsBounded(t *testing.T) {
 	}
 }
 
-// TestRetentionSurvivesTakeInto lets two payloads take turns, with ever larger
-// buffers changing hands.
+// TestRetentionSurvivesTakeInto takes from two payloads in turn, with buffers that grow.
 func TestRetentionSurvivesTakeInto(t *testing.T) {
 	var p, taken Payload
 	for round := range 300 {
@@ -201,8 +200,8 @@ func TestRetentionSurvivesTakeInto(t *testing.T) {
 	}
 }
 
-// TestRetentionOfNothingTaken merges nothing but entries that are refused, so that
-// there is never anything to take.
+// TestRetentionOfNothingTaken merges only entries that are refused, so there is never
+// anything to take.
 func TestRetentionOfNothingTaken(t *testing.T) {
 	take := map[string]func(p, dst *Payload) bool{
 		"Take":     func(p, _ *Payload) bool { return p.Take() != nil },
@@ -230,17 +229,16 @@ func TestRetentionOfNothingTaken(t *testing.T) {
 	}
 }
 
-// TestScratchIsBounded shows that a decoder keeps neither a hostile string's
-// memory nor the input.
+// TestScratchIsBounded checks that a decoder keeps neither a large buffer nor the input.
 func TestScratchIsBounded(t *testing.T) {
 	var p Payload
 	if err := p.UnmarshalJSON([]byte(`{"x": "\n` + strings.Repeat("x", 1<<20) + `"  , "data": {}}`)); err != nil {
 		t.Fatal(err)
 	}
-	if got := cap(p.decoding.json.unescaped); got > maxRetainedScratch {
+	if got := cap(p.decoding.json.messagePack); got > maxRetainedScratch {
 		t.Errorf("keeps %d bytes", got)
 	}
-	if p.decoding.json.data != nil || p.decoding.messagePack.data != nil || p.decoding.messagePack.rest != nil {
+	if p.decoding.r.data != nil || p.decoding.r.rest != nil {
 		t.Error("keeps the input")
 	}
 }

@@ -382,7 +382,7 @@ func described(t *testing.T, err error, count int) []string {
 			}
 			continue
 		}
-		for _, reason := range []error{stats.ErrKind, stats.ErrNumber, stats.ErrLabelValues, stats.ErrUTF8, stats.ErrDuplicate, stats.ErrTooLarge, stats.ErrMalformed} {
+		for _, reason := range []error{stats.ErrKind, stats.ErrNumber, stats.ErrLabelValues, stats.ErrUTF8, stats.ErrTooLarge, stats.ErrMalformed} {
 			if errors.Is(e, reason) {
 				lines = append(lines, describe(e.Connector, e.Metric, reason))
 			}

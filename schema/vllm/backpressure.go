@@ -4,9 +4,9 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// BackPressure returns the metrics of tiers that drop stores while they are
-// slow. vLLM's TieringOffloadingSpec declares them with [Tiering], and
-// TieringMetricsTracker fills them from each tier's detector.
+// BackPressure returns the metrics of tiers that drop stores while they are slow.
+// vLLM's TieringOffloadingSpec declares them together with those of [Tiering], and
+// TieringMetricsTracker fills them from the detector of each tier.
 func BackPressure() []schema.Metric {
 	return []schema.Metric{
 		BackPressureStoreLatencyEMA,
@@ -38,7 +38,7 @@ var BackPressureStoresDropped = schema.Int64Counter{
 	Since:          "v0.30.0",
 	Usage:          "Growth means that the tier cannot follow and that its hit rate will fall.",
 	Query:          "sum by (tier) (rate(vllm:kv_offload_tiering_backpressure_stores_dropped_total[5m]))",
-	Trap:           "A dropped store is no failed job: the cascade failures do not count it.",
+	Trap:           "A dropped store is not a failed job: the cascade failures do not count it.",
 }
 
 // BackPressureBlocksDropped counts the chunks of dropped stores.
@@ -49,7 +49,7 @@ var BackPressureBlocksDropped = schema.Int64Counter{
 	Description:    "Chunks of the stores to a secondary tier that were dropped because the tier was slow.",
 	LabelNames:     byTier(),
 	Since:          "v0.30.0",
-	Usage:          "Times the chunk size, the bytes that the tier did not get.",
+	Usage:          "Multiply by the chunk size for the bytes that the tier did not get.",
 	Query:          "sum by (tier) (rate(vllm:kv_offload_tiering_backpressure_blocks_dropped_total[5m]))",
 	Trap:           "The name says blocks. It counts chunks, which may hold several blocks each.",
 }

@@ -2,8 +2,8 @@
 
 package vllm
 
-// sizeBoundaries are vLLM's boundaries for the bytes of one transfer, those of its
-// load, store and deprecated size in
+// sizeBoundaries are vLLM's boundaries for the bytes of one transfer: of the load size,
+// the store size and the deprecated size in
 // vllm/distributed/kv_transfer/kv_connector/v1/offloading/metrics.py.
 func sizeBoundaries() []float64 {
 	return []float64{1e6, 5e6, 10e6, 20e6, 40e6, 60e6, 80e6, 100e6, 150e6, 200e6}

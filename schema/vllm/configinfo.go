@@ -8,12 +8,11 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// ConfigInfo returns the metric that tells an engine's static offload
-// configuration in its labels. It is vLLM's pull request 56867, which is not merged:
-// no release has the metric, and its label names may change. It costs nothing where
-// no payload carries info. A specification declares the label names, and
-// the info of a payload fills them: a name that the info lacks is left empty,
-// and one that was not declared is dropped.
+// ConfigInfo returns the metric whose labels are the static offload configuration of an
+// engine. It is vLLM's pull request 56867, which is not merged: no release has the metric,
+// and its label names may change. Without info in the payloads it has no series. A
+// specification declares the label names, and the info of a payload gives the values. A
+// label that the info does not have is empty, and info that is not declared is dropped.
 func ConfigInfo(labelNames ...string) schema.Int64Gauge {
 	return schema.Int64Gauge{
 		Name:           "vllm.kv_offload.config_info",
@@ -24,7 +23,7 @@ func ConfigInfo(labelNames ...string) schema.Int64Gauge {
 		FromInfo:       true,
 		Usage:          "Read capacities from the labels. For an instance, add up its engines.",
 		Query:          "vllm:kv_offload_config_info",
-		Trap:           "No release of vLLM has it yet. An engine that has done nothing yet does not have it. A fact that is not known reads None.",
+		Trap:           "No release of vLLM has it yet. An idle engine does not have it until it does something. A fact that is not known reads None.",
 	}
 }
 

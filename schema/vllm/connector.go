@@ -4,8 +4,8 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// Connector returns the metrics that vLLM's OffloadingConnector declares whatever
-// its specification is, in
+// Connector returns the metrics that vLLM's OffloadingConnector declares for every
+// specification, in
 // vllm/distributed/kv_transfer/kv_connector/v1/offloading/metrics.py.
 func Connector() []schema.Metric {
 	return []schema.Metric{
@@ -31,7 +31,7 @@ var LoadBytes = schema.Int64Counter{
 	Since:          "v0.26.0 or earlier",
 	Usage:          "The rate is the bandwidth that cache hits outside the GPU draw. Divide by the load time for the speed of one worker.",
 	Query:          "sum by (model_name, engine) (rate(vllm:kv_offload_load_bytes_total[5m]))",
-	Trap:           "It has no tier label: bytes that a promotion brought up from a secondary tier count here too once they go on to the GPU.",
+	Trap:           "It has no tier label: bytes that a promotion moved from a secondary tier count here too when they are loaded to the GPU.",
 }
 
 // LoadTime sums the seconds that workers spent on loads.
@@ -69,7 +69,7 @@ var StoreBytes = schema.Int64Counter{
 	Description:    "Bytes stored from the GPU to offload storage by finished transfers, summed over workers.",
 	Stability:      schema.StabilityStable,
 	Since:          "v0.26.0 or earlier",
-	Usage:          "Compare with the load bytes: stores that are never loaded again are bandwidth without use.",
+	Usage:          "Compare with the load bytes: stores that are never loaded again waste bandwidth.",
 	Query:          "sum by (model_name, engine) (rate(vllm:kv_offload_store_bytes_total[5m]))",
 }
 
@@ -124,10 +124,10 @@ var LookupAsyncDelay = schema.Histogram{
 	Since:          "v0.26.0 or earlier",
 	Usage:          "The rate of the sum is the mean number of requests that wait for a lookup.",
 	Query:          "sum by (model_name, engine) (rate(vllm:kv_offload_lookup_async_delay_seconds_sum[5m]))",
-	Trap:           "Survivorship bias: lookups that resolve at once leave no sample, so a quantile describes the deferred ones only. One request can leave several samples.",
+	Trap:           "Survivorship bias: lookups that resolve at once leave no sample, so a quantile describes deferred lookups only. One request can leave several samples.",
 }
 
-// AllocationFailure counts stores that found no room in the offload storage.
+// AllocationFailure counts stores that found no free space in the offload storage.
 var AllocationFailure = schema.Int64Counter{
 	Name:           "vllm.kv_offload.allocation_failure",
 	PrometheusName: "vllm:kv_offload_allocation_failure",

@@ -5,9 +5,9 @@ package vllm
 import "github.com/otelkv/otelkv-go/schema"
 
 // CPU returns the metrics that vLLM's CPUOffloadingSpec declares in
-// build_metric_definitions, and CPUOffloadingManager fills.
-// [StoresSkipped] is among them only if storeThreshold, the number of uses
-// before a block is stored, is at least 2: below that nothing is skipped.
+// build_metric_definitions and CPUOffloadingManager fills. [StoresSkipped] is one of them
+// only if storeThreshold, the number of uses before a block is stored, is at least 2.
+// Otherwise vLLM skips no stores.
 func CPU(storeThreshold int) []schema.Metric {
 	metrics := []schema.Metric{
 		CPUCacheUsage,

@@ -4,14 +4,13 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// Deprecated returns the trio of the first generation of vLLM's offload
-// metrics, which tells directions apart by a label. Each repeats a pair of
-// [Connector]'s. vLLM's OffloadPromMetrics registers them with their series when it
-// is made, and writes them where the specification is CPUOffloadingSpec or a
-// subclass.
+// Deprecated returns the three metrics of the first generation of vLLM's offload
+// metrics, which have the direction as a label. Each repeats two of the metrics of
+// [Connector]. vLLM's OffloadPromMetrics registers them and their series in its
+// constructor, and writes them if the specification is CPUOffloadingSpec or a subclass.
 //
-// The label values hold the engine's medium: "CPU_to_GPU" and "GPU_to_CPU"
-// unless the engine was declared with another.
+// The label values contain the medium of the engine: they are "CPU_to_GPU" and
+// "GPU_to_CPU" unless the engine was added with another medium.
 func Deprecated() []schema.Metric {
 	return []schema.Metric{
 		TotalBytes,
@@ -20,8 +19,8 @@ func Deprecated() []schema.Metric {
 	}
 }
 
-// mirrorsByDirection makes a metric repeat load and store, the Prometheus
-// names of two of the connector's metrics, under a transfer type each.
+// mirrorsByDirection makes a metric repeat two metrics, one for each direction. load and
+// store are their Prometheus names.
 func mirrorsByDirection(load, store string) []schema.Mirror {
 	return []schema.Mirror{
 		{Of: load, LabelValues: []string{schema.Medium + "_to_GPU"}},
@@ -35,13 +34,13 @@ var TotalBytes = schema.Int64Counter{
 	PrometheusName: "vllm:kv_offload_total_bytes",
 	Unit:           "By",
 	Description:    "Bytes moved between the GPU and offload storage, by direction. Deprecated: use the load and store bytes.",
-	LabelNames:     []string{schema.LabelTransferType},
+	LabelNames:     []string{"transfer_type"},
 	Mirrors:        mirrorsByDirection(LoadBytes.PrometheusName, StoreBytes.PrometheusName),
 	StartsAtZero:   true,
 	Stability:      schema.StabilityDeprecated,
 	ReplacedBy:     "vllm:kv_offload_load_bytes and vllm:kv_offload_store_bytes",
 	Since:          "v0.26.0 or earlier",
-	Usage:          "Kept for dashboards that exist.",
+	Usage:          "Kept for existing dashboards.",
 	Query:          "sum by (transfer_type) (rate(vllm:kv_offload_total_bytes_total[5m]))",
 	Trap:           "Adding it to the load or store bytes counts everything twice. vLLM writes it with its CPU and tiering specifications only. The sample name has \"total\" twice.",
 }
@@ -52,13 +51,13 @@ var TotalTime = schema.Float64Counter{
 	PrometheusName: "vllm:kv_offload_total_time",
 	Unit:           "s",
 	Description:    "Worker-seconds spent moving data between the GPU and offload storage, by direction. Deprecated: use the load and store time.",
-	LabelNames:     []string{schema.LabelTransferType},
+	LabelNames:     []string{"transfer_type"},
 	Mirrors:        mirrorsByDirection(LoadTime.PrometheusName, StoreTime.PrometheusName),
 	StartsAtZero:   true,
 	Stability:      schema.StabilityDeprecated,
 	ReplacedBy:     "vllm:kv_offload_load_time and vllm:kv_offload_store_time",
 	Since:          "v0.26.0 or earlier",
-	Usage:          "Kept for dashboards that exist.",
+	Usage:          "Kept for existing dashboards.",
 	Query:          "sum by (transfer_type) (rate(vllm:kv_offload_total_time_total[5m]))",
 	Trap:           "Workers add up, so it can grow faster than the clock. vLLM writes it with its CPU and tiering specifications only. The sample name has \"total\" twice.",
 }
@@ -69,14 +68,14 @@ var Size = schema.Histogram{
 	PrometheusName: "vllm:kv_offload_size",
 	Unit:           "By",
 	Description:    "Size of one transfer between the GPU and offload storage, by direction. Deprecated: use the load and store size.",
-	LabelNames:     []string{schema.LabelTransferType},
+	LabelNames:     []string{"transfer_type"},
 	Boundaries:     sizeBoundaries(),
 	Mirrors:        mirrorsByDirection(LoadSize.PrometheusName, StoreSize.PrometheusName),
 	StartsAtZero:   true,
 	Stability:      schema.StabilityDeprecated,
 	ReplacedBy:     "vllm:kv_offload_load_size and vllm:kv_offload_store_size",
 	Since:          "v0.26.0 or earlier",
-	Usage:          "Kept for dashboards that exist.",
+	Usage:          "Kept for existing dashboards.",
 	Query:          "histogram_quantile(0.99, sum by (le, transfer_type) (rate(vllm:kv_offload_size_bucket[5m])))",
 	Trap:           "The last boundary is 200 MB, so no quantile reads higher. vLLM writes it with its CPU and tiering specifications only.",
 }

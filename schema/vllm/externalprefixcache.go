@@ -4,10 +4,10 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// ExternalPrefixCache returns the pair that tells how much of the prompts a KV
-// connector served, in tokens, whatever connector it is. No catalogue of this
-// package has them: vLLM counts them in its scheduler and registers them in
-// PrometheusStatLogger (vllm/v1/metrics/loggers.py), not in a connector.
+// ExternalPrefixCache returns the two metrics that tell how many tokens of prompts a KV
+// connector of any kind provided. No catalogue of this package has them: vLLM counts them
+// in its scheduler and registers them in PrometheusStatLogger
+// (vllm/v1/metrics/loggers.py), not in a connector.
 func ExternalPrefixCache() []schema.Metric {
 	return []schema.Metric{
 		ExternalPrefixCacheQueries,

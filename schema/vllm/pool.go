@@ -4,10 +4,9 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// SimpleCPUPool returns the pool gauges of the other design of vLLM's
-// SimpleCPUOffloadConnector, which records its transfers as [Connector]'s metrics
-// (pull request 41790, not merged). vLLM chose [SimpleCPU]; there are readers that
-// know these names.
+// SimpleCPUPool returns the pool gauges of another design of vLLM's
+// SimpleCPUOffloadConnector (pull request 41790, not merged), which records its transfers
+// as the metrics of [Connector]. vLLM chose [SimpleCPU], but some readers use these names.
 func SimpleCPUPool() []schema.Metric {
 	return []schema.Metric{
 		PoolTotalBlocks,

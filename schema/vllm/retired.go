@@ -4,10 +4,9 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// Retired returns names that vLLM dropped without a successor of the same name,
-// as mirrors of what replaced them. No catalogue of this package has them; a
-// program whose readers still ask for them adds them to [TieringSpec]'s with
-// [schema.Catalogue.With].
+// Retired returns metrics whose names vLLM dropped, as mirrors of the metrics that
+// replaced them. No catalogue of this package has them. If readers still use them, add
+// them to [TieringSpec] with [schema.Catalogue.With].
 func Retired() []schema.Metric {
 	return []schema.Metric{
 		TieringBlockQueries,

@@ -4,10 +4,10 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// Scheduler returns the metrics of vLLM's scheduler that routers read before they
-// send an engine a request: those of the default configuration of llm-d-router's
-// core metrics extractor, without LoRA's. They are no metrics of offloading, so no
-// catalogue of this package has them. vLLM registers them in PrometheusStatLogger
+// Scheduler returns the metrics of vLLM's scheduler that routers read before they send a
+// request to an engine: those of the default configuration of llm-d-router's core metrics
+// extractor, except those of LoRA. They are not offloading metrics, so no catalogue of
+// this package has them. vLLM registers them in PrometheusStatLogger
 // (vllm/v1/metrics/loggers.py).
 func Scheduler() []schema.Metric {
 	return []schema.Metric{
@@ -44,7 +44,7 @@ var RequestsWaiting = schema.Int64Gauge{
 	Since:          "v0.26.0 or earlier",
 	Usage:          "A queue that grows means that the engine gets more than it can serve.",
 	Query:          "sum by (model_name) (vllm:num_requests_waiting)",
-	Trap:           "Requests that wait for the KV cache of an offload tier are among them.",
+	Trap:           "It includes requests that wait for the KV cache of an offload tier.",
 }
 
 // KVCacheUsage is the fraction of the GPU's KV cache that requests hold.

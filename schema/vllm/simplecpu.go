@@ -4,8 +4,8 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// SimpleCPU returns the metrics of vLLM's SimpleCPUOffloadConnector, which has a
-// family of its own and none of [Connector]'s metrics (pull request 57251).
+// SimpleCPU returns the metrics of vLLM's SimpleCPUOffloadConnector (pull request 57251).
+// It has none of the metrics of [Connector].
 func SimpleCPU() []schema.Metric {
 	return []schema.Metric{
 		SimpleSaveOutcomes,
@@ -16,7 +16,7 @@ func SimpleCPU() []schema.Metric {
 	}
 }
 
-// SimpleSaveOutcomes counts what was decided about each store.
+// SimpleSaveOutcomes counts the decisions about stores.
 var SimpleSaveOutcomes = schema.Int64Counter{
 	Name:           "vllm.simple_kv_offload.save_outcomes",
 	PrometheusName: "vllm:simple_kv_offload_save_outcomes_total",
@@ -30,7 +30,7 @@ var SimpleSaveOutcomes = schema.Int64Counter{
 	Trap:           "Outcomes that begin with skipped are no loss: the data is in the pool or on its way. In lazy mode the metric stays flat.",
 }
 
-// simpleOutcomes returns what a decision can come to, in vLLM's order.
+// simpleOutcomes returns the possible decisions, in vLLM's order.
 func simpleOutcomes() []string {
 	return []string{
 		"stored", "dropped_cpu_full", "dropped_request_gone", "dropped_null_block",
@@ -45,7 +45,7 @@ var SimpleLoadBlocks = schema.Int64Counter{
 	Unit:           "{block}",
 	Description:    "KV blocks whose load to the GPU finished, those of requests that were abandoned meanwhile among them.",
 	Since:          "after v0.28.0",
-	Usage:          "Times the block size, the bytes that cache hits outside the GPU brought.",
+	Usage:          "Multiply by the block size for the bytes that cache hits outside the GPU loaded.",
 	Query:          "sum by (model_name, engine) (rate(vllm:simple_kv_offload_load_blocks_total[5m]))",
 	Trap:           "It counts loads that finished, not loads that began.",
 }
@@ -64,7 +64,7 @@ var SimpleUsedBlocks = schema.Int64Gauge{
 	Trap:           "It is not how full the cache is: cached blocks that may be evicted are left out.",
 }
 
-// SimplePendingStoreBlocks is the number of blocks in stores under way.
+// SimplePendingStoreBlocks is the number of blocks in stores in flight.
 var SimplePendingStoreBlocks = schema.Int64Gauge{
 	Name:           "vllm.simple_kv_offload.pending_store_blocks",
 	PrometheusName: "vllm:simple_kv_offload_pending_store_blocks",

@@ -5,8 +5,8 @@ package vllm
 import "github.com/otelkv/otelkv-go/schema"
 
 // Tiering returns the metrics that vLLM's TieringOffloadingSpec declares
-// (vllm/v1/kv_offload/tiering/spec.py) beside those of its primary tier, which are
-// [CPU]'s. Their names are in class TieringOffloadingMetrics
+// (vllm/v1/kv_offload/tiering/spec.py) in addition to those of its primary tier, which
+// [CPU] returns. Their names are in class TieringOffloadingMetrics
 // (vllm/v1/kv_offload/tiering/base.py), and TieringMetricsTracker
 // (vllm/v1/kv_offload/tiering/metrics.py) fills them.
 func Tiering() []schema.Metric {
@@ -29,7 +29,7 @@ func Tiering() []schema.Metric {
 	}
 }
 
-// byTier returns the label names of a metric that is kept by tier.
+// byTier returns the label names of a metric with a series for each tier.
 func byTier() []string { return []string{schema.LabelTier} }
 
 // TieringLookupSyncDelay distributes the seconds of lookups that resolved.
@@ -125,7 +125,7 @@ var TieringPromotionJobFailures = schema.Int64Counter{
 	Since:          "v0.28.0",
 	Usage:          "Growth means that the tier loses data or cannot be read. The prefix is computed again.",
 	Query:          "sum by (tier) (rate(vllm:kv_offload_tiering_promotion_job_failures_total[5m]))",
-	Trap:           "A job that failed in part counts as a failure, and the chunks that it did bring count as read.",
+	Trap:           "A job that failed in part counts as a failure, and the chunks that it moved count as read.",
 }
 
 // TieringCascadeJobFailures counts cascades that failed.
@@ -165,10 +165,10 @@ var TieringChunkHits = schema.Int64Counter{
 	Since:          "v0.28.0",
 	Usage:          "Divide by the chunk queries of the same tier for its hit rate.",
 	Query:          "sum by (tier) (rate(vllm:kv_offload_tiering_chunk_hits_total[5m])) / (sum by (tier) (rate(vllm:kv_offload_tiering_chunk_queries_total[5m])) > 0)",
-	Trap:           "The rate of hits over queries is that of the tier alone. A chunk that was promoted stays a miss of the primary tier for the request that promoted it.",
+	Trap:           "Hits divided by queries is the hit rate of this tier alone. A chunk that was promoted stays a miss of the primary tier for the request that promoted it.",
 }
 
-// TieringPromotionAllocationFailures counts promotions that found no room.
+// TieringPromotionAllocationFailures counts promotions that found no free space.
 var TieringPromotionAllocationFailures = schema.Int64Counter{
 	Name:           "vllm.kv_offload.tiering.promotion_allocation_failures",
 	PrometheusName: "vllm:kv_offload_tiering_promotion_allocation_failures",
@@ -177,7 +177,7 @@ var TieringPromotionAllocationFailures = schema.Int64Counter{
 	Since:          "v0.28.0",
 	Usage:          "Growth means that hits in lower tiers are lost to a primary tier that is too small or pinned.",
 	Query:          "sum by (model_name, engine) (rate(vllm:kv_offload_tiering_promotion_allocation_failures_total[5m]))",
-	Trap:           "Unlike its neighbours it has no tier label: the primary tier is what was full.",
+	Trap:           "Unlike the other tiering metrics it has no tier label: the tier that was full is the primary one.",
 }
 
 // TieringPrimaryWriteUsage is the fraction of the primary tier that promotions
@@ -191,7 +191,7 @@ var TieringPrimaryWriteUsage = schema.Float64Gauge{
 	Since:          "v0.28.0",
 	Usage:          "Shows which tier's promotions hold the primary tier.",
 	Query:          "max by (model_name, engine, tier) (vllm:kv_offload_tiering_primary_write_usage_perc)",
-	Trap:           "The label names the secondary tier, the fraction is of the primary one. It is not how full either is.",
+	Trap:           "The label is the secondary tier, and the fraction is of the primary one. It does not tell how full either is.",
 }
 
 // TieringPrimaryReadUsage is the fraction of the primary tier that cascades
@@ -205,7 +205,7 @@ var TieringPrimaryReadUsage = schema.Float64Gauge{
 	Since:          "v0.28.0",
 	Usage:          "Shows which tier's cascades hold the primary tier. A slow tier keeps chunks from being evicted.",
 	Query:          "max by (model_name, engine, tier) (vllm:kv_offload_tiering_primary_read_usage_perc)",
-	Trap:           "The label names the secondary tier, the fraction is of the primary one. It is not how full either is.",
+	Trap:           "The label is the secondary tier, and the fraction is of the primary one. It does not tell how full either is.",
 }
 
 // TieringActivePromotionJobs is the number of promotions in flight.

@@ -4,27 +4,25 @@ package vllm
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// Unmerged returns metrics that only open or closed pull requests and branches of
-// vLLM have: those of its prefetch policies, and two that were proposed and
-// closed. No release has them and their names may change, so no catalogue of this
-// package does either. A program that follows such a branch adds them to
-// [TieringSpec]'s with [schema.Catalogue.With].
+// Unmerged returns metrics that exist only in pull requests and branches of vLLM: those of
+// its prefetch policies, and two of closed pull requests. No release has them and their
+// names may change, so no catalogue of this package has them. A program that follows such
+// a branch adds them to [TieringSpec] with [schema.Catalogue.With].
 //
-// Names that are only known from forks, without their kind, labels or boundaries,
-// are left out.
+// Names of forks whose kind, labels or boundaries are not known are left out.
 func Unmerged() []schema.Metric {
 	return append(prefetchAdmission(),
-		// A plan for a prefetch by reading ahead. "prefetch" is a tier of its own
-		// there, for what is of no one tier.
+		// A plan for prefetching. Its tier label has the value "prefetch" for what does not
+		// belong to one tier.
 		schema.Int64Counter{
 			Name:           "vllm.kv_offload.tiering.prefetch.attempted",
 			PrometheusName: "vllm:kv_offload_tiering_prefetch_attempted",
 			Unit:           "{key}",
 			Description:    "Keys that were read ahead of the scan of their request.",
 			LabelNames:     byTier(),
-			Usage:          "The denominator of the read-ahead's outcomes.",
+			Usage:          "The denominator for the outcomes of the read-ahead.",
 			Query:          "sum by (tier) (rate(vllm:kv_offload_tiering_prefetch_attempted_total[5m]))",
-			Trap:           "The tier label reads prefetch, because no one tier was asked.",
+			Trap:           "The tier label is prefetch, because no single tier was asked.",
 		},
 		schema.Int64Counter{
 			Name:           "vllm.kv_offload.tiering.prefetch.promoted",
@@ -41,7 +39,7 @@ func Unmerged() []schema.Metric {
 			Unit:           "{key}",
 			Description:    "Keys whose read-ahead started no promotion, because no tier had them or the primary tier had no room.",
 			LabelNames:     byTier(),
-			Usage:          "A high share means read-ahead in vain.",
+			Usage:          "A high share means that much of the read-ahead is useless.",
 			Query:          "sum by (tier) (rate(vllm:kv_offload_tiering_prefetch_skipped_total[5m]))",
 		},
 		schema.Int64Counter{
@@ -84,7 +82,7 @@ func Unmerged() []schema.Metric {
 	)
 }
 
-// prefetchAdmission returns the metrics of a branch's prefetch admission policy,
+// prefetchAdmission returns the metrics of the prefetch admission policy of a branch,
 // class AdmissionPrefetchMetrics.
 func prefetchAdmission() []schema.Metric {
 	return []schema.Metric{
@@ -94,7 +92,7 @@ func prefetchAdmission() []schema.Metric {
 			Unit:           "{key}",
 			Description:    "Keys that the prefetch admission policy considered.",
 			LabelNames:     byTier(),
-			Usage:          "The denominator of the policy's outcomes.",
+			Usage:          "The denominator for the outcomes of the policy.",
 			Query:          "sum by (tier) (rate(vllm:kv_offload_tiering_prefetch_admission_considered_total[5m]))",
 			Trap:           "It equals the sum of the eight outcomes.",
 		},
@@ -104,7 +102,7 @@ func prefetchAdmission() []schema.Metric {
 			Unit:           "{key}",
 			Description:    "Keys that the policy left alone because the primary tier had them or was loading them.",
 			LabelNames:     byTier(),
-			Usage:          "A high share means that the policy looks at what is there already.",
+			Usage:          "A high share means that the policy looks at data that is there already.",
 			Query:          "sum by (tier) (rate(vllm:kv_offload_tiering_prefetch_admission_primary_redundant_total[5m]))",
 		},
 		schema.Int64Counter{
@@ -141,7 +139,7 @@ func prefetchAdmission() []schema.Metric {
 			Unit:           "{key}",
 			Description:    "Keys that were submitted for promotion ahead of their request.",
 			LabelNames:     byTier(),
-			Usage:          "The promotions that the policy brought about.",
+			Usage:          "The promotions that the policy caused.",
 			Query:          "sum by (tier) (rate(vllm:kv_offload_tiering_prefetch_admission_submitted_total[5m]))",
 		},
 		schema.Int64Counter{
@@ -168,7 +166,7 @@ func prefetchAdmission() []schema.Metric {
 			Unit:           "{key}",
 			Description:    "Keys that were cancelled because their request ended or was preempted, or because the cache was reset.",
 			LabelNames:     byTier(),
-			Usage:          "Shows how much of the policy's work is in vain.",
+			Usage:          "Shows how much of the policy's work is useless.",
 			Query:          "sum by (tier) (rate(vllm:kv_offload_tiering_prefetch_admission_cancelled_total[5m]))",
 		},
 		schema.Int64Counter{
@@ -189,7 +187,7 @@ func prefetchAdmission() []schema.Metric {
 			LabelNames:     []string{"transition"},
 			Usage:          "Shows where bundles get stuck.",
 			Query:          "sum by (transition) (rate(vllm:kv_offload_tiering_prefetch_admission_transitions_total[5m]))",
-			Trap:           "Unlike its neighbours it has no tier label.",
+			Trap:           "Unlike the other metrics of the policy it has no tier label.",
 		},
 		schema.Histogram{
 			Name:           "vllm.kv_offload.tiering.prefetch_admission.lead_time_seconds",

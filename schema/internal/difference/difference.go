@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package difference tells how two values differ, for tests of a module that requires
-// no other.
+// Package difference compares values in the tests of a module that requires no other
+// module.
 package difference
 
 import (
@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Of returns how got differs from want: the first line that does, of text, and else both
-// values. It returns nothing for equal ones.
+// Of returns how got differs from want, or "" if they are equal. For texts it returns the
+// first line that differs, otherwise both values.
 func Of(want, got any) string {
 	if reflect.DeepEqual(want, got) {
 		return ""

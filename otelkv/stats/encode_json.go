@@ -21,9 +21,9 @@ const (
 	fieldValue      = "value"
 )
 
-// AppendJSON appends the payload as one JSON object, in the form that
-// [Decoder.JSON] describes. NaN and infinities, for which JSON has no form, are
-// written as null, and a decoder leaves such an entry out and names it.
+// AppendJSON appends the payload as one JSON object, in the form that [Decoder.JSON]
+// describes. NaN and infinities, which JSON cannot express, become null. A decoder
+// leaves such an entry out and reports it.
 func (p *Payload) AppendJSON(dst []byte) []byte {
 	if p.isNestedOnly() {
 		return p.appendJSONConnectors(dst)
@@ -49,7 +49,7 @@ func (p *Payload) AppendJSON(dst []byte) []byte {
 		}
 		dst = append(dst, ']')
 	}
-	if p.hasConnectors() {
+	if p.countConnectors() > 0 {
 		dst = append(dst, `,"connectors":`...)
 		dst = p.appendJSONConnectors(dst)
 	}
@@ -65,7 +65,7 @@ func appendJSONFacts(dst []byte, facts map[string]string) []byte {
 	return append(dst, '}')
 }
 
-// MarshalJSON returns the payload as [Payload.AppendJSON] writes it.
+// MarshalJSON returns what [Payload.AppendJSON] appends.
 func (p *Payload) MarshalJSON() ([]byte, error) { return p.AppendJSON(nil), nil }
 
 func (p *Payload) appendJSONConnectors(dst []byte) []byte {
@@ -105,7 +105,7 @@ func (m *Metric) appendJSONEntries(dst []byte) []byte {
 	return append(dst, ']')
 }
 
-// appendJSONKey appends the key of an object's i-th field.
+// appendJSONKey appends the key of the i-th field of an object.
 func appendJSONKey(dst []byte, i int, key string) []byte {
 	if i > 0 {
 		dst = append(dst, ',')
@@ -132,8 +132,8 @@ func appendJSONNumber(dst []byte, n Number) []byte {
 	return n.appendText(dst)
 }
 
-// appendJSONString escapes what JSON must have escaped, and the two line
-// separators that JavaScript and log readers take for line ends.
+// appendJSONString escapes what JSON requires, and the two line separators that
+// JavaScript and log readers treat as line ends.
 func appendJSONString(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
@@ -155,19 +155,18 @@ func appendJSONString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// hasConnectors reports whether there are nested payloads.
-func (p *Payload) hasConnectors() bool {
+// countConnectors returns the number of nested payloads.
+func (p *Payload) countConnectors() (n int) {
 	for range p.Connectors() {
-		return true
+		n++
 	}
-	return false
+	return n
 }
 
-// isNestedOnly reports whether the payload has the form of a MultiConnector's:
-// nested payloads and nothing of its own. A connector whose name is that of a field
-// needs the other form.
+// isNestedOnly reports whether the payload is encoded as a MultiConnector's map: it has
+// nested payloads and nothing else. It is not if a connector has the name of a field.
 func (p *Payload) isNestedOnly() bool {
-	if len(p.present) > 0 || p.info != nil || !p.hasConnectors() {
+	if len(p.present) > 0 || p.info != nil || p.countConnectors() == 0 {
 		return false
 	}
 	for name := range p.Connectors() {

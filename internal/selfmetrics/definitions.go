@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package selfmetrics defines what a recorder counts of itself, in a catalogue
-// apart from the metrics that it records. A recorder emits them where it was made
-// with otelkv.WithSelfMetrics.
+// Package selfmetrics defines the metrics of a recorder about itself. A recorder with
+// otelkv.WithSelfMetrics emits them.
 package selfmetrics
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// LabelReason is the label that says why an entry was rejected, and LabelConnector
-// the one that says whose stats were ignored.
+// LabelReason is why an entry was rejected, and LabelConnector the connector whose stats
+// were ignored.
 const (
 	LabelReason    = "reason"
 	LabelConnector = "connector"
@@ -70,7 +69,7 @@ var RejectedEntries = schema.Int64Counter{
 	Trap:  "A whole payload for an engine that was not declared counts as one.",
 }
 
-// IgnoredPayloads counts the stats of other connectors, which were left alone.
+// IgnoredPayloads counts the stats of other connectors, which were ignored.
 var IgnoredPayloads = schema.Int64Counter{
 	Name:           "otelkv.ignored_payloads",
 	PrometheusName: "otelkv_ignored_payloads",
@@ -83,7 +82,7 @@ var IgnoredPayloads = schema.Int64Counter{
 	Trap:           "A connector that sends alone has no name, and is \"unnamed\". Names past the first 64 are \"other\".",
 }
 
-// RefusedNumbers counts the measurements that bound series did not take.
+// RefusedNumbers counts the measurements that bound series refused.
 var RefusedNumbers = schema.Int64Counter{
 	Name:           "otelkv.refused_numbers",
 	PrometheusName: "otelkv_refused_numbers",
@@ -116,7 +115,7 @@ var Folds = schema.Int64Counter{
 	Query:          "rate(otelkv_folds_total[5m]) > 0",
 }
 
-// DroppedSeries counts the removed series that were not told once more.
+// DroppedSeries counts the removed series that were not exported once more.
 var DroppedSeries = schema.Int64Counter{
 	Name:           "otelkv.dropped_series",
 	PrometheusName: "otelkv_dropped_series",

@@ -11,10 +11,10 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// AppendMessagePack appends the payload in the form that vLLM sends between
-// processes and [Decoder.MessagePack] describes, byte for byte as msgspec encodes
-// it: integers in their shortest form, floats as float64. The info is a third field
-// only if there is any, where vLLM since #56867 also sends null.
+// AppendMessagePack appends the payload in the form that vLLM sends between processes
+// and [Decoder.MessagePack] describes. The bytes are those of msgspec: integers in their
+// shortest form, floats as float64. Without info there is no field "info"; vLLM since
+// #56867 sends null.
 func (p *Payload) AppendMessagePack(dst []byte) []byte {
 	if p.isNestedOnly() {
 		return p.appendMessagePackConnectors(dst)
@@ -23,7 +23,7 @@ func (p *Payload) AppendMessagePack(dst []byte) []byte {
 	if p.info != nil {
 		size++
 	}
-	if p.hasConnectors() {
+	if p.countConnectors() > 0 {
 		size++
 	}
 	dst = msgp.AppendMapHeader(dst, size)
@@ -50,7 +50,7 @@ func (p *Payload) AppendMessagePack(dst []byte) []byte {
 			}
 		}
 	}
-	if p.hasConnectors() {
+	if p.countConnectors() > 0 {
 		dst = msgp.AppendString(dst, fieldConnectors)
 		dst = p.appendMessagePackConnectors(dst)
 	}
@@ -58,11 +58,7 @@ func (p *Payload) AppendMessagePack(dst []byte) []byte {
 }
 
 func (p *Payload) appendMessagePackConnectors(dst []byte) []byte {
-	size := uint32(0)
-	for range p.Connectors() {
-		size++
-	}
-	dst = msgp.AppendMapHeader(dst, size)
+	dst = msgp.AppendMapHeader(dst, uint32(p.countConnectors()))
 	for name, child := range p.Connectors() {
 		dst = msgp.AppendString(dst, name)
 		dst = msgp.AppendMapHeader(dst, 1)
@@ -91,7 +87,7 @@ func (m *Metric) appendMessagePackEntries(dst []byte) []byte {
 	return dst
 }
 
-// appendMessagePackNumber uses the unsigned forms for what is not negative, as
+// appendMessagePackNumber uses the unsigned forms for numbers that are not negative, as
 // msgspec does.
 func appendMessagePackNumber(dst []byte, n Number) []byte {
 	switch {
