@@ -180,8 +180,8 @@ func ExampleWithTemporality() {
 	// vllm.kv_offload.load_bytes engine=0,model_name=m 1024
 }
 
-func ExampleWithSeriesLimit() {
-	recorder, err := otelkv.New(vllm.TieringSpec(), otelkv.WithSeriesLimit(2))
+func ExampleWithSeriesLimits() {
+	recorder, err := otelkv.New(vllm.TieringSpec(), otelkv.WithSeriesLimits(2, 0))
 	if err != nil {
 		panic(err)
 	}

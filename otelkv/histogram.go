@@ -160,10 +160,8 @@ func (s *series) settleSample(ctx context.Context, sample float64) {
 	if !s.settle() {
 		return
 	}
-	if instruments := s.instruments.Load(); instruments != nil {
-		for _, i := range *instruments {
-			i.record(ctx, sample)
-		}
+	if s.state.has(withInstruments) {
+		s.recordToInstruments(ctx, sample)
 	}
 }
 

@@ -90,7 +90,7 @@ func TestNoMinWithoutSamples(t *testing.T) {
 // declared or that others folded into.
 func TestTheLimitDoesNotDrift(t *testing.T) {
 	const limit = 4
-	recorder, err := otelkv.New(vllm.TieringSpec(), otelkv.WithSeriesLimit(limit))
+	recorder, err := otelkv.New(vllm.TieringSpec(), otelkv.WithSeriesLimits(limit, 0))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,28 +11,28 @@ import (
 	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 )
 
-// Statistics is what a recorder counts of itself since it was made.
+// Statistics is what a recorder has counted of itself since it was created.
 type Statistics struct {
 	// Payloads is the number of payloads observed.
 	Payloads int64
-	// Rejected is the number of payload entries that were skipped, by the error
-	// that their report wraps.
+	// Rejected is the number of payload entries that were skipped, by the error that
+	// their report wraps.
 	Rejected map[error]int64
-	// Ignored is how often the stats of another connector came and were left alone,
-	// by the connector's name, see [stats.Payload.Ignored]. The first
-	// [MaxConnectors] names are told apart, and the others are [Other].
+	// Ignored is the number of times that the stats of another connector came, by the
+	// connector's name; see [stats.Payload.Ignored]. The recorder tells 64 names apart,
+	// and counts the others as [Other].
 	Ignored map[string]int64
-	// Refused is the number of measurements of bound series that were not taken:
-	// NaN, infinite, negative where they add, or past what the number can hold.
+	// Refused is the number of measurements that bound series did not take: NaN,
+	// infinities, negative increments and samples, and those that exceed the number.
 	Refused int64
 	// Series is the number of series that exist now.
 	Series int64
 	// Folded is the number of times that label values were folded into [Other].
 	Folded int64
-	// Dropped is the number of removed series that were not told once more, because
+	// Dropped is the number of removed series that were not reported once more, because
 	// too many were removed between two collections.
 	Dropped int64
-	// ExportFailures is the number of exports that failed, see
+	// ExportFailures is the number of exports that failed; see
 	// [Recorder.CountExportFailure].
 	ExportFailures int64
 }
@@ -52,7 +52,7 @@ func (r *Recorder) Statistics() Statistics {
 	}
 }
 
-// A reason is an error that entries are rejected for, and its label in the
+// A reason is why an entry is rejected: the error, and the label value in the
 // self-metrics.
 type reason struct {
 	err   error
@@ -102,7 +102,7 @@ type ignored struct {
 func (i *ignored) count(name string, n int64) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if _, known := i.counts[name]; !known && (len(i.counts) >= MaxConnectors || checkLabelValue(name) != nil) {
+	if _, known := i.counts[name]; !known && (len(i.counts) >= maxConnectors || checkLabelValue(name) != nil) {
 		name = Other
 	}
 	if i.counts == nil {
