@@ -17,13 +17,7 @@ import (
 const PrimaryTier = tier.Primary
 
 // An EngineOption sets one thing of an [Engine].
-type EngineOption interface {
-	applyEngine(*engineConfig)
-}
-
-type engineOptionFunc func(*engineConfig)
-
-func (f engineOptionFunc) applyEngine(c *engineConfig) { f(c) }
+type EngineOption func(*engineConfig)
 
 type engineConfig struct {
 	medium    string
@@ -36,7 +30,7 @@ type engineConfig struct {
 func newEngineConfig(options []EngineOption) engineConfig {
 	c := engineConfig{medium: "CPU"}
 	for _, o := range options {
-		o.applyEngine(&c)
+		o(&c)
 	}
 	return c
 }
@@ -107,7 +101,7 @@ func withMedium(labelValues []string, medium string) []string {
 // "GPU_to_SHARED_STORAGE": their medium is "SHARED_STORAGE". The medium must not be empty,
 // nor "GPU", which would give loads and stores the same label.
 func WithMedium(medium string) EngineOption {
-	return engineOptionFunc(func(c *engineConfig) { c.medium = medium })
+	return func(c *engineConfig) { c.medium = medium }
 }
 
 // WithSource says where the engine comes from. It is for a recorder that takes the stats
@@ -116,7 +110,7 @@ func WithMedium(medium string) EngineOption {
 // label for these ([LabelNames]). [Recorder.Engine] and [Recorder.Observe] do not find
 // engines with a source.
 func WithSource(name string) EngineOption {
-	return engineOptionFunc(func(c *engineConfig) { c.source = &name })
+	return func(c *engineConfig) { c.source = &name }
 }
 
 // WithTiers declares the engine's secondary tiers by their types, such as "fs", in the
@@ -124,7 +118,7 @@ func WithSource(name string) EngineOption {
 // never fold into [Other].
 func WithTiers(types ...string) EngineOption {
 	types = slices.Clone(types)
-	return engineOptionFunc(func(c *engineConfig) { c.tierTypes = append(slices.Clip(c.tierTypes), types...) })
+	return func(c *engineConfig) { c.tierTypes = append(slices.Clip(c.tierTypes), types...) }
 }
 
 // WithPriming creates every series that is known beforehand, with the value zero: those
@@ -135,5 +129,5 @@ func WithTiers(types ...string) EngineOption {
 // The histograms of instruments ([Recorder.RegisterInstruments]) still appear with their
 // first sample.
 func WithPriming() EngineOption {
-	return engineOptionFunc(func(c *engineConfig) { c.primed = true })
+	return func(c *engineConfig) { c.primed = true }
 }

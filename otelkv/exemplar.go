@@ -21,7 +21,7 @@ import (
 // environment variable OTEL_METRICS_EXEMPLAR_FILTER decides: trace_based, which is the
 // default and takes those in a sampled span, always_on or always_off.
 func WithExemplarFilter(filter exemplar.Filter) Option {
-	return optionFunc(func(c *config) { c.exemplarFilter, c.traceBased = filter, false })
+	return func(c *config) { c.exemplarFilter, c.traceBased = filter, false }
 }
 
 // setExemplarFilter sets the filter that the environment names.

@@ -15,13 +15,7 @@ const instrumentRemovalDelay = 2 * time.Minute
 
 // An ExportOption changes what [Recorder.Producer] or [Recorder.RegisterInstruments]
 // exports.
-type ExportOption interface {
-	applyExport(*exportConfig)
-}
-
-type exportOptionFunc func(*exportConfig)
-
-func (f exportOptionFunc) applyExport(c *exportConfig) { f(c) }
+type ExportOption func(*exportConfig)
 
 type exportConfig struct {
 	temporality     sdkmetric.TemporalitySelector
@@ -38,7 +32,7 @@ type exportConfig struct {
 func newExportConfig(options []ExportOption, removalDelay time.Duration) exportConfig {
 	c := exportConfig{removalDelay: removalDelay}
 	for _, o := range options {
-		o.applyExport(&c)
+		o(&c)
 	}
 	return c
 }
@@ -57,7 +51,7 @@ func (c *exportConfig) checkInstruments() error {
 // observable counters, and additive gauges are observable up-down counters. With
 // sdkmetric.LowMemoryTemporalitySelector only histograms are deltas.
 func WithTemporality(selector sdkmetric.TemporalitySelector) ExportOption {
-	return exportOptionFunc(func(c *exportConfig) { c.temporality = selector })
+	return func(c *exportConfig) { c.temporality = selector }
 }
 
 // WithAggregation sets the aggregation of the metrics that match no view. Pass the
@@ -68,7 +62,7 @@ func WithTemporality(selector sdkmetric.TemporalitySelector) ExportOption {
 // that producer start then: they leave out what a series counted before, and what
 // [Engine.HistogramTotal] observes.
 func WithAggregation(selector sdkmetric.AggregationSelector) ExportOption {
-	return exportOptionFunc(func(c *exportConfig) { c.aggregation = selector })
+	return func(c *exportConfig) { c.aggregation = selector }
 }
 
 // WithNativeHistograms makes a Prometheus collector (package exporters/prometheus) show
@@ -77,7 +71,7 @@ func WithAggregation(selector sdkmetric.AggregationSelector) ExportOption {
 // formats have the buckets only. A series takes a few kilobytes more. The producer returns
 // such a histogram twice: with explicit and with exponential buckets.
 func WithNativeHistograms() ExportOption {
-	return exportOptionFunc(func(c *exportConfig) { c.nativeHistograms = true })
+	return func(c *exportConfig) { c.nativeHistograms = true }
 }
 
 // nativeHistogram returns the default of Prometheus's client libraries, with as many
@@ -92,7 +86,7 @@ func nativeHistogram() *sdkmetric.AggregationBase2ExponentialHistogram {
 // last value. A Prometheus collector and instruments have a delay of two minutes by
 // default.
 func WithRemovalDelay(delay time.Duration) ExportOption {
-	return exportOptionFunc(func(c *exportConfig) { c.removalDelay = max(0, delay) })
+	return func(c *exportConfig) { c.removalDelay = max(0, delay) }
 }
 
 // WithPrometheusNames makes a producer give the metrics their Prometheus names and no
@@ -100,5 +94,5 @@ func WithRemovalDelay(delay time.Duration) ExportOption {
 // receives them over OTLP then shows the exact names, if its translation strategy is
 // NoUTF8EscapingWithSuffixes. The default strategy changes some of vLLM's names.
 func WithPrometheusNames() ExportOption {
-	return exportOptionFunc(func(c *exportConfig) { c.prometheusNames = true })
+	return func(c *exportConfig) { c.prometheusNames = true }
 }

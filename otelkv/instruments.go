@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"sync/atomic"
@@ -351,7 +352,7 @@ func (g *registration) callback(ctx context.Context, o metric.Observer) error {
 		}
 		for _, i := range *all {
 			if i.registration == g && i.options != nil {
-				s.metric.observe(s, observation{observer: o, part: i})
+				s.metric.observe(o, i)
 			}
 		}
 	}
@@ -383,32 +384,18 @@ func (g *registration) reported() []*series {
 	return all
 }
 
-// An observation reports one series to a collection of a registration.
-type observation struct {
-	observer metric.Observer
-	part     *instrumentSeries
-}
-
-// each calls observe with the instrument and the options of every name under which the
-// series is to be reported.
-func (o observation) each(observe func(instrument any, options []metric.ObserveOption)) {
-	s, instruments := o.part.series, o.part.registration.instruments
-	if s.isLive() {
-		observe(instruments[s.metric.ordinal], o.part.options[:1])
+// names yields the instrument and the options of every name under which the series is to
+// be reported to a collection.
+func (i *instrumentSeries) names() iter.Seq2[any, []metric.ObserveOption] {
+	return func(yield func(any, []metric.ObserveOption) bool) {
+		s, instruments := i.series, i.registration.instruments
+		if s.isLive() && !yield(instruments[s.metric.ordinal], i.options[:1]) {
+			return
+		}
+		for n, mirror := range s.metric.mirrors {
+			if !yield(instruments[mirror.metric.ordinal], i.options[n+1:n+2]) {
+				return
+			}
+		}
 	}
-	for i, mirror := range s.metric.mirrors {
-		observe(instruments[mirror.metric.ordinal], o.part.options[i+1:i+2])
-	}
-}
-
-func (o observation) int64(value int64) {
-	o.each(func(i any, options []metric.ObserveOption) {
-		o.observer.ObserveInt64(i.(metric.Int64Observable), value, options...)
-	})
-}
-
-func (o observation) float64(value float64) {
-	o.each(func(i any, options []metric.ObserveOption) {
-		o.observer.ObserveFloat64(i.(metric.Float64Observable), value, options...)
-	})
 }

@@ -23,9 +23,8 @@ type kind interface {
 	// histogram and, if instruments can be bound, for a counter. Otherwise it is a
 	// [metric.Observable].
 	create(meter metric.Meter, d *schema.Definition, bindable bool) (any, error)
-	// observe reports the series to a collection of a meter provider, under all of its
-	// names.
-	observe(s *series, o observation)
+	// observe reports a series to a collection of a meter provider, under all its names.
+	observe(o metric.Observer, i *instrumentSeries)
 	// apply records what a payload says of one series.
 	apply(ctx context.Context, s *series, e *stats.Entry) error
 	// collect gives p the series' points, unless nothing has changed since the last
@@ -84,7 +83,12 @@ func (k int64Kind) create(meter metric.Meter, d *schema.Definition, bindable boo
 	return meter.Int64ObservableGauge(d.Name, description, unit)
 }
 
-func (k int64Kind) observe(s *series, o observation) { o.int64(k.value(s)) }
+func (k int64Kind) observe(o metric.Observer, i *instrumentSeries) {
+	value := k.value(i.series)
+	for instrument, options := range i.names() {
+		o.ObserveInt64(instrument.(metric.Int64Observable), value, options...)
+	}
+}
 
 func (k int64Kind) apply(ctx context.Context, s *series, e *stats.Entry) error {
 	value, exact := e.Value().Int64()
@@ -143,7 +147,12 @@ func (k float64Kind) create(meter metric.Meter, d *schema.Definition, bindable b
 	return meter.Float64ObservableGauge(d.Name, description, unit)
 }
 
-func (float64Kind) observe(s *series, o observation) { o.float64(s.float64()) }
+func (float64Kind) observe(o metric.Observer, i *instrumentSeries) {
+	value := i.series.float64()
+	for instrument, options := range i.names() {
+		o.ObserveFloat64(instrument.(metric.Float64Observable), value, options...)
+	}
+}
 
 func (k float64Kind) apply(ctx context.Context, s *series, e *stats.Entry) error {
 	value := e.Value().Float64()
@@ -180,7 +189,7 @@ func (histogramKind) create(meter metric.Meter, d *schema.Definition, _ bool) (a
 }
 
 // observe does nothing: the instrument gets each sample when it is recorded.
-func (histogramKind) observe(*series, observation) {}
+func (histogramKind) observe(metric.Observer, *instrumentSeries) {}
 
 // apply records all the samples. If one is negative or not finite, it records none: an
 // entry is good or bad as a whole, as in the decoders.

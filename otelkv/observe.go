@@ -19,7 +19,7 @@ import (
 func (r *Recorder) Observe(ctx context.Context, engine int, payload *stats.Payload) error {
 	e, err := r.Engine(engine)
 	if err != nil {
-		r.rejected.count(err)
+		r.reject(err)
 		return err
 	}
 	return e.Observe(ctx, payload)
@@ -46,7 +46,7 @@ func (e *Engine) Observe(ctx context.Context, payload *stats.Payload) error {
 	r.payloads.Add(1)
 	e.notePayload()
 	for connector, n := range payload.Ignored() {
-		r.ignored.count(connector, n)
+		r.ignore(connector, n)
 	}
 	if r.config.traceBased && !r.config.exemplarFilter(ctx) {
 		ctx = context.Background() // so that not every entry has to ask
@@ -71,7 +71,7 @@ func (e *Engine) observe(ctx context.Context, connector string, payload *stats.P
 				cause = e.apply(ctx, instrument, expected, entry)
 			}
 			if cause != nil {
-				e.recorder.rejected.count(cause)
+				e.recorder.reject(cause)
 				errs.Add(&stats.EntryError{
 					Connector: connector, Metric: m.Name(), LabelValues: slices.Clone(entry.LabelValues()), Err: cause,
 				})
@@ -154,7 +154,7 @@ func (e *Engine) replaceInfo(m *recorderMetric, tuples [][]string) error {
 	for _, values := range tuples {
 		s, err := e.resolve(m, values)
 		if err != nil {
-			e.recorder.rejected.count(err)
+			e.recorder.reject(err)
 			errs = append(errs, &stats.EntryError{Metric: m.definition.PrometheusName, Err: err})
 			continue
 		}
@@ -171,7 +171,7 @@ func (e *Engine) replaceInfo(m *recorderMetric, tuples [][]string) error {
 // reportOnce counts an info that does not fit the catalogue. The first time it returns
 // the reason.
 func (e *Engine) reportOnce(metric string, cause error) error {
-	e.recorder.rejected.count(cause)
+	e.recorder.reject(cause)
 	if e.infoReported.Swap(true) {
 		return nil
 	}

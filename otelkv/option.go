@@ -27,13 +27,7 @@ const (
 const labelTierMedium = "tier_medium"
 
 // An Option sets one thing of a [Recorder].
-type Option interface {
-	apply(*config)
-}
-
-type optionFunc func(*config)
-
-func (f optionFunc) apply(c *config) { f(c) }
+type Option func(*config)
 
 type config struct {
 	labels         LabelNames // an empty one is left out
@@ -57,7 +51,7 @@ func newConfig(options []Option) config {
 	}
 	c.setExemplarFilter()
 	for _, o := range options {
-		o.apply(&c)
+		o(&c)
 	}
 	return c
 }
@@ -131,7 +125,7 @@ func (n *LabelNames) all() []string {
 // Without the label of the engine, a recorder takes one engine of each model and source
 // only.
 func WithLabelNames(names LabelNames) Option {
-	return optionFunc(func(c *config) {
+	return func(c *config) {
 		set := func(label *string, name string) {
 			switch name {
 			case "":
@@ -145,14 +139,14 @@ func WithLabelNames(names LabelNames) Option {
 		set(&c.labels.Engine, names.Engine)
 		set(&c.labels.Connector, names.Connector)
 		set(&c.labels.Source, names.Source)
-	})
+	}
 }
 
 // WithConstantLabels adds labels with the same value to every series, for example the
 // replica that re-publishes them. The values are strings.
 func WithConstantLabels(labels ...attribute.KeyValue) Option {
 	labels = slices.Clone(labels)
-	return optionFunc(func(c *config) { c.constants = append(c.constants, labels...) })
+	return func(c *config) { c.constants = append(c.constants, labels...) }
 }
 
 // WithTierMedium adds the label "tier_medium" to every series with the label "tier". It
@@ -171,7 +165,7 @@ func WithConstantLabels(labels ...attribute.KeyValue) Option {
 // must be safe for concurrent use, always return the same for a tier, and not use the
 // recorder. vLLM has no such label.
 func WithTierMedium(of func(tier string) string) Option {
-	return optionFunc(func(c *config) {
+	return func(c *config) {
 		c.tierMedium = func(tier string) string {
 			medium := ""
 			if of != nil {
@@ -185,7 +179,7 @@ func WithTierMedium(of func(tier string) string) Option {
 			}
 			return "unknown"
 		}
-	})
+	}
 }
 
 // mediumOf returns the medium of vLLM's own tiers.
@@ -201,12 +195,12 @@ func mediumOf(tier string) string {
 // which is 1,900 by default, and of the recorder, which is 50,000. Zero keeps a default,
 // and a negative number means no limit. Past a limit, label values fold into [Other].
 func WithSeriesLimits(definition, total int) Option {
-	return optionFunc(func(c *config) {
+	return func(c *config) {
 		if definition != 0 {
 			c.seriesLimit = definition
 		}
 		if total != 0 {
 			c.totalLimit = total
 		}
-	})
+	}
 }

@@ -35,8 +35,8 @@ type Recorder struct {
 
 	refused  atomic.Int64
 	payloads atomic.Int64
-	rejected rejections
-	ignored  ignored
+	rejected tally[error]
+	ignored  tally[string]
 	folded   atomic.Int64
 	series   atomic.Int64
 	failures atomic.Int64 // of exports

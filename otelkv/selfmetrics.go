@@ -23,7 +23,7 @@ import (
 // [Recorder.Self]. Their metrics have no engine's labels either.
 func WithSelfMetrics(more ...*schema.Catalogue) Option {
 	more = slices.Clone(more)
-	return optionFunc(func(c *config) { c.selfMetrics, c.selfCatalogues = true, append(c.selfCatalogues, more...) })
+	return func(c *config) { c.selfMetrics, c.selfCatalogues = true, append(c.selfCatalogues, more...) }
 }
 
 // Self returns the scope of what the recorder's own program counts of itself. It binds
@@ -83,24 +83,25 @@ func observer(r *Recorder, process *Engine) (func(context.Context) error, error)
 	payloads, refused := total(selfmetrics.Payloads), total(selfmetrics.RefusedNumbers)
 	folds, failures := total(selfmetrics.Folds), total(selfmetrics.ExportFailures)
 	dropped := total(selfmetrics.DroppedSeries)
-	var rejected [len(rejections{})]Int64Total
-	for i, reason := range reasons() {
-		rejected[i] = total(selfmetrics.RejectedEntries, reason.label)
+	rejected := make(map[error]Int64Total)
+	for _, reason := range reasons() {
+		rejected[reason.err] = total(selfmetrics.RejectedEntries, reason.label)
 	}
 	series, err := process.Int64Gauge(selfmetrics.Series)
 	errs = append(errs, err)
 	ignored := make(map[string]Int64Total)
 	return func(context.Context) error {
-		payloads.Observe(r.payloads.Load())
-		refused.Observe(r.refused.Load())
-		folds.Observe(r.folded.Load())
-		series.Record(r.series.Load())
-		failures.Observe(r.failures.Load())
-		dropped.Observe(r.dropped.Load())
-		for i := range rejected {
-			rejected[i].Observe(r.rejected[i].Load())
+		s := r.Statistics()
+		payloads.Observe(s.Payloads)
+		refused.Observe(s.Refused)
+		folds.Observe(s.Folded)
+		series.Record(s.Series)
+		failures.Observe(s.ExportFailures)
+		dropped.Observe(s.Dropped)
+		for reason, t := range rejected {
+			t.Observe(s.Rejected[reason])
 		}
-		for name, n := range r.ignored.byName() {
+		for name, n := range s.Ignored {
 			t, known := ignored[name]
 			if !known {
 				// The name was checked, so this fails only on a closed recorder.

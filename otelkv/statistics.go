@@ -6,7 +6,6 @@ import (
 	"errors"
 	"maps"
 	"sync"
-	"sync/atomic"
 
 	"github.com/otelkv/otelkv-go/schema/selfmetrics"
 )
@@ -41,8 +40,8 @@ type Statistics struct {
 func (r *Recorder) Statistics() Statistics {
 	return Statistics{
 		Payloads: r.payloads.Load(),
-		Rejected: r.rejected.byReason(),
-		Ignored:  r.ignored.byName(),
+		Rejected: r.rejected.read(),
+		Ignored:  r.ignored.read(),
 		Refused:  r.refused.Load(),
 		Series:   r.series.Load(),
 		Folded:   r.folded.Load(),
@@ -59,8 +58,8 @@ type reason struct {
 	label string
 }
 
-func reasons() [7]reason {
-	return [7]reason{
+func reasons() []reason {
+	return []reason{
 		{ErrUnknownMetric, selfmetrics.ReasonUnknownMetric},
 		{ErrWrongKind, selfmetrics.ReasonWrongKind},
 		{ErrLabelValues, selfmetrics.ReasonLabelValues},
@@ -71,51 +70,42 @@ func reasons() [7]reason {
 	}
 }
 
-// rejections counts by reason.
-type rejections [7]atomic.Int64
-
-func (r *rejections) count(cause error) {
-	for i, reason := range reasons() {
+// reject counts a rejected entry by the error that its cause wraps.
+func (r *Recorder) reject(cause error) {
+	for _, reason := range reasons() {
 		if errors.Is(cause, reason.err) {
-			r[i].Add(1)
+			r.rejected.update(func(counts map[error]int64) { counts[reason.err]++ })
 			return
 		}
 	}
 }
 
-func (r *rejections) byReason() map[error]int64 {
-	counts := make(map[error]int64)
-	for i, reason := range reasons() {
-		if n := r[i].Load(); n > 0 {
-			counts[reason.err] = n
+// ignore counts the stats of another connector by the connector's name.
+func (r *Recorder) ignore(connector string, n int64) {
+	r.ignored.update(func(counts map[string]int64) {
+		if _, known := counts[connector]; !known && (len(counts) >= maxConnectors || checkLabelValue(connector) != nil) {
+			connector = Other
 		}
-	}
-	return counts
+		counts[connector] += n
+	})
 }
 
-// ignored counts the stats of other connectors by name.
-type ignored struct {
+// A tally counts by key.
+type tally[K comparable] struct {
 	mu     sync.Mutex
-	counts map[string]int64
+	counts map[K]int64
 }
 
-func (i *ignored) count(name string, n int64) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if _, known := i.counts[name]; !known && (len(i.counts) >= maxConnectors || checkLabelValue(name) != nil) {
-		name = Other
+func (t *tally[K]) update(f func(counts map[K]int64)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.counts == nil {
+		t.counts = make(map[K]int64)
 	}
-	if i.counts == nil {
-		i.counts = make(map[string]int64)
-	}
-	i.counts[name] += n
+	f(t.counts)
 }
 
-func (i *ignored) byName() map[string]int64 {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.counts == nil {
-		return map[string]int64{}
-	}
-	return maps.Clone(i.counts)
+func (t *tally[K]) read() (counts map[K]int64) {
+	t.update(func(current map[K]int64) { counts = maps.Clone(current) })
+	return counts
 }

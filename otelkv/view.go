@@ -28,7 +28,7 @@ import (
 // other aggregation, reservoirs of exemplars, or two streams with one name. An error names
 // the view and the metric.
 func WithViews(views ...sdkmetric.View) ExportOption {
-	return exportOptionFunc(func(c *exportConfig) { c.views = append(c.views, views...) })
+	return func(c *exportConfig) { c.views = append(c.views, views...) }
 }
 
 // newStreams returns the streams of a metric: one for each view that matches, or one if
