@@ -46,23 +46,27 @@ func (c *exportConfig) checkInstruments() error {
 	return nil
 }
 
-// WithTemporality sets the temporality of a producer. Pass the selector of the reader that
-// gets the producer. Without it points are cumulative. To the selector, counters are
-// observable counters, and additive gauges are observable up-down counters. With
-// sdkmetric.LowMemoryTemporalitySelector only histograms are deltas.
-func WithTemporality(selector sdkmetric.TemporalitySelector) ExportOption {
-	return func(c *exportConfig) { c.temporality = selector }
-}
-
-// WithAggregation sets the aggregation of the metrics that match no view. Pass the
-// selector of the reader that gets the producer. Histograms have the boundaries of their
-// definitions, unless the selector gives them exponential buckets or drops them.
+// WithSelectors gives a producer the selectors of its reader, which are usually the methods
+// Temporality and Aggregation of the reader's exporter. A nil selector changes nothing.
 //
-// Series count in exponential buckets once a producer has asked for it. The points of
-// that producer start then: they leave out what a series counted before, and what
-// [Engine.HistogramTotal] observes.
-func WithAggregation(selector sdkmetric.AggregationSelector) ExportOption {
-	return func(c *exportConfig) { c.aggregation = selector }
+// The temporality is cumulative by default. To the selectors, counters are observable
+// counters, and additive gauges are observable up-down counters. With
+// sdkmetric.LowMemoryTemporalitySelector only histograms are deltas.
+//
+// The aggregation is that of the metrics that match no view. Histograms have the
+// boundaries of their definitions, unless the selector gives them exponential buckets or
+// drops them. Series count in exponential buckets once a producer has asked for it. The
+// points of that producer start then: they leave out what a series counted before, and
+// what [Engine.HistogramTotal] observes.
+func WithSelectors(temporality sdkmetric.TemporalitySelector, aggregation sdkmetric.AggregationSelector) ExportOption {
+	return func(c *exportConfig) {
+		if temporality != nil {
+			c.temporality = temporality
+		}
+		if aggregation != nil {
+			c.aggregation = aggregation
+		}
+	}
 }
 
 // WithNativeHistograms makes a Prometheus collector (package exporters/prometheus) show

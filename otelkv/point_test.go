@@ -38,7 +38,7 @@ func TestFirstDeltaStartsWithItsSeries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	producer, err := recorder.Producer(otelkv.WithTemporality(sdkmetric.DeltaTemporalitySelector))
+	producer, err := recorder.Producer(otelkv.WithSelectors(sdkmetric.DeltaTemporalitySelector, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestNoMinWithoutSamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			producer, err := recorder.Producer(otelkv.WithTemporality(temporality))
+			producer, err := recorder.Producer(otelkv.WithSelectors(temporality, nil))
 			if err != nil {
 				t.Fatal(err)
 			}

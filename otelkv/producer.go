@@ -41,8 +41,8 @@ type Producer struct {
 var _ sdkmetric.Producer = (*Producer)(nil)
 
 // Producer returns a producer of the recorder's metrics. Without options its points are
-// cumulative. For a reader of another temporality, pass the reader's selector
-// ([WithTemporality]). A producer that is no longer used is collected as garbage.
+// cumulative. For a reader of another temporality, pass the reader's selectors
+// ([WithSelectors]). A producer that is no longer used is collected as garbage.
 func (r *Recorder) Producer(options ...ExportOption) (*Producer, error) {
 	c := newExportConfig(options, 0)
 	if c.temporality == nil {

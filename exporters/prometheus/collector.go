@@ -11,6 +11,7 @@ import (
 
 	promclient "github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelkv/otelkv-go/otelkv"
 )
@@ -40,13 +41,13 @@ var _ promclient.Collector = (*Collector)(nil)
 // NewCollector returns a collector of the recorder's metrics. A series that was removed
 // stays for two minutes, so that every server that scrapes sees its
 // last value; [otelkv.WithRemovalDelay] sets another time. The metrics are cumulative,
-// whatever [otelkv.WithTemporality] says.
+// whatever [otelkv.WithSelectors] says.
 func NewCollector(recorder *otelkv.Recorder, options ...otelkv.ExportOption) (*Collector, error) {
 	if recorder == nil {
 		return nil, errors.New("otelkv: a Prometheus collector needs a recorder")
 	}
 	options = append([]otelkv.ExportOption{otelkv.WithRemovalDelay(2 * time.Minute)}, options...)
-	producer, err := recorder.Producer(append(options, otelkv.WithTemporality(nil))...)
+	producer, err := recorder.Producer(append(options, otelkv.WithSelectors(sdkmetric.CumulativeTemporalitySelector, nil))...)
 	if err != nil {
 		return nil, err
 	}
