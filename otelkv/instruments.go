@@ -179,9 +179,9 @@ type instrumentSeries struct {
 	series       *series
 	// One of these has an entry for the series, and then one for each of its mirrors.
 	options    []metric.ObserveOption                      // of an observable instrument
-	counters   []func(told, total uint64)                  // add what came in between
+	counters   []func(added, total uint64)                  // add what came in between
 	histograms []func(ctx context.Context, sample float64) // record a sample
-	told       atomic.Uint64                               // the total that counters have, as the series' bits
+	added       atomic.Uint64                               // the part of the total that the counters have, as the series' bits
 	finished   atomic.Bool                                 // nothing more is to be recorded
 }
 
@@ -202,7 +202,7 @@ func (g *registration) instrument(s *series) {
 			case !other.finished.Load():
 				return
 			default:
-				i.told.Store(other.told.Load())
+				i.added.Store(other.added.Load())
 			}
 		}
 	}
@@ -233,13 +233,13 @@ func (i *instrumentSeries) add(m *recorderMetric, attributes attribute.Set) {
 	switch instrument := instrument.(type) {
 	case metric.Int64Counter:
 		bound, _ := bind(instrument, attributes)
-		i.counters = append(i.counters, func(told, total uint64) {
-			bound.Add(ctx, max(0, int64(total)-int64(told))) //nolint:gosec // The bits of an int64.
+		i.counters = append(i.counters, func(added, total uint64) {
+			bound.Add(ctx, max(0, int64(total)-int64(added))) //nolint:gosec // The bits of an int64.
 		})
 	case metric.Float64Counter:
 		bound, _ := bind(instrument, attributes)
-		i.counters = append(i.counters, func(told, total uint64) {
-			bound.Add(ctx, max(0, math.Float64frombits(total)-math.Float64frombits(told)))
+		i.counters = append(i.counters, func(added, total uint64) {
+			bound.Add(ctx, max(0, math.Float64frombits(total)-math.Float64frombits(added)))
 		})
 	default:
 		i.options = append(i.options, metric.WithAttributeSet(attributes))
@@ -290,10 +290,10 @@ func (s *series) addToInstruments() {
 // addition arrives once.
 func (i *instrumentSeries) catchUp() {
 	for i.counters != nil && !i.finished.Load() {
-		told, total := i.told.Load(), i.series.bits.Load()
-		if i.told.CompareAndSwap(told, total) {
+		added, total := i.added.Load(), i.series.bits.Load()
+		if i.added.CompareAndSwap(added, total) {
 			for _, add := range i.counters {
-				add(told, total)
+				add(added, total)
 			}
 			return
 		}

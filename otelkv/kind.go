@@ -109,8 +109,8 @@ func (k int64Kind) collect(s *series, p *Producer) {
 	value := k.value(s)
 	if p.deltas[s.metric.ordinal] {
 		d := s.delta(p)
-		told := int64(d.bits)                     //nolint:gosec // The bits of an int64.
-		d.bits, value = uint64(value), value-told //nolint:gosec // The same.
+		before := int64(d.bits)                     //nolint:gosec // The bits of an int64.
+		d.bits, value = uint64(value), value-before //nolint:gosec // The same.
 	}
 	for stream, attributes := range p.streamsOf(s) {
 		stream.addInt64(s, attributes, value)
@@ -173,8 +173,8 @@ func (float64Kind) collect(s *series, p *Producer) {
 	value := s.float64()
 	if p.deltas[s.metric.ordinal] {
 		d := s.delta(p)
-		told := math.Float64frombits(d.bits)
-		d.bits, value = math.Float64bits(value), value-told
+		before := math.Float64frombits(d.bits)
+		d.bits, value = math.Float64bits(value), value-before
 	}
 	for stream, attributes := range p.streamsOf(s) {
 		stream.addFloat64(s, attributes, value)

@@ -126,7 +126,7 @@ func (s *series) addFloat64(increment float64) {
 	}
 }
 
-// settle shows the series, which a measurement needs besides the value. It reports false
+// settle shows the series, which every measurement does. It reports false
 // for the series that stands for all that cannot be bound.
 func (s *series) settle() bool {
 	if s.state.has(unbound) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package errorlist joins errors up to a bound, so that hostile input cannot
-// make a report without end.
+// Package errorlist joins a bounded number of errors, so that hostile input cannot make a
+// report of any length.
 package errorlist
 
 import (
@@ -29,8 +29,8 @@ func (l *List) Add(err error) {
 	}
 }
 
-// Join returns the errors as one, as errors.Join does, with a last one that
-// tells how many more there were. It returns nil for an empty list.
+// Join returns the errors as one, as errors.Join does. The last one says how many more
+// there were. It returns nil for an empty list.
 func (l *List) Join() error {
 	if l.more > 0 {
 		return errors.Join(append(l.errs, fmt.Errorf("otelkv: and %d more", l.more))...)

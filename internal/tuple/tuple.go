@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package tuple turns tuples of label values into map keys: each value behind its
-// length. No two tuples share a key, whatever bytes they hold, and the empty
-// tuple's is empty.
+// Package tuple turns tuples of label values into map keys: the length of each value, and
+// then the value. Different tuples have different keys, whatever their bytes are. The key
+// of the empty tuple is empty.
 package tuple
 
 import "encoding/binary"
