@@ -5,7 +5,6 @@ package otelkv
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/otelkv/otelkv-go/internal/guard"
@@ -27,39 +26,24 @@ const callbackTimeout = 5 * time.Second
 // handler of package otel gets an error; if f hangs, only once. f may use the recorder, but
 // must not collect.
 func (r *Recorder) RegisterCallback(f func(context.Context) error) (unregister func()) {
-	return r.callbacks.add(f)
-}
-
-// callbacks are the functions to call before each collection.
-type callbacks struct {
-	mu  sync.Mutex
-	all []*guard.Call[struct{}] // replaced, never changed
-}
-
-func (c *callbacks) add(f func(context.Context) error) (remove func()) {
 	added := guard.New("a callback", func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.all = append(slices.Clip(c.all), added)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.callbacks = append(slices.Clip(r.callbacks), added)
 	return func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.all = slices.DeleteFunc(slices.Clone(c.all), func(other *guard.Call[struct{}]) bool { return other == added })
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.callbacks = slices.DeleteFunc(slices.Clone(r.callbacks), func(other *callback) bool { return other == added })
 	}
 }
 
-// clear unregisters all callbacks.
-func (c *callbacks) clear() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.all = nil
-}
+type callback = guard.Call[struct{}]
 
-// run calls all callbacks, and waits until they have returned or the time is over.
-func (c *callbacks) run(ctx context.Context) {
-	c.mu.Lock()
-	all := c.all
-	c.mu.Unlock()
+// runCallbacks calls all callbacks, and waits until they have returned or the time is over.
+func (r *Recorder) runCallbacks(ctx context.Context) {
+	r.mu.RLock()
+	all := r.callbacks
+	r.mu.RUnlock()
 	if len(all) == 0 {
 		return
 	}

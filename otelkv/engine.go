@@ -64,6 +64,10 @@ func newEngine(r *Recorder, index int, c engineConfig, attributes []attribute.Ke
 // root returns the engine of a connector, and e itself if it is no connector.
 func (e *Engine) root() *Engine { return cmp.Or(e.parent, e) }
 
+// hasIndex reports whether the engine is the one with the index, among those without a
+// source.
+func (e *Engine) hasIndex(index int) bool { return e.index == index && e.config.source == nil }
+
 // Index returns the index that the engine was declared with.
 func (e *Engine) Index() int { return e.index }
 
@@ -165,7 +169,11 @@ func (e *Engine) AddTiers(types ...string) error {
 	defer root.tiersMu.Unlock()
 	labels := root.newLabels(types, e.Tiers())
 	for _, scope := range e.scopes() {
-		if !scope.declareTiers(labels) {
+		scope.mu.Lock()
+		removed := scope.removed
+		scope.config.tiers = append(slices.Clip(scope.config.tiers), labels...)
+		scope.mu.Unlock()
+		if removed {
 			return fmt.Errorf("otelkv: engine %d: %w", e.index, ErrRemoved)
 		}
 	}
@@ -190,18 +198,6 @@ func (e *Engine) newLabels(types, declared []string) (labels []string) {
 		declared, labels = append(declared, label), append(labels, label)
 	}
 	return labels
-}
-
-// declareTiers reports false if the engine was removed.
-func (e *Engine) declareTiers(labels []string) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, label := range labels {
-		if !slices.Contains(e.config.tiers, label) {
-			e.config.tiers = append(e.config.tiers, label)
-		}
-	}
-	return !e.removed
 }
 
 // RemoveTier removes the series of one tier, as [Engine.Remove] removes all series. The

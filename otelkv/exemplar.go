@@ -27,18 +27,16 @@ func WithExemplarFilter(filter exemplar.Filter) Option {
 // setExemplarFilter sets the filter that the environment names.
 func (c *config) setExemplarFilter() {
 	const variable = "OTEL_METRICS_EXEMPLAR_FILTER"
+	c.exemplarFilter, c.traceBased = exemplar.TraceBasedFilter, true
 	switch value := os.Getenv(variable); strings.ToLower(strings.TrimSpace(value)) {
 	case "always_on":
-		c.exemplarFilter = exemplar.AlwaysOnFilter
-		return
+		c.exemplarFilter, c.traceBased = exemplar.AlwaysOnFilter, false
 	case "always_off":
-		c.exemplarFilter = exemplar.AlwaysOffFilter
-		return
+		c.exemplarFilter, c.traceBased = exemplar.AlwaysOffFilter, false
 	case "", "trace_based":
 	default:
 		otel.Handle(fmt.Errorf("otelkv: %s is %q: expected trace_based, always_on or always_off", variable, value))
 	}
-	c.exemplarFilter, c.traceBased = exemplar.TraceBasedFilter, true
 }
 
 // maySample reports whether the filter must be asked about the context. It costs one

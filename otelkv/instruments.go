@@ -179,9 +179,9 @@ type instrumentSeries struct {
 	series       *series
 	// One of these has an entry for the series, and then one for each of its mirrors.
 	options    []metric.ObserveOption                      // of an observable instrument
-	counters   []func(added, total uint64)                  // add what came in between
+	counters   []func(added, total uint64)                 // add what came in between
 	histograms []func(ctx context.Context, sample float64) // record a sample
-	added       atomic.Uint64                               // the part of the total that the counters have, as the series' bits
+	added      atomic.Uint64                               // the part of the total that the counters have, as the series' bits
 	finished   atomic.Bool                                 // nothing more is to be recorded
 }
 
@@ -343,7 +343,7 @@ func (s *series) finish() {
 // provider. It returns no error, because with an error the provider would lose the whole
 // collection, with the metrics of others.
 func (g *registration) callback(ctx context.Context, o metric.Observer) error {
-	g.recorder.callbacks.run(ctx)
+	g.recorder.runCallbacks(ctx)
 	for _, s := range g.reported() {
 		// The value is read after this, so a shown series has a recorded value.
 		all := s.instruments.Load()

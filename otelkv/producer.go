@@ -181,7 +181,7 @@ func (p *Producer) Definitions() iter.Seq[schema.Definition] {
 // appear while it reads the others.
 func (p *Producer) metrics(ctx context.Context, reuse bool, all []metricdata.Metrics) []metricdata.Metrics {
 	r := p.recorder
-	r.callbacks.run(ctx)
+	r.runCallbacks(ctx)
 	r.collecting.Lock()
 	defer r.collecting.Unlock()
 	for _, streams := range p.streams {

@@ -47,10 +47,10 @@ type Recorder struct {
 	// engine that nobody else has yet may be locked at any time.
 	mu            sync.RWMutex
 	closed        atomic.Bool
-	engines       map[int]*Engine // without a source
 	declared      []*Engine
 	scopes        []*Engine       // engines and their connectors; replaced, never changed
 	registrations []*registration // replaced, never changed
+	callbacks     []*callback     // replaced, never changed
 
 	// collecting is held while a reader collects or observes, and while series are
 	// removed. It guards what only these use.
@@ -58,9 +58,8 @@ type Recorder struct {
 	producers    []weak.Pointer[Producer] // by their slots
 	lastProducer uint64
 
-	callbacks callbacks
-	unbound   *series      // see newUnbound
-	self      *selfMetrics // nil without [WithSelfMetrics]
+	unbound *series // see newUnbound
+	self    *Engine // of the self-metrics that belong to no engine; nil without [WithSelfMetrics]
 }
 
 // New returns a recorder of the catalogue's metrics.
@@ -90,7 +89,6 @@ func newRecorder(catalogue *schema.Catalogue, c config) (*Recorder, error) {
 		config:    c,
 		made:      c.now(),
 		byName:    make(map[string]*recorderMetric, 2*catalogue.Len()),
-		engines:   make(map[int]*Engine),
 		schemaURL: catalogue.SchemaURL(),
 	}
 	r.unbound = newUnbound(r)
@@ -123,8 +121,10 @@ func (r *Recorder) Close() error {
 	if r.closed.Swap(true) {
 		return nil
 	}
-	r.callbacks.run(context.Background())
-	r.callbacks.clear()
+	r.runCallbacks(context.Background())
+	r.mu.Lock()
+	r.callbacks = nil
+	r.mu.Unlock()
 	for _, e := range r.snapshot() {
 		e.Remove()
 	}
@@ -168,7 +168,7 @@ func (r *Recorder) addEngine(index int, modelName string, c engineConfig) (*Engi
 		return nil, errClosed
 	}
 	e := newEngine(r, index, c, r.engineAttributes(index, modelName, c))
-	if err := r.self.addEngine(e); err != nil {
+	if err := r.addSelfMetrics(e); err != nil {
 		return nil, err
 	}
 	if err := r.declare(e); err != nil {
@@ -208,14 +208,13 @@ func (r *Recorder) engineAttributes(index int, modelName string, c engineConfig)
 func (r *Recorder) declare(e *Engine) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	isSame := func(other *Engine) bool { return slices.Equal(other.attributes, e.attributes) }
-	if e.config.source == nil && r.engines[e.index] != nil || slices.ContainsFunc(r.declared, isSame) {
+	isSame := func(other *Engine) bool {
+		return slices.Equal(other.attributes, e.attributes) || e.config.source == nil && other.hasIndex(e.index)
+	}
+	if slices.ContainsFunc(r.declared, isSame) {
 		return ErrEngineExists
 	}
 	r.declared = append(r.declared, e)
-	if e.config.source == nil {
-		r.engines[e.index] = e
-	}
 	return nil
 }
 
@@ -235,11 +234,7 @@ func (r *Recorder) publish(e *Engine) bool {
 func (r *Recorder) forget(scopes []*Engine) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e := scopes[0]
-	if r.engines[e.index] == e {
-		delete(r.engines, e.index)
-	}
-	r.declared = slices.DeleteFunc(r.declared, func(other *Engine) bool { return other == e })
+	r.declared = slices.DeleteFunc(r.declared, func(e *Engine) bool { return e == scopes[0] })
 	r.scopes = slices.DeleteFunc(slices.Clone(r.scopes), func(scope *Engine) bool {
 		return slices.Contains(scopes, scope)
 	})
@@ -249,12 +244,12 @@ func (r *Recorder) forget(scopes []*Engine) {
 // there is none.
 func (r *Recorder) Engine(index int) (*Engine, error) {
 	r.mu.RLock()
-	e := r.engines[index]
-	r.mu.RUnlock()
-	if e == nil {
+	defer r.mu.RUnlock()
+	i := slices.IndexFunc(r.declared, func(e *Engine) bool { return e.hasIndex(index) })
+	if i < 0 {
 		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrUnknownEngine)
 	}
-	return e, nil
+	return r.declared[i], nil
 }
 
 // addScope makes the scope of a connector visible to collections.

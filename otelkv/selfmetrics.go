@@ -29,21 +29,11 @@ func WithSelfMetrics(more ...*schema.Catalogue) Option {
 // Self returns the scope of what the recorder's own program counts of itself. It binds
 // the metrics of [WithSelfMetrics] as an engine binds others, without an engine's labels.
 // It is nil without WithSelfMetrics.
-func (r *Recorder) Self() *Engine {
-	if r.self == nil {
-		return nil
-	}
-	return r.self.process
-}
+func (r *Recorder) Self() *Engine { return r.self }
 
-// selfMetrics emits what a recorder counts of itself, through a second recorder.
-type selfMetrics struct {
-	recorder *Recorder
-	process  *Engine
-}
-
-// newSelfMetrics returns the self-metrics of r.
-func newSelfMetrics(r *Recorder) (*selfMetrics, error) {
+// newSelfMetrics returns the scope of the self-metrics of r that belong to no engine. It is
+// in a recorder of its own.
+func newSelfMetrics(r *Recorder) (*Engine, error) {
 	catalogue, err := selfmetrics.Catalogue().Merge(r.config.selfCatalogues...)
 	if err != nil {
 		return nil, err
@@ -69,7 +59,7 @@ func newSelfMetrics(r *Recorder) (*selfMetrics, error) {
 		return nil, err
 	}
 	recorder.RegisterCallback(observe)
-	return &selfMetrics{recorder: recorder, process: process}, nil
+	return process, nil
 }
 
 // observer returns the function that reads the counts of r.
@@ -120,17 +110,17 @@ func observer(r *Recorder, process *Engine) (func(context.Context) error, error)
 	}, errors.Join(errs...)
 }
 
-// addEngine gives an engine of the recorder self-metrics with the engine's labels.
-func (s *selfMetrics) addEngine(e *Engine) error {
-	if s == nil {
+// addSelfMetrics gives an engine self-metrics with the engine's labels.
+func (r *Recorder) addSelfMetrics(e *Engine) error {
+	if r.self == nil {
 		return nil
 	}
-	own := newEngine(s.recorder, e.index, newEngineConfig(nil), e.attributes)
+	own := newEngine(r.self.recorder, e.index, newEngineConfig(nil), e.attributes)
 	age, err := own.Float64Gauge(selfmetrics.PayloadAge)
 	if err != nil {
 		return err
 	}
 	e.self, e.age = own, age
-	s.recorder.addScope(own)
+	own.recorder.addScope(own)
 	return nil
 }

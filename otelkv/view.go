@@ -40,39 +40,36 @@ func newStreams(m *recorderMetric, c exportConfig) ([]*stream, error) {
 	}
 	var streams []*stream
 	var errs []error
+	add := func(s *stream, keep bool, err error) {
+		if errs = append(errs, err); !keep || err != nil {
+			return
+		}
+		streams = append(streams, s)
+		if c.nativeHistograms && m.instrument == sdkmetric.InstrumentKindHistogram && s.exponential == nil {
+			native := *s
+			native.exponential, native.native = nativeHistogram(), true
+			streams = append(streams, &native)
+		}
+	}
 	matched := false
 	for i, view := range c.views {
-		changed, matches := view(instrument)
-		if !matches {
-			continue
-		}
-		matched = true
-		s := newStream(m, c)
-		keep, err := s.change(m, changed, c)
-		switch {
-		case err != nil:
-			errs = append(errs, fmt.Errorf("otelkv: view %d of %d: metric %q: %w", i+1, len(c.views), d.Name, err))
-		case keep:
-			streams = append(streams, s)
+		if changed, matches := view(instrument); matches {
+			matched = true
+			s := newStream(m, c)
+			keep, err := s.change(m, changed, c)
+			if err != nil {
+				err = fmt.Errorf("otelkv: view %d of %d: metric %q: %w", i+1, len(c.views), d.Name, err)
+			}
+			add(s, keep, err)
 		}
 	}
 	if !matched {
 		s := newStream(m, c)
 		keep, err := s.aggregate(m, nil, c)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("otelkv: metric %q: the reader's aggregation: %w", d.Name, err))
-		} else if keep {
-			streams = append(streams, s)
+			err = fmt.Errorf("otelkv: metric %q: the reader's aggregation: %w", d.Name, err)
 		}
-	}
-	if c.nativeHistograms {
-		for _, s := range streams {
-			if m.instrument == sdkmetric.InstrumentKindHistogram && s.exponential == nil {
-				beside := *s
-				beside.exponential, beside.native = nativeHistogram(), true
-				streams = append(streams, &beside)
-			}
-		}
+		add(s, keep, err)
 	}
 	return streams, errors.Join(errs...)
 }

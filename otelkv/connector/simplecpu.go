@@ -68,20 +68,10 @@ type SimpleCPUOutcomes struct {
 	SkippedInFlight int64
 }
 
-// outcomeCount is the number of fields of [SimpleCPUOutcomes].
-const outcomeCount = 7
-
 // values returns the fields in the order of the metric's label values.
-func (o SimpleCPUOutcomes) values() [outcomeCount]int64 {
-	return [outcomeCount]int64{
-		o.Stored,
-		o.DroppedCPUFull,
-		o.DroppedRequestGone,
-		o.DroppedNullBlock,
-		o.DroppedNotHashed,
-		o.SkippedAlreadyCached,
-		o.SkippedInFlight,
-	}
+func (o SimpleCPUOutcomes) values() [7]int64 {
+	return [...]int64{o.Stored, o.DroppedCPUFull, o.DroppedRequestGone, o.DroppedNullBlock,
+		o.DroppedNotHashed, o.SkippedAlreadyCached, o.SkippedInFlight}
 }
 
 // A SimpleCPU records the metrics vllm:simple_kv_offload_* of one engine: what was decided
@@ -95,7 +85,7 @@ type SimpleCPU struct {
 	outlet
 	mu                  sync.Mutex // guards what follows
 	capacity            int
-	outcomes            [outcomeCount]stats.Adder[int64]
+	outcomes            [7]stats.Adder[int64]
 	totals              SimpleCPUOutcomes
 	loadBlocks          stats.Adder[int64]
 	used, pending, info stats.Recorder[int64]
