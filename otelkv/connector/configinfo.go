@@ -18,8 +18,9 @@ import (
 // payload after they were set, and again only when a value has changed. A recorder then
 // replaces the series. It is safe for concurrent use.
 //
-// It always fills a payload, because only the info of a payload can replace a series.
-// Pass what Take returns to the recorder's Observe.
+// It always fills a payload, because only the info of a payload can replace a series. The
+// methods Take and TakeInto hand the payload out; see the package documentation. Pass it
+// to the recorder's Observe.
 type ConfigInfo struct {
 	outlet
 	mu       sync.Mutex // guards what follows

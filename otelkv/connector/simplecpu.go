@@ -81,6 +81,8 @@ func (o SimpleCPUOutcomes) values() [7]int64 {
 //
 // It does not read the pool. The service sets the counts as often as it likes; once before
 // each Take is enough.
+//
+// The methods Take and TakeInto hand its payload out; see the package documentation.
 type SimpleCPU struct {
 	outlet
 	mu                  sync.Mutex // guards what follows

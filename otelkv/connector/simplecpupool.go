@@ -25,6 +25,8 @@ type SimpleCPUPoolCounts struct {
 
 // A SimpleCPUPool records the gauges vllm:simple_cpu_offload_* of one engine (catalogue
 // vllm.SimpleCPUPoolSpec). Use [Transfers] for its copies. It is safe for concurrent use.
+//
+// The methods Take and TakeInto hand its payload out; see the package documentation.
 type SimpleCPUPool struct {
 	outlet
 	mu                                             sync.Mutex // guards what follows

@@ -25,6 +25,8 @@ import (
 //
 // A tracker remembers 65,536 requests. Past that it forgets the least recently used one,
 // whose deferred lookup then has no delay.
+//
+// The methods Take and TakeInto hand its payload out; see the package documentation.
 type Tracker struct {
 	outlet
 	mu    sync.Mutex // guards what follows

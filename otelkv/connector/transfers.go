@@ -45,6 +45,8 @@ func (d Direction) String() string {
 // wait for the computation of the blocks, and the preparation of addresses and sizes on
 // the host, come before the start. The seconds of several workers add up to
 // worker-seconds, which can exceed wall time.
+//
+// The methods Take and TakeInto hand its payload out; see the package documentation.
 type Transfers struct {
 	outlet
 	mu          sync.Mutex // guards what follows
