@@ -170,17 +170,22 @@ func (c *exponentialCell) read() exponentialCounts {
 	return all
 }
 
+// octave returns the counts of an octave, which it creates if there are none.
+func (c *exponentialCounts) octave(number int) *[bucketsPerOctave]uint64 {
+	at, found := slices.BinarySearchFunc(c.octaves, number, func(o octaveCounts, number int) int { return o.number - number })
+	if !found {
+		c.octaves = slices.Insert(c.octaves, at, octaveCounts{number: number})
+	}
+	return &c.octaves[at].counts
+}
+
 // add adds other counts.
 func (c *exponentialCounts) add(other exponentialCounts) {
 	c.zero += other.zero
 	for _, o := range other.octaves {
-		at, found := slices.BinarySearchFunc(c.octaves, o.number, func(a octaveCounts, number int) int { return a.number - number })
-		if !found {
-			c.octaves = slices.Insert(c.octaves, at, o)
-			continue
-		}
+		sum := c.octave(o.number)
 		for i, n := range o.counts {
-			c.octaves[at].counts[i] += n
+			sum[i] += n
 		}
 	}
 }
@@ -192,9 +197,9 @@ func (c exponentialCounts) without(earlier exponentialCounts) exponentialCounts 
 	}
 	rest := exponentialCounts{zero: c.zero - earlier.zero, octaves: slices.Clone(c.octaves)}
 	for _, o := range earlier.octaves {
-		at, _ := slices.BinarySearchFunc(rest.octaves, o.number, func(a octaveCounts, number int) int { return a.number - number })
+		left := rest.octave(o.number)
 		for i, n := range o.counts {
-			rest.octaves[at].counts[i] -= n
+			left[i] -= n
 		}
 	}
 	return rest

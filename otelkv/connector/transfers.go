@@ -49,9 +49,9 @@ func (d Direction) String() string {
 // The methods Take and TakeInto hand its payload out; see the package documentation.
 type Transfers struct {
 	outlet
-	mu          sync.Mutex // guards what follows
-	clock       func() time.Time
-	load, store copies
+	mu     sync.Mutex // guards what follows
+	clock  func() time.Time
+	copies [Store + 1]copies
 }
 
 // copies are the series of one direction.
@@ -68,15 +68,9 @@ func NewTransfers(opts ...Option) (*Transfers, error) {
 	s := sink.New(c.Binder)
 	t := &Transfers{
 		clock: c.Clock,
-		load: copies{
-			bytes:   s.Int64Counter(vllm.LoadBytes),
-			seconds: s.Float64Counter(vllm.LoadTime),
-			size:    s.Histogram(vllm.LoadSize),
-		},
-		store: copies{
-			bytes:   s.Int64Counter(vllm.StoreBytes),
-			seconds: s.Float64Counter(vllm.StoreTime),
-			size:    s.Histogram(vllm.StoreSize),
+		copies: [...]copies{
+			Load:  {s.Int64Counter(vllm.LoadBytes), s.Float64Counter(vllm.LoadTime), s.Histogram(vllm.LoadSize)},
+			Store: {s.Int64Counter(vllm.StoreBytes), s.Float64Counter(vllm.StoreTime), s.Histogram(vllm.StoreSize)},
 		},
 	}
 	if err := s.Err(); err != nil {
@@ -95,15 +89,12 @@ func (t *Transfers) Record(d Direction, bytes int64, elapsed time.Duration) {
 // RecordContext is [Transfers.Record] for a copy whose bytes and time can become
 // exemplars of the span in the context. A payload has no exemplars.
 func (t *Transfers) RecordContext(ctx context.Context, d Direction, bytes int64, elapsed time.Duration) {
-	c := &t.load
-	if d == Store {
-		c = &t.store
-	}
 	if bytes <= 0 || d != Load && d != Store {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	c := &t.copies[d]
 	sink.Add(ctx, c.bytes, bytes)
 	sink.Add(ctx, c.seconds, max(elapsed, 0).Seconds())
 	sink.Record(ctx, c.size, float64(bytes))

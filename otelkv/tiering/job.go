@@ -203,23 +203,17 @@ func (t *Tracker) CheckIdle() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var errs []error
-	for i := range t.tiers[1:] {
-		secondary := &t.tiers[1+i]
-		for _, gauge := range []struct {
-			name  string
-			value int64
-			unit  string
-		}{
-			{vllm.TieringActivePromotionJobs.PrometheusName, secondary.promotions.active, "jobs in flight"},
-			{vllm.TieringActiveCascadeJobs.PrometheusName, secondary.cascades.active, "jobs in flight"},
-			{vllm.TieringPrimaryWriteUsage.PrometheusName, secondary.promotions.held, "chunks pinned"},
-			{vllm.TieringPrimaryReadUsage.PrometheusName, secondary.cascades.held, "chunks pinned"},
-		} {
-			if gauge.value != 0 {
-				errs = append(errs, fmt.Errorf("otelkv: metric %q: not idle: tier %q: %d %s, expected 0",
-					gauge.name, t.labels[1+i], gauge.value, gauge.unit))
+	for i, label := range t.labels[1:] {
+		check := func(name string, value int64, unit string) {
+			if value != 0 {
+				errs = append(errs, fmt.Errorf("otelkv: metric %q: not idle: tier %q: %d %s, expected 0", name, label, value, unit))
 			}
 		}
+		secondary := &t.tiers[1+i]
+		check(vllm.TieringActivePromotionJobs.PrometheusName, secondary.promotions.active, "jobs in flight")
+		check(vllm.TieringActiveCascadeJobs.PrometheusName, secondary.cascades.active, "jobs in flight")
+		check(vllm.TieringPrimaryWriteUsage.PrometheusName, secondary.promotions.held, "chunks pinned")
+		check(vllm.TieringPrimaryReadUsage.PrometheusName, secondary.cascades.held, "chunks pinned")
 	}
 	return errors.Join(errs...)
 }
