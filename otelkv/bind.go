@@ -79,7 +79,9 @@ func (e *Engine) HistogramTotal(m schema.Histogram, boundaries []float64, labelV
 	if err != nil {
 		return HistogramTotal{}, &stats.EntryError{Metric: m.PrometheusName, LabelValues: slices.Clone(labelValues), Err: err}
 	}
-	return HistogramTotal{newHistogramState(h.series, into)}, nil
+	return HistogramTotal{&histogramState{
+		series: h.series, into: into, counts: make([]uint64, len(into)), since: make([]uint64, len(h.series.cell.buckets)),
+	}}, nil
 }
 
 // Bind makes the engine a [stats.Binder], for code that records without knowing whether

@@ -54,6 +54,17 @@ func (t *bucketTable) bucket(sample float64) int {
 	return i
 }
 
+// bucketsAmong returns for each bucket of some boundaries the one that includes it among
+// the buckets of fewer boundaries.
+func bucketsAmong(boundaries, fewer []float64) []int {
+	buckets := make([]int, len(boundaries)+1)
+	for i, boundary := range boundaries {
+		buckets[i], _ = slices.BinarySearch(fewer, boundary)
+	}
+	buckets[len(boundaries)] = len(fewer)
+	return buckets
+}
+
 // limitOf returns an integer for a number. The integers of two numbers compare as the
 // numbers do. All negative numbers have the same integer, because no sample is negative.
 func limitOf(number float64) int64 {

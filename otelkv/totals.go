@@ -74,10 +74,6 @@ type histogramState struct {
 	since  []uint64 // for each bucket of the definition, reused
 }
 
-func newHistogramState(s *series, into []int) *histogramState {
-	return &histogramState{series: s, into: into, counts: make([]uint64, len(into)), since: make([]uint64, len(s.cell.buckets))}
-}
-
 // rebucket returns for each bucket of the source the definition's bucket that includes it.
 func rebucket(source, target []float64) ([]int, error) {
 	for i, boundary := range source {
@@ -93,12 +89,7 @@ func rebucket(source, target []float64) ([]int, error) {
 			return nil, fmt.Errorf("boundaries do not fit: expected %v among %v", boundary, source)
 		}
 	}
-	into := make([]int, len(source)+1)
-	for i, boundary := range source {
-		into[i], _ = slices.BinarySearch(target, boundary)
-	}
-	into[len(source)] = len(target)
-	return into, nil
+	return bucketsAmong(source, target), nil
 }
 
 // Observe gives the current counts of the source's buckets, and the sum of its samples.

@@ -162,13 +162,7 @@ func (s *stream) coarsen(all, some []float64) error {
 		return nil
 	}
 	s.boundaries = slices.Clone(some)
-	s.bucketOf = make([]int, len(all)+1)
-	for i := range s.bucketOf {
-		s.bucketOf[i] = len(some)
-		if i < len(all) {
-			s.bucketOf[i], _ = slices.BinarySearch(some, all[i])
-		}
-	}
+	s.bucketOf = bucketsAmong(all, some)
 	return nil
 }
 
