@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -248,6 +249,30 @@ func TestWhatCouldNotBeBoundIsCounted(t *testing.T) {
 	}
 	if got, want := len(recorder.Collect().Select(vllm.LoadBytes, nil)), len(before.Select(vllm.LoadBytes, nil)); got != want {
 		t.Errorf("%d series of another metric are there, want %d", got, want)
+	}
+}
+
+// TestBind holds that an engine binds each kind as the type that it is documented to have.
+func TestBind(t *testing.T) {
+	var binder stats.Binder = addEngine(t, otelkvtest.NewRecorder(t, vllm.TieringSpec()), 0)
+	for _, c := range []struct {
+		metric      schema.Metric
+		labelValues []string
+		want        any
+	}{
+		{vllm.LoadBytes, nil, otelkv.Int64Counter{}},
+		{vllm.LoadTime, nil, otelkv.Float64Counter{}},
+		{vllm.TieringActiveCascadeJobs, []string{"1:fs"}, otelkv.Int64Gauge{}},
+		{vllm.CPUCacheUsage, nil, otelkv.Float64Gauge{}},
+		{vllm.LoadSize, nil, otelkv.Histogram{}},
+	} {
+		got, err := binder.Bind(c.metric.Definition(), c.labelValues...)
+		if err != nil || reflect.TypeOf(got) != reflect.TypeOf(c.want) {
+			t.Errorf("%s: got a %T and %v, want a %T", c.metric.Definition().Name, got, err, c.want)
+		}
+	}
+	if got, err := binder.Bind(vllm.TieringReadBytes.Definition()); got != nil || !errors.Is(err, otelkv.ErrLabelValues) {
+		t.Errorf("too few labels: got %v and %v, want nil and an error", got, err)
 	}
 }
 

@@ -278,6 +278,19 @@ func BenchmarkLookup(b *testing.B) {
 	}
 }
 
+// An emptyBinder returns no handles.
+type emptyBinder struct{}
+
+func (emptyBinder) Bind(schema.Definition, ...string) (any, error) { return nil, nil }
+
+func TestABinderMustReturnHandles(t *testing.T) {
+	_, err := connector.NewTracker(connector.WithBinder(emptyBinder{}))
+	want := `otelkv: metric "vllm:kv_offload_allocation_failure": the binder returned a <nil> for a counter of int64`
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("NewTracker returned %v, want an error that says %s", err, want)
+	}
+}
+
 // withMaxRequests bounds the requests that a tracker remembers.
 func withMaxRequests(n int) connector.Option {
 	return func(c *sink.Config) { c.MaxRequests = n }
