@@ -43,7 +43,7 @@ func TestAPushThatIsTooLargeIsSplit(t *testing.T) {
 				t.Cleanup(server.Close)
 				t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
 			}
-			recorder, err := otelkv.New(schema.MustCatalogue(loads), otelkv.WithSeriesLimit(0))
+			recorder, err := otelkv.New(schema.MustCatalogue(loads), otelkv.WithSeriesLimits(-1, 0))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -37,7 +37,7 @@ func newPusher(c config, collectors []*prometheus.Collector, exporter sdkmetric.
 	hosted := append([]sdkmetric.PeriodicReaderOption(nil), own...)
 	for _, recorder := range c.recorders {
 		producer, err := recorder.Producer(slices.Concat(c.export, c.pushed, []otelkv.ExportOption{
-			otelkv.WithTemporality(exporter.Temporality), otelkv.WithAggregation(exporter.Aggregation),
+			otelkv.WithSelectors(exporter.Temporality, exporter.Aggregation),
 		})...)
 		if err != nil {
 			return nil, err

@@ -6,21 +6,16 @@ import (
 	"fmt"
 	"slices"
 
-	"go.opentelemetry.io/otel/attribute"
-
-	"github.com/otelkv/otelkv-go/internal/tuple"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// Int64Counter binds a series of the counter m: the one whose label names take
-// labelValues, in the definition's order. Binding the same series again returns
-// the same one.
+// Int64Counter binds the series of the counter m whose labels have the given values, in
+// the definition's order. Binding a series again returns the same series.
 //
-// The error is a [stats.EntryError] that wraps [ErrUnknownMetric],
-// [ErrWrongKind], [ErrLabelValues], [ErrMirror] or [ErrRemoved].
-// With it comes a counter that records nothing, and whose increments
-// [Statistics.Refused] counts.
+// The error is a [stats.EntryError] that wraps [ErrUnknownMetric], [ErrWrongKind],
+// [ErrLabelValues], [ErrMirror] or [ErrRemoved]. The counter that comes with an error
+// records nothing: [Statistics.Refused] counts its increments.
 func (e *Engine) Int64Counter(m schema.Int64Counter, labelValues ...string) (Int64Counter, error) {
 	s, err := e.bind(m.Definition(), labelValues)
 	return Int64Counter{s}, err
@@ -50,6 +45,57 @@ func (e *Engine) Histogram(m schema.Histogram, labelValues ...string) (Histogram
 	return Histogram{s}, err
 }
 
+// Int64Total binds the total of a counter, as [Engine.Int64Counter] binds the counter.
+func (e *Engine) Int64Total(m schema.Int64Counter, labelValues ...string) (Int64Total, error) {
+	c, err := e.Int64Counter(m, labelValues...)
+	if err != nil {
+		return Int64Total{}, err
+	}
+	return Int64Total{&totalState[int64]{add: c.Add}}, nil
+}
+
+// Float64Total binds the total of a counter, as [Engine.Float64Counter] binds the counter.
+func (e *Engine) Float64Total(m schema.Float64Counter, labelValues ...string) (Float64Total, error) {
+	c, err := e.Float64Counter(m, labelValues...)
+	if err != nil {
+		return Float64Total{}, err
+	}
+	return Float64Total{&totalState[float64]{add: c.Add}}, nil
+}
+
+// HistogramTotal binds the buckets of a histogram, as [Engine.Histogram] binds the
+// histogram. The boundaries are the upper bounds of the source's buckets, finite and
+// ascending. They must include every boundary of the definition. Buckets between two
+// boundaries of the definition are added up.
+//
+// The error says which boundaries do not fit. Instruments
+// ([Recorder.RegisterInstruments]) take samples only, so they get nothing of the total.
+func (e *Engine) HistogramTotal(m schema.Histogram, boundaries []float64, labelValues ...string) (HistogramTotal, error) {
+	h, err := e.Histogram(m, labelValues...)
+	if err != nil {
+		return HistogramTotal{}, err
+	}
+	into, err := rebucket(boundaries, h.series.metric.definition.Boundaries)
+	if err != nil {
+		return HistogramTotal{}, &stats.EntryError{Metric: m.PrometheusName, LabelValues: slices.Clone(labelValues), Err: err}
+	}
+	return HistogramTotal{&histogramState{
+		series: h.series, into: into, counts: make([]uint64, len(into)), since: make([]uint64, len(h.series.cell.buckets)),
+	}}, nil
+}
+
+// Bind makes the engine a [stats.Binder], for code that records without knowing whether
+// it fills a payload or a recorder, such as connector.NewSimpleCPU. The result is an
+// [Int64Counter], a [Float64Counter], an [Int64Gauge], a [Float64Gauge] or a [Histogram].
+// The error is as with [Engine.Int64Counter].
+func (e *Engine) Bind(d schema.Definition, labelValues ...string) (any, error) {
+	s, err := e.bind(d, labelValues)
+	if err != nil {
+		return nil, err
+	}
+	return s.metric.bound(s), nil
+}
+
 // bind returns the series of a definition and label values.
 func (e *Engine) bind(d schema.Definition, labelValues []string) (*series, error) {
 	m, err := e.recorder.resolve(d.PrometheusName, d.Kind())
@@ -66,29 +112,7 @@ func (e *Engine) bind(d schema.Definition, labelValues []string) (*series, error
 	return s, nil
 }
 
-// newUnbound returns the series that stands for all that cannot be bound.
-func newUnbound(r *Recorder) *series {
-	s := &series{metric: &recorderMetric{recorder: r, traceBased: true}, cell: newHistogramCell(newBucketTable(nil))}
-	s.state.set(unbound)
-	return s
-}
-
-// resolve returns the metric of the given name, if it is of the given kind and
-// can be recorded to.
-func (r *Recorder) resolve(name string, kind schema.Kind) (*recorderMetric, error) {
-	m := r.byName[name]
-	switch {
-	case m == nil:
-		return nil, ErrUnknownMetric
-	case m.definition.Mirrors != nil:
-		return nil, fmt.Errorf("%w: record to %s", ErrMirror, m.definition.Mirrors[0].Of)
-	case m.definition.Kind() != kind:
-		return nil, fmt.Errorf("%w: it is a %s, not a %s", ErrWrongKind, m.definition.Kind(), kind)
-	}
-	return m, nil
-}
-
-// resolve returns the engine's series of a metric and label values, and makes it
+// resolve returns the engine's series of a metric and label values. It creates the series
 // if there is none.
 func (e *Engine) resolve(m *recorderMetric, labelValues []string) (*series, error) {
 	if len(labelValues) != len(m.definition.LabelNames) {
@@ -113,34 +137,34 @@ func (e *Engine) resolve(m *recorderMetric, labelValues []string) (*series, erro
 	return e.add(m, labelValues)
 }
 
-func (set *seriesSet) find(labelValues []string) *series {
-	var buffer [128]byte
-	return set.byLabels[string(tuple.Append(buffer[:0], labelValues))]
+// existing returns the engine's series of a metric and label values, or nil.
+func (e *Engine) existing(m *recorderMetric, labelValues []string) *series {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.metrics[m.ordinal].find(labelValues)
 }
 
-// add makes a series, or returns the one that the label values fold into. Where
-// series departed that are still to be told, it looks among them first.
+// ordered returns the engine's series of a metric as they are now.
+func (e *Engine) ordered(m *recorderMetric) []*series {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.metrics[m.ordinal].ordered
+}
+
+// add creates a series, or returns the one that the label values fold into. A removed
+// series that some reader still has to report may have to continue. To find it takes the
+// collecting lock, which comes before the engine's own.
 func (e *Engine) add(m *recorderMetric, labelValues []string) (*series, error) {
-	s, err := e.addUnlessDeparted(m, labelValues)
-	if s != nil || err != nil {
-		return s, err
-	}
-	e.recorder.collecting.Lock()
-	defer e.recorder.collecting.Unlock()
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.addLocked(m, labelValues, true)
-}
-
-// addUnlessDeparted returns nothing where a departed series may have to go on, which
-// only the holder of the collecting lock can tell.
-func (e *Engine) addUnlessDeparted(m *recorderMetric, labelValues []string) (*series, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if m.resumes() && e.recorder.departed.Load() > 0 {
-		return e.metrics[m.ordinal].find(labelValues), nil
+	resume := m.resumes() && e.recorder.departed.Load() > 0
+	if resume {
+		e.mu.Unlock()
+		e.recorder.collecting.Lock()
+		defer e.recorder.collecting.Unlock()
+		e.mu.Lock()
 	}
-	return e.addLocked(m, labelValues, false)
+	defer e.mu.Unlock()
+	return e.addLocked(m, labelValues, resume)
 }
 
 func (e *Engine) addLocked(m *recorderMetric, labelValues []string, resume bool) (*series, error) {
@@ -152,21 +176,21 @@ func (e *Engine) addLocked(m *recorderMetric, labelValues []string, resume bool)
 		return s, nil
 	}
 	if !e.recorder.reserve(m) {
-		if kept := e.fold(m, labelValues); !slices.Equal(kept, labelValues) {
+		if folded := m.fold(labelValues, e.config.tiers); !slices.Equal(folded, labelValues) {
 			e.recorder.folded.Add(1)
-			labelValues = kept
+			labelValues = folded
 			if s := set.find(labelValues); s != nil {
 				return s, nil
 			}
 		}
-		// What was declared, and what the others fold into, comes on top.
+		// Declared series, and the series that others fold into, may exceed the limit.
 		m.series.Add(1)
 		e.recorder.series.Add(1)
 	}
-	s := e.newSeries(m, slices.Clone(labelValues))
+	s := m.newSeries(e.attributes, slices.Clone(labelValues), e.config.medium)
 	if resume {
 		if before := e.recorder.resume(s.identity()); before != nil {
-			before.mirrors = s.mirrors // the engine's medium may be another
+			before.mirrors = s.mirrors // the engine may have another medium now
 			s = before
 		}
 	}
@@ -174,48 +198,59 @@ func (e *Engine) addLocked(m *recorderMetric, labelValues []string, resume bool)
 		s.countExponentially(e.recorder.config.now().UnixNano())
 	}
 	e.recorder.instrument(s)
-	if set.byLabels == nil {
-		set.byLabels = make(map[string]*series)
-	}
-	set.byLabels[string(tuple.Append(nil, labelValues))] = s
-	set.ordered = append(set.ordered, s)
+	set.add(s)
 	return s, nil
 }
 
-func (e *Engine) newSeries(m *recorderMetric, labelValues []string) *series {
-	s := &series{metric: m, labelValues: labelValues, start: e.recorder.config.now().UnixNano()}
-	s.attributes = e.attributeSet(m, labelValues)
-	for _, mirror := range m.mirrors {
-		values := labelValues
-		if mirror.labelValues != nil {
-			values = withMedium(mirror.labelValues, e.config.medium)
-		}
-		s.mirrors = append(s.mirrors, e.attributeSet(mirror.metric, values))
+// drain removes the series that match from the engine, and returns them.
+func (e *Engine) drain(match func(*series) bool) []*series {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var all []*series
+	for i := range e.metrics {
+		gone := e.metrics[i].remove(match)
+		e.recorder.metrics[i].series.Add(-int64(len(gone)))
+		e.recorder.series.Add(-int64(len(gone)))
+		all = append(all, gone...)
 	}
-	if m.definition.Kind() == schema.KindHistogram {
-		s.cell = newHistogramCell(m.table)
-	}
-	return s
+	return all
 }
 
-// attributeSet returns the attributes of one series: the engine's labels and
-// the metric's own.
-func (e *Engine) attributeSet(m *recorderMetric, labelValues []string) attribute.Set {
-	all := make([]attribute.KeyValue, 0, len(e.attributes)+len(labelValues))
-	all = append(all, e.attributes...)
-	for i, value := range labelValues {
-		label := m.definition.LabelNames[i]
-		all = append(all, attribute.String(label, value))
-		if label == schema.LabelTier && e.recorder.config.tierMedium != nil {
-			all = append(all, attribute.String(LabelTierMedium, e.recorder.config.medium(value)))
+// start creates the series that exist before traffic. Nobody else has the engine yet.
+func (e *Engine) start() {
+	e.prime(e.Tiers())
+	for _, m := range e.recorder.metrics {
+		if m.definition.StartsAtZero && m.definition.Mirrors == nil {
+			e.create(m, nil, (*series).show)
+		}
+		for _, mirror := range m.mirrors {
+			if mirror.metric.definition.StartsAtZero {
+				e.create(m, nil, func(s *series) { s.mirrored.Store(true) })
+			}
 		}
 	}
-	return attribute.NewSet(all...)
 }
 
-// ordered returns the engine's series of a metric as they are now.
-func (e *Engine) ordered(m *recorderMetric) []*series {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	return e.metrics[m.ordinal].ordered
+// prime creates the series that are known beforehand. Of those with a tier it creates
+// the given tiers' only. It does nothing for an engine that is not primed.
+func (e *Engine) prime(tiers []string) {
+	if !e.config.primed {
+		return
+	}
+	for _, m := range e.recorder.metrics {
+		if m.definition.FromInfo || m.definition.Mirrors != nil {
+			continue
+		}
+		for _, labelValues := range foreseen(&m.definition, tiers) {
+			e.create(m, labelValues, (*series).show)
+		}
+	}
+}
+
+// create creates a series and shows it. The engine may have been removed by now: then
+// there is nothing to show.
+func (e *Engine) create(m *recorderMetric, labelValues []string, show func(*series)) {
+	if s, err := e.resolve(m, labelValues); err == nil {
+		show(s)
+	}
 }

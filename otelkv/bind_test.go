@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -203,7 +204,7 @@ func TestBindErrors(t *testing.T) {
 		"removed engine":  {func() error { _, err := removed.Int64Counter(vllm.LoadBytes); return err }, otelkv.ErrRemoved, "removed"},
 		"unknown engine":  {func() error { return recorder.Observe(t.Context(), 7, new(stats.Payload)) }, otelkv.ErrUnknownEngine, "engine 7"},
 		"engine twice":    {func() error { _, err := recorder.AddEngine(0, "m"); return err }, otelkv.ErrEngineExists, "engine 0"},
-		"negative engine": {func() error { _, err := recorder.AddEngine(-1, "m"); return err }, otelkv.ErrEngineIndex, "engine -1"},
+		"negative engine": {func() error { _, err := recorder.AddEngine(-1, "m"); return err }, nil, "engine -1: expected an index that is not negative"},
 		"model not UTF-8": {func() error { _, err := recorder.AddEngine(1, "\xff"); return err }, otelkv.ErrLabelValues, "engine 1"},
 		"tier empty": {func() error { _, err := recorder.AddEngine(1, "m", otelkv.WithTiers("")); return err },
 			otelkv.ErrLabelValues, "the type is empty"},
@@ -214,7 +215,7 @@ func TestBindErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := c.bind()
-			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
+			if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
 				t.Errorf("got %v, want one that wraps %q and says %q", err, c.want, c.text)
 			}
 		})
@@ -251,6 +252,30 @@ func TestWhatCouldNotBeBoundIsCounted(t *testing.T) {
 	}
 }
 
+// TestBind holds that an engine binds each kind as the type that it is documented to have.
+func TestBind(t *testing.T) {
+	var binder stats.Binder = addEngine(t, otelkvtest.NewRecorder(t, vllm.TieringSpec()), 0)
+	for _, c := range []struct {
+		metric      schema.Metric
+		labelValues []string
+		want        any
+	}{
+		{vllm.LoadBytes, nil, otelkv.Int64Counter{}},
+		{vllm.LoadTime, nil, otelkv.Float64Counter{}},
+		{vllm.TieringActiveCascadeJobs, []string{"1:fs"}, otelkv.Int64Gauge{}},
+		{vllm.CPUCacheUsage, nil, otelkv.Float64Gauge{}},
+		{vllm.LoadSize, nil, otelkv.Histogram{}},
+	} {
+		got, err := binder.Bind(c.metric.Definition(), c.labelValues...)
+		if err != nil || reflect.TypeOf(got) != reflect.TypeOf(c.want) {
+			t.Errorf("%s: got a %T and %v, want a %T", c.metric.Definition().Name, got, err, c.want)
+		}
+	}
+	if got, err := binder.Bind(vllm.TieringReadBytes.Definition()); got != nil || !errors.Is(err, otelkv.ErrLabelValues) {
+		t.Errorf("too few labels: got %v and %v, want nil and an error", got, err)
+	}
+}
+
 func TestTheZeroValueRecordsNothing(t *testing.T) {
 	var (
 		int64Counter   otelkv.Int64Counter
@@ -284,7 +309,7 @@ func TestWithoutEngineLabels(t *testing.T) {
 		if _, err := recorder.AddEngine(1, "m"); !errors.Is(err, otelkv.ErrEngineExists) {
 			t.Errorf("a second engine gave %v, want an error: its series would be those of the first", err)
 		}
-	}, otelkv.WithoutEngineLabels(), otelkv.WithConstantLabels(attribute.String("deployment", "a")))
+	}, otelkv.WithLabelNames(otelkv.LabelNames{Model: "-", Engine: "-"}), otelkv.WithConstantLabels(attribute.String("deployment", "a")))
 }
 
 func TestMeasurementsDoNotAllocate(t *testing.T) {

@@ -7,14 +7,14 @@ import (
 	"slices"
 )
 
-// A bucketTable finds the bucket of a sample. It has the bucket at which to begin for
-// each part of the range of the limits, on a scale that is close to logarithmic, as
-// limits are. A search that begins at the first limit, or in the middle, makes the
-// processor guess where it ends, and a wrong guess costs more than the rest of a record.
+// A bucketTable finds the bucket of a sample. It divides the range of the limits into parts
+// on a nearly logarithmic scale, as limits usually are, and has the first bucket of each
+// part. A search from the first limit, or from the middle, would make the processor guess
+// where it ends. A wrong guess costs more than the rest of a record.
 type bucketTable struct {
-	limits []int64 // of the buckets, as limitOf returns them; the last is endless
+	limits []int64 // of the buckets, as limitOf returns them; the last has no end
 	least  int64   // the least limit above zero
-	shift  uint    // of what a sample is above that, for the number of its part
+	shift  uint    // (limit - least) >> shift is the number of a part
 	first  [tableParts]uint16
 }
 
@@ -29,7 +29,7 @@ func newBucketTable(boundaries []float64) *bucketTable {
 	above, _ := slices.BinarySearch(t.limits, 1)
 	t.limits = append(t.limits, math.MaxInt64)
 	if above == len(boundaries) {
-		return t // All samples begin at the first.
+		return t // The search for every sample starts at the first bucket.
 	}
 	t.least = t.limits[above]
 	for (t.limits[len(boundaries)-1]-t.least)>>t.shift >= tableParts-1 {
@@ -42,8 +42,8 @@ func newBucketTable(boundaries []float64) *bucketTable {
 	return t
 }
 
-// bucket returns the index of the first boundary that is not below sample, which is not
-// negative: upper bounds are inclusive, as in Prometheus and OTLP.
+// bucket returns the index of the first boundary that is not below a sample. The sample is
+// not negative. Upper bounds are inclusive, as in Prometheus and OTLP.
 func (t *bucketTable) bucket(sample float64) int {
 	limit := limitOf(sample)
 	part := max(0, min((limit-t.least)>>t.shift+1, tableParts-1))
@@ -54,8 +54,19 @@ func (t *bucketTable) bucket(sample float64) int {
 	return i
 }
 
-// limitOf returns an integer for a number, so that the integers of two numbers compare
-// as the numbers do. Negative numbers, of which there are no samples, have one together.
+// bucketsAmong returns for each bucket of some boundaries the one that includes it among
+// the buckets of fewer boundaries.
+func bucketsAmong(boundaries, fewer []float64) []int {
+	buckets := make([]int, len(boundaries)+1)
+	for i, boundary := range boundaries {
+		buckets[i], _ = slices.BinarySearch(fewer, boundary)
+	}
+	buckets[len(boundaries)] = len(fewer)
+	return buckets
+}
+
+// limitOf returns an integer for a number. The integers of two numbers compare as the
+// numbers do. All negative numbers have the same integer, because no sample is negative.
 func limitOf(number float64) int64 {
 	if number < 0 {
 		return -1

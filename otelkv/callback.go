@@ -5,62 +5,45 @@ package otelkv
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/otelkv/otelkv-go/internal/guard"
 )
 
-// callbackTimeout is how long a collection waits for callbacks, at most. It waits
-// for half of the time that it has itself, so that some is left to export.
+// callbackTimeout is the longest time that a collection waits for callbacks. It waits for at
+// most half of its own time, so that the rest is left to export.
 const callbackTimeout = 5 * time.Second
 
-// RegisterCallback makes every collection call f first, so that f can record
-// what is kept elsewhere: it observes totals ([Int64Total] and its siblings) and
-// sets gauges. The returned function ends that; f may then still be under way
-// once. It may be called more than once.
+// RegisterCallback makes every collection call f first. There f records what something else
+// counts: it observes totals ([Int64Total], [Float64Total], [HistogramTotal]) and sets
+// gauges. The returned function unregisters f; a call in progress may still finish. It may
+// be called more than once.
 //
-// The callbacks of a recorder run at the same time as each other, each in a
-// goroutine of its own. One call of f is under way at a time, also where several
-// readers collect at once. A collection waits for f until half of its own time is
-// over, and no longer than five seconds; the context ends then. It goes on without
-// f where f hangs, panics or returns an error. That is reported to the error handler
-// of package otel; of one that hangs, once. f may use the recorder, and must not
-// collect.
+// The callbacks of a recorder run concurrently, each in a goroutine of its own. Only one
+// call of f runs at a time, even if several readers collect at once. A collection waits for
+// f until half of its own time is over, but at most five seconds. Then the context ends. If
+// f hangs, panics or returns an error, the collection continues without it, and the error
+// handler of package otel gets an error; if f hangs, only once. f may use the recorder, but
+// must not collect.
 func (r *Recorder) RegisterCallback(f func(context.Context) error) (unregister func()) {
-	return r.callbacks.add(f)
-}
-
-// callbacks are what the user wants called before each collection.
-type callbacks struct {
-	mu  sync.Mutex
-	all []*guard.Call[struct{}] // replaced, never changed
-}
-
-func (c *callbacks) add(f func(context.Context) error) (remove func()) {
 	added := guard.New("a callback", func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.all = append(slices.Clip(c.all), added)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.callbacks = append(slices.Clip(r.callbacks), added)
 	return func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.all = slices.DeleteFunc(slices.Clone(c.all), func(other *guard.Call[struct{}]) bool { return other == added })
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.callbacks = slices.DeleteFunc(slices.Clone(r.callbacks), func(other *callback) bool { return other == added })
 	}
 }
 
-// clear forgets them all.
-func (c *callbacks) clear() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.all = nil
-}
+type callback = guard.Call[struct{}]
 
-// run calls them, and waits until they have returned or the time is over.
-func (c *callbacks) run(ctx context.Context) {
-	c.mu.Lock()
-	all := c.all
-	c.mu.Unlock()
+// runCallbacks calls all callbacks, and waits until they have returned or the time is over.
+func (r *Recorder) runCallbacks(ctx context.Context) {
+	r.mu.RLock()
+	all := r.callbacks
+	r.mu.RUnlock()
 	if len(all) == 0 {
 		return
 	}

@@ -3,11 +3,11 @@
 package otelkv
 
 import (
+	"fmt"
 	"time"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
-
-	"github.com/otelkv/otelkv-go/schema"
 )
 
 // maxDeparted bounds the removed series that a producer or a registration keeps until it
@@ -24,28 +24,27 @@ func (s *series) identity() identity {
 	return identity{metric: s.metric, attributes: s.attributes.Equivalent()}
 }
 
-// resumes reports whether a series that comes back goes on from where it was,
-// which is so where a total would else go down. A gauge has no total.
-func (m *recorderMetric) resumes() bool { return m.definition.Kind() != schema.KindGauge }
-
 // departures are the removed series that a producer, or a registration of instruments,
 // still has to report. Recorder.collecting guards them.
 type departures struct {
-	delay  time.Duration // how long a series is told, at least once
-	silent time.Duration // how long a series is kept from coming back after that
+	delay  time.Duration // how long a series is reported, but at least once
+	silent time.Duration // after that, how long a series of the same identity is not reported
 	series map[identity]*departure
 }
 
-// A departure is one removed series. It is told from one time until another, and
-// after that at least once.
+// A departure is one removed series. It is reported from one time until another, and at
+// least once.
 type departure struct {
 	series      *series
 	from, until time.Time
-	told        bool
+	reported    bool
 }
 
-// add keeps those of the series that were shown, and returns how many were left
-// out because there are too many.
+// isPending reports whether the departure is to be reported, now or later.
+func (n *departure) isPending(now time.Time) bool { return !n.reported || now.Before(n.until) }
+
+// add keeps those of the series that were shown. It returns how many it left out because
+// there are too many.
 func (d *departures) add(removed []*series, now time.Time) (dropped int64) {
 	d.sweep(now)
 	for _, s := range removed {
@@ -54,7 +53,7 @@ func (d *departures) add(removed []*series, now time.Time) (dropped int64) {
 		}
 		from := now
 		if before := d.series[s.identity()]; before != nil {
-			if s.metric.resumes() && before.told {
+			if s.metric.resumes() && before.reported {
 				from = before.until.Add(d.silent)
 			}
 		} else if len(d.series) >= maxDeparted {
@@ -69,19 +68,8 @@ func (d *departures) add(removed []*series, now time.Time) (dropped int64) {
 	return dropped
 }
 
-// find returns the series of an identity while it is still to be told.
-func (d *departures) find(i identity, now time.Time) *series {
-	if n := d.series[i]; n != nil && d.tells(n, now) {
-		return n.series
-	}
-	return nil
-}
-
-// tells reports whether a departure is to be told, now or later.
-func (d *departures) tells(n *departure, now time.Time) bool { return !n.told || now.Before(n.until) }
-
-// admits reports whether a series that exists is reported now. It takes the place
-// of a departed gauge. A counter waits for the end of the silent time.
+// admits reports whether a series that exists is reported now. A gauge takes the place of
+// a removed one. A counter waits until the silent time is over.
 func (d *departures) admits(s *series, now time.Time) bool {
 	if len(d.series) == 0 {
 		return true
@@ -98,15 +86,15 @@ func (d *departures) admits(s *series, now time.Time) bool {
 	return true
 }
 
-// take returns the series that a collection at the given time tells.
+// take returns the removed series that a collection at the given time reports.
 func (d *departures) take(now time.Time) []*series {
 	if len(d.series) == 0 {
 		return nil
 	}
 	var all []*series
 	for _, n := range d.series {
-		if d.tells(n, now) && !now.Before(n.from) {
-			n.told = true
+		if n.isPending(now) && !now.Before(n.from) {
+			n.reported = true
 			all = append(all, n.series)
 		}
 	}
@@ -114,11 +102,81 @@ func (d *departures) take(now time.Time) []*series {
 	return all
 }
 
-// sweep forgets the series that were told for long enough.
+// sweep forgets the series that were reported for long enough.
 func (d *departures) sweep(now time.Time) {
 	for i, n := range d.series {
-		if n.told && !now.Before(n.until.Add(d.silent)) {
+		if n.reported && !now.Before(n.until.Add(d.silent)) {
 			delete(d.series, i)
 		}
 	}
+}
+
+// depart removes the series that match from the scopes. Every producer and registration
+// still has to report them. Collections wait for it, so none misses them.
+func (r *Recorder) depart(scopes []*Engine, match func(*series) bool) {
+	var gone []*series
+	var dropped int64
+	r.collecting.Lock()
+	// An engine that finds no series from here on looks for a removed one.
+	r.departed.Add(1)
+	for _, scope := range scopes {
+		gone = append(gone, scope.drain(match)...)
+	}
+	now := r.config.now()
+	for _, d := range r.allDepartures() {
+		dropped += d.add(gone, now)
+	}
+	r.countDeparted()
+	r.collecting.Unlock()
+	for _, s := range gone {
+		s.finish()
+	}
+	if dropped > 0 && r.dropped.Add(dropped) == dropped {
+		otel.Handle(fmt.Errorf("otelkv: %d series were removed and not reported once more: "+
+			"a reader has %d removed series to collect already", dropped, maxDeparted))
+	}
+}
+
+// allDepartures returns the departures of each producer and registration. The collecting
+// lock is held, as it is for the functions below.
+func (r *Recorder) allDepartures() []*departures {
+	var all []*departures
+	for _, w := range r.producers {
+		if p := w.Value(); p != nil {
+			all = append(all, &p.departures)
+		}
+	}
+	for _, g := range r.registrations {
+		all = append(all, &g.departures)
+	}
+	return all
+}
+
+// countDeparted updates the number of removed series that are still to be reported.
+func (r *Recorder) countDeparted() {
+	n := 0
+	for _, d := range r.allDepartures() {
+		n += len(d.series)
+	}
+	r.departed.Store(int64(n))
+}
+
+// resume returns the removed series of an identity, which continues from now on. It
+// returns nil if none is to be reported any more.
+func (r *Recorder) resume(i identity) *series {
+	var found *series
+	now := r.config.now()
+	for _, d := range r.allDepartures() {
+		if n := d.series[i]; n != nil && n.isPending(now) {
+			found = n.series
+		}
+	}
+	if found == nil {
+		return nil
+	}
+	for _, d := range r.allDepartures() {
+		delete(d.series, i)
+	}
+	r.countDeparted()
+	return found
 }

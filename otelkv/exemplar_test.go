@@ -93,7 +93,7 @@ func newParity(t *testing.T, options ...otelkv.Option) (*otelkv.Recorder, *otelk
 
 func TestExemplars(t *testing.T) {
 	recorder, engine := newParity(t)
-	cumulative, delta := newProducer(t, recorder), newProducer(t, recorder, otelkv.WithTemporality(sdkmetric.DeltaTemporalitySelector))
+	cumulative, delta := newProducer(t, recorder), newProducer(t, recorder, otelkv.WithSelectors(sdkmetric.DeltaTemporalitySelector, nil))
 	bytes := must[otelkv.Int64Counter](t)(engine.Int64Counter(parityBytes, "1:fs"))
 	seconds := must[otelkv.Float64Counter](t)(engine.Float64Counter(parityTime, "1:fs"))
 	sizes := must[otelkv.Histogram](t)(engine.Histogram(paritySize, "1:fs"))

@@ -11,36 +11,35 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// exponentialScale is the scale that samples are counted with: thirty-two buckets for
-// each doubling, each two per cent wide. A point has a lower one where its buckets would
-// be too many (OTel data model, "ExponentialHistogram").
+// exponentialScale is the scale of the counts: thirty-two buckets for each doubling, each
+// two per cent wide. A point with too many buckets gets a lower scale (OTel data model,
+// "ExponentialHistogram").
 const exponentialScale = 5
 
 const bucketsPerOctave = 1 << exponentialScale
 
-// octaveBias makes the numbers of all octaves of float64 positive. The lowest holds the
-// least subnormal number, 2^-1074, which belongs to the octave below.
+// octaveBias makes the numbers of all octaves of float64 positive. The lowest octave has
+// the least subnormal number, 2^-1074.
 const octaveBias = 17 * octavesPerGroup
 
 const octavesPerGroup = 64
 
-// An exponentialCell is the state of a histogram series in exponential buckets, beside
-// its histogramCell, which has the sum. Memory for an octave is made with its first
-// sample.
+// An exponentialCell is the state of a histogram series in exponential buckets. The
+// histogramCell of the series has the sum. An octave is allocated with its first sample.
 type exponentialCell struct {
 	zero   atomic.Uint64
 	groups [33]atomic.Pointer[[octavesPerGroup]atomic.Pointer[octave]]
 
-	unknown atomic.Bool // that the series got totals of other buckets
+	unknown atomic.Bool // the series got totals of other buckets
 
-	start int64    // of its count, in Unix nanoseconds
-	base  baseline // what the series had before
+	start int64    // of the count, in Unix nanoseconds
+	base  baseline // what the series had counted before
 }
 
 // An octave is the buckets from one power of two to the next.
 type octave [bucketsPerOctave]atomic.Uint64
 
-// A baseline is what a histogram had counted when its exponential buckets began.
+// A baseline is what a histogram had counted when its exponential buckets started.
 type baseline struct {
 	counts []uint64
 	count  uint64
@@ -68,16 +67,16 @@ func (c *exponentialCell) record(sample float64) {
 	o[index&(bucketsPerOctave-1)].Add(1)
 }
 
-// exponentialIndex returns the index of the bucket of a positive sample. Bucket i holds
-// what is greater than 2^(i/32) and not greater than 2^((i+1)/32).
+// exponentialIndex returns the index of the bucket of a positive sample. Bucket i has the
+// samples above 2^(i/32), up to and including 2^((i+1)/32).
 func exponentialIndex(sample float64) int {
 	scaled := 0
 	if sample < 0x1p-1022 { // subnormal
 		sample *= 0x1p64
 		scaled = 64 << exponentialScale
 	}
-	// A bucket includes its upper end. The bits of the next smaller number decide, so
-	// that an end which is a power of two needs no rule of its own.
+	// A bucket includes its upper end. With the bits of the next smaller number, an end
+	// that is a power of two needs no special case.
 	before := math.Float64bits(sample) - 1
 	mantissa := before & (1<<52 - 1)
 	bucket := firstBucket[mantissa>>46]
@@ -87,8 +86,8 @@ func exponentialIndex(sample float64) int {
 	return (int(before>>52)-1023)<<exponentialScale + int(bucket) - scaled //nolint:gosec // It has 11 bits.
 }
 
-// bucketEnds are the upper ends of the buckets from one to two, 2^(1/32) to 2^(32/32),
-// as mantissas, rounded down: a bucket holds what is not greater than its end.
+// bucketEnds are the upper ends of the buckets from one to two, 2^(1/32) to 2^(32/32), as
+// mantissas, rounded down.
 var bucketEnds = [bucketsPerOctave]uint64{
 	0x0059b0d3158574, 0x00b5586cf9890f, 0x011301d0125b50, 0x0172b83c7d517a,
 	0x01d4873168b9aa, 0x02387a6e756238, 0x029e9df51fdee1, 0x0306fe0a31b715,
@@ -100,8 +99,7 @@ var bucketEnds = [bucketsPerOctave]uint64{
 	0x0dfc97337b9b5e, 0x0ea4afa2a490d9, 0x0f50765b6e4540, 0x10000000000000,
 }
 
-// firstBucket has for each value of a mantissa's first six bits the first bucket that it
-// can be in.
+// firstBucket has the first possible bucket for each value of a mantissa's first six bits.
 var firstBucket = [64]uint8{
 	0, 0, 1, 2, 2, 3, 4, 4, 5, 6, 6, 7, 7, 8, 9, 9,
 	10, 10, 11, 12, 12, 13, 13, 14, 14, 15, 15, 16, 16, 17, 17, 18,
@@ -109,8 +107,8 @@ var firstBucket = [64]uint8{
 	25, 26, 26, 27, 27, 27, 28, 28, 29, 29, 29, 30, 30, 30, 31, 31,
 }
 
-// countExponentially makes the series count in exponential buckets too, from now on.
-// Recorder.collecting is held, unless nothing was recorded to the series yet.
+// countExponentially makes the series count in exponential buckets too, from now on. The
+// collecting lock is held, unless nothing was recorded to the series yet.
 func (s *series) countExponentially(now int64) {
 	if s.cell == nil || s.cell.exponential.Load() != nil {
 		return
@@ -136,7 +134,7 @@ func (s *series) countExponentially(now int64) {
 
 // exponentialCounts are counts in exponential buckets, of one series or several.
 type exponentialCounts struct {
-	unknown bool // that there are samples of which only other buckets are known
+	unknown bool // only other buckets of some samples are known
 	zero    uint64
 	octaves []octaveCounts // ascending
 }
@@ -172,37 +170,42 @@ func (c *exponentialCell) read() exponentialCounts {
 	return all
 }
 
+// octave returns the counts of an octave, which it creates if there are none.
+func (c *exponentialCounts) octave(number int) *[bucketsPerOctave]uint64 {
+	at, found := slices.BinarySearchFunc(c.octaves, number, func(o octaveCounts, number int) int { return o.number - number })
+	if !found {
+		c.octaves = slices.Insert(c.octaves, at, octaveCounts{number: number})
+	}
+	return &c.octaves[at].counts
+}
+
 // add adds other counts.
 func (c *exponentialCounts) add(other exponentialCounts) {
 	c.zero += other.zero
 	for _, o := range other.octaves {
-		at, found := slices.BinarySearchFunc(c.octaves, o.number, func(a octaveCounts, number int) int { return a.number - number })
-		if !found {
-			c.octaves = slices.Insert(c.octaves, at, o)
-			continue
-		}
+		sum := c.octave(o.number)
 		for i, n := range o.counts {
-			c.octaves[at].counts[i] += n
+			sum[i] += n
 		}
 	}
 }
 
-// without returns what there is more than in earlier counts of the same cell.
+// without returns the counts less earlier counts of the same cell.
 func (c exponentialCounts) without(earlier exponentialCounts) exponentialCounts {
 	if c.unknown {
 		return c
 	}
 	rest := exponentialCounts{zero: c.zero - earlier.zero, octaves: slices.Clone(c.octaves)}
 	for _, o := range earlier.octaves {
-		at, _ := slices.BinarySearchFunc(rest.octaves, o.number, func(a octaveCounts, number int) int { return a.number - number })
+		left := rest.octave(o.number)
 		for i, n := range o.counts {
-			rest.octaves[at].counts[i] -= n
+			left[i] -= n
 		}
 	}
 	return rest
 }
 
-// fill gives a point the counts, with the greatest scale that the aggregation allows.
+// fill sets the counts of a point, with the greatest scale that the aggregation allows.
 func (c *exponentialCounts) fill(p *metricdata.ExponentialHistogramDataPoint[float64], a *sdkmetric.AggregationBase2ExponentialHistogram) {
 	p.ZeroCount, p.Count = c.zero, c.zero
 	lowest, highest := math.MaxInt, math.MinInt
@@ -223,11 +226,11 @@ func (c *exponentialCounts) fill(p *metricdata.ExponentialHistogramDataPoint[flo
 	c.each(func(index int, n uint64) { p.PositiveBucket.Counts[index>>shift-lowest>>shift] += n })
 }
 
-// minExponentialScale is the least that the SDK uses. All of float64 is three buckets
-// with it.
+// minExponentialScale is the least scale that the SDK uses. With it, three buckets have all
+// of float64.
 const minExponentialScale = -10
 
-// each calls f for every bucket that has samples.
+// each calls f for every bucket with samples.
 func (c *exponentialCounts) each(f func(index int, n uint64)) {
 	for i := range c.octaves {
 		o := &c.octaves[i]

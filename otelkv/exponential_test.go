@@ -117,7 +117,7 @@ func newExponentialPair(t *testing.T, maxSize int32, temporality sdkmetric.Tempo
 		t.Fatal(err)
 	}
 	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(
-		newProducer(t, recorder, otelkv.WithViews(view), otelkv.WithTemporality(temporality))))
+		newProducer(t, recorder, otelkv.WithViews(view), otelkv.WithSelectors(temporality, nil))))
 	sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
 	oracle := sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(temporality))
 	instrument, err := sdkmetric.NewMeterProvider(sdkmetric.WithReader(oracle), sdkmetric.WithView(view)).
@@ -221,7 +221,7 @@ func TestOtherReadersStay(t *testing.T) {
 		}
 		return sdkmetric.DefaultAggregationSelector(kind)
 	}
-	late := readerOf(newProducer(t, recorder, otelkv.WithAggregation(selector)))
+	late := readerOf(newProducer(t, recorder, otelkv.WithSelectors(nil, selector)))
 	if diff := cmp.Diff(before, pointsOf(t, readerOf(classic))); diff != "" {
 		t.Errorf("another reader's points changed (-before +after):\n%s", diff)
 	}

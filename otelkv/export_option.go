@@ -9,20 +9,13 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// DefaultRemovalDelay is how long scrapes, and the instruments of another meter
-// provider, show a series after it was removed. It is longer than the usual intervals of
-// Prometheus servers and periodic readers.
-const DefaultRemovalDelay = 2 * time.Minute
+// instrumentRemovalDelay is how long the instruments of another meter provider show a
+// removed series. It is longer than the usual intervals of periodic readers.
+const instrumentRemovalDelay = 2 * time.Minute
 
 // An ExportOption changes what [Recorder.Producer] or [Recorder.RegisterInstruments]
 // exports.
-type ExportOption interface {
-	applyExport(*exportConfig)
-}
-
-type exportOptionFunc func(*exportConfig)
-
-func (f exportOptionFunc) applyExport(c *exportConfig) { f(c) }
+type ExportOption func(*exportConfig)
 
 type exportConfig struct {
 	temporality     sdkmetric.TemporalitySelector
@@ -34,17 +27,17 @@ type exportConfig struct {
 	nativeHistograms bool
 }
 
-// newExportConfig returns what the options say. Without [WithRemovalDelay] the
-// removal delay is the given one.
+// newExportConfig returns what the options say. The argument is the removal delay without
+// [WithRemovalDelay].
 func newExportConfig(options []ExportOption, removalDelay time.Duration) exportConfig {
 	c := exportConfig{removalDelay: removalDelay}
 	for _, o := range options {
-		o.applyExport(&c)
+		o(&c)
 	}
 	return c
 }
 
-// checkInstruments reports options that instruments have no use for.
+// checkInstruments reports options that have no effect on instruments.
 func (c *exportConfig) checkInstruments() error {
 	if c.temporality != nil || c.prometheusNames || len(c.views) > 0 || c.aggregation != nil || c.nativeHistograms {
 		return errors.New("otelkv: instruments take the option WithRemovalDelay only: " +
@@ -53,53 +46,57 @@ func (c *exportConfig) checkInstruments() error {
 	return nil
 }
 
-// WithTemporality sets the temporality of a producer. Pass the selector of the reader
-// that gets the producer. Without it points are cumulative. The selector is asked about
-// counters as observable counters, and about additive gauges as observable up-down
-// counters, so sdkmetric.LowMemoryTemporalitySelector gives deltas of histograms only.
-func WithTemporality(selector sdkmetric.TemporalitySelector) ExportOption {
-	return exportOptionFunc(func(c *exportConfig) { c.temporality = selector })
-}
-
-// WithAggregation sets the aggregations of a producer where no view does: those of the
-// reader, such as an exporter's. Histograms have the boundaries of their definitions,
-// unless the selector gives them exponential buckets or drops them.
+// WithSelectors gives a producer the selectors of its reader, which are usually the methods
+// Temporality and Aggregation of the reader's exporter. A nil selector changes nothing.
 //
-// Series count in exponential buckets from the time when the first producer asks for
-// them. That producer's points start then: they do not have what a series counted
-// before, nor what [Engine.HistogramTotal] observes.
-func WithAggregation(selector sdkmetric.AggregationSelector) ExportOption {
-	return exportOptionFunc(func(c *exportConfig) { c.aggregation = selector })
+// The temporality is cumulative by default. To the selectors, counters are observable
+// counters, and additive gauges are observable up-down counters. With
+// sdkmetric.LowMemoryTemporalitySelector only histograms are deltas.
+//
+// The aggregation is that of the metrics that match no view. Histograms have the
+// boundaries of their definitions, unless the selector gives them exponential buckets or
+// drops them. Series count in exponential buckets once a producer has asked for it. The
+// points of that producer start then: they leave out what a series counted before, and
+// what [Engine.HistogramTotal] observes.
+func WithSelectors(temporality sdkmetric.TemporalitySelector, aggregation sdkmetric.AggregationSelector) ExportOption {
+	return func(c *exportConfig) {
+		if temporality != nil {
+			c.temporality = temporality
+		}
+		if aggregation != nil {
+			c.aggregation = aggregation
+		}
+	}
 }
 
 // WithNativeHistograms makes a Prometheus collector (package exporters/prometheus) show
-// histograms as native histograms too, beside their buckets and under the same names.
-// Scrapes in the protobuf format have both, so quantiles above the last boundary are
-// right. Other formats have the buckets only. A series takes a few kilobytes more. The
-// producer returns such a histogram twice, with explicit and with exponential buckets.
+// each histogram as a native histogram too, under the same name as its buckets. Scrapes in
+// the protobuf format have both, so quantiles above the last boundary are right. Other
+// formats have the buckets only. A series takes a few kilobytes more. The producer returns
+// such a histogram twice: with explicit and with exponential buckets.
 func WithNativeHistograms() ExportOption {
-	return exportOptionFunc(func(c *exportConfig) { c.nativeHistograms = true })
+	return func(c *exportConfig) { c.nativeHistograms = true }
 }
 
-// nativeHistogram is what Prometheus's client libraries do by default, with as many
+// nativeHistogram returns the default of Prometheus's client libraries, with as many
 // buckets as the SDK has.
 func nativeHistogram() *sdkmetric.AggregationBase2ExponentialHistogram {
 	return &sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: exponentialScale}
 }
 
-// WithRemovalDelay sets how long a series is still reported after it was removed.
-// Without this option a producer reports it once, which is right for a reader that
-// pushes. What several servers read, as a scrape, must report it for longer than their
-// intervals.
+// WithRemovalDelay sets how long a series is reported after it was removed. Without this
+// option a producer reports it once, which is right for a reader that pushes. If several
+// servers scrape, the delay must be longer than their intervals, so that each sees the
+// last value. A Prometheus collector and instruments have a delay of two minutes by
+// default.
 func WithRemovalDelay(delay time.Duration) ExportOption {
-	return exportOptionFunc(func(c *exportConfig) { c.removalDelay = max(0, delay) })
+	return func(c *exportConfig) { c.removalDelay = max(0, delay) }
 }
 
-// WithPrometheusNames makes a producer give the metrics their Prometheus family
-// names and no units, in place of their OpenTelemetry names. A Prometheus server
-// or a Collector that takes them over OTLP then shows the exact names, if its
-// translation strategy is NoUTF8EscapingWithSuffixes; their default strategy
-// changes some of vLLM's names.
+// WithPrometheusNames makes a producer give the metrics their Prometheus names and no
+// units, in place of their OpenTelemetry names. A Prometheus server or a Collector that
+// receives them over OTLP then shows the exact names, if its translation strategy is
+// NoUTF8EscapingWithSuffixes. The default strategy changes some of vLLM's names.
 func WithPrometheusNames() ExportOption {
-	return exportOptionFunc(func(c *exportConfig) { c.prometheusNames = true })
+	return func(c *exportConfig) { c.prometheusNames = true }
 }

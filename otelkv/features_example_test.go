@@ -114,7 +114,7 @@ func ExampleHistogram_RecordContext() {
 	// 3e+09 in the trace 0000000000000000000000000000002a
 }
 
-func ExampleWithAggregation() {
+func ExampleWithSelectors_exponential() {
 	recorder, engines := newExample()
 	// What an exporter's Aggregation method says where
 	// OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION asks for it.
@@ -124,7 +124,7 @@ func ExampleWithAggregation() {
 		}
 		return sdkmetric.DefaultAggregationSelector(kind)
 	}
-	producer, err := recorder.Producer(otelkv.WithAggregation(exponential))
+	producer, err := recorder.Producer(otelkv.WithSelectors(nil, exponential))
 	if err != nil {
 		panic(err)
 	}
@@ -161,9 +161,9 @@ func ExampleEngine_Remove() {
 	// collected:
 }
 
-func ExampleWithTemporality() {
+func ExampleWithSelectors() {
 	recorder, engines := newExample()
-	producer, err := recorder.Producer(otelkv.WithTemporality(sdkmetric.DeltaTemporalitySelector))
+	producer, err := recorder.Producer(otelkv.WithSelectors(sdkmetric.DeltaTemporalitySelector, nil))
 	if err != nil {
 		panic(err)
 	}
@@ -180,8 +180,8 @@ func ExampleWithTemporality() {
 	// vllm.kv_offload.load_bytes engine=0,model_name=m 1024
 }
 
-func ExampleWithSeriesLimit() {
-	recorder, err := otelkv.New(vllm.TieringSpec(), otelkv.WithSeriesLimit(2))
+func ExampleWithSeriesLimits() {
+	recorder, err := otelkv.New(vllm.TieringSpec(), otelkv.WithSeriesLimits(2, 0))
 	if err != nil {
 		panic(err)
 	}

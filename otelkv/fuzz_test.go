@@ -28,7 +28,7 @@ func FuzzObserve(f *testing.F) {
 		}
 		catalogue := vllm.TieringSpec()
 		recorder := otelkvtest.NewRecorder(t, catalogue, otelkvtest.WithRecorderOptions(
-			otelkv.WithConnectorLabelName("connector"), otelkv.WithSeriesLimit(10)))
+			otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"}), otelkv.WithSeriesLimits(10, 0)))
 		engine := addEngine(t, recorder, 0)
 		for range 3 {
 			if err := engine.Observe(t.Context(), p); err != nil && !strings.HasPrefix(err.Error(), "otelkv: ") {

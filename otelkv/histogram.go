@@ -13,18 +13,15 @@ import (
 
 // A histogramCell is the state of a histogram series.
 //
-// A sample is two atomic operations: it is added to the interval's sum, and then
-// counted in its bucket. The count of a point is the sum of its buckets, and is
-// read before the sum, so that the sum holds every sample that is counted, and
-// may run ahead by the samples in flight: those that were recorded while the
-// series was read. A delta can so count a sample whose value the delta before it
-// had in its sum. What samples change and collections reset (sum, least and
-// greatest of the interval) is folded into the totals by each collection, so
-// that a long life costs no precision.
+// A sample is two atomic operations: it is added to the interval's sum, and then counted
+// in its bucket. The count of a point is the sum of its buckets. It is read before the sum,
+// so the sum has every sample that is counted, and perhaps samples that are recorded
+// while the series is read. A delta can therefore count a sample whose value was in the
+// previous delta's sum. Each collection folds the interval's sum, least and greatest into
+// the totals, and resets them, so a long life costs no precision.
 //
-// What samples change lies together, in cache lines of its own: goroutines that
-// record at the same time pass as few of them to and fro as can be, and none that
-// they only read.
+// The fields that samples change have cache lines of their own. Goroutines that record at
+// the same time then contend for few lines, and for none that they only read.
 type histogramCell struct {
 	table    *bucketTable // of the metric
 	buckets  []atomic.Uint64
@@ -32,18 +29,18 @@ type histogramCell struct {
 	least    *atomic.Uint64 // float64 bits, since the last collection; +Inf if none
 	greatest *atomic.Uint64 // float64 bits, since the last collection; -Inf if none
 
-	exponential atomic.Pointer[exponentialCell] // nil unless a reader asks for it
+	exponential atomic.Pointer[exponentialCell] // nil unless a reader asked for it
 
 	total interval // guarded by Recorder.collecting
 }
 
-// An interval is what a histogram's samples come to, besides their buckets.
+// An interval is what a histogram has of its samples besides their buckets.
 type interval struct {
 	sum, least, greatest float64
 }
 
-// after returns what came after a sum was this. What the least and the greatest were
-// then is not known.
+// after returns the interval since the sum had the given value. Its least and greatest
+// samples are not known.
 func (i interval) after(sum float64) interval {
 	after := emptyInterval()
 	after.sum = i.sum - sum
@@ -54,8 +51,8 @@ func emptyInterval() interval {
 	return interval{least: math.Inf(1), greatest: math.Inf(-1)}
 }
 
-// fold adds another interval. Its sum stays at the greatest float64, as an
-// infinite one could never change again.
+// fold adds another interval. The sum stays finite, because an infinite one could never
+// change again.
 func (i *interval) fold(other interval) {
 	i.sum = clamp(i.sum + other.sum)
 	i.least = min(i.least, other.least)
@@ -66,7 +63,7 @@ func (i *interval) fold(other interval) {
 func clamp(sum float64) float64 { return max(-math.MaxFloat64, min(sum, math.MaxFloat64)) }
 
 func newHistogramCell(table *bucketTable) *histogramCell {
-	const line = 64 / 8 // words of a cache line, to which the allocator aligns whole ones
+	const line = 64 / 8 // words of a cache line; the allocator aligns whole lines
 	n := 3 + len(table.limits)
 	state := make([]atomic.Uint64, n, (n+line-1)/line*line)
 	c := &histogramCell{
@@ -82,9 +79,8 @@ func newHistogramCell(table *bucketTable) *histogramCell {
 	return c
 }
 
-// addBuckets adds samples of which only the buckets and the sum are known. It
-// reports false for a sum that would make the total infinite, and leaves the
-// samples out.
+// addBuckets adds samples of which only the buckets and the sum are known. If the sum would
+// make the total infinite, it adds nothing and reports false.
 func (c *histogramCell) addBuckets(counts []uint64, sum float64) bool {
 	for {
 		old := c.sum.Load()
@@ -101,7 +97,7 @@ func (c *histogramCell) addBuckets(counts []uint64, sum float64) bool {
 	}
 	if e := c.exponential.Load(); e != nil && !e.unknown.Swap(true) {
 		otel.Handle(errors.New("otelkv: a total of buckets was observed for a histogram that a reader wants in exponential buckets: " +
-			"that reader is told no samples of it"))
+			"that reader gets no samples of it"))
 	}
 	return true
 }
@@ -115,10 +111,9 @@ func (c *histogramCell) take() interval {
 	}
 }
 
-// recordSample adds a sample to the cell. It reports true for one that settleSample is
-// to be called for: to have the context here would keep it at hand in every call.
-//
-// It refuses a sample that would make the sum infinite.
+// recordSample adds a sample to the cell. It reports whether settleSample must be called.
+// It does not call it itself, because a context argument would slow every call down. It
+// refuses a sample that would make the sum infinite.
 func (s *series) recordSample(sample float64) (unsettled bool) {
 	if !(sample >= 0 && sample <= math.MaxFloat64) {
 		s.metric.recorder.refuse()
@@ -152,7 +147,7 @@ func (s *series) recordSample(sample float64) (unsettled bool) {
 	return !s.state.settled()
 }
 
-// settleSample does what a sample that was added calls for besides the cell.
+// settleSample does what an added sample needs besides the cell.
 func (s *series) settleSample(ctx context.Context, sample float64) {
 	if s.state.has(withExponential) {
 		s.cell.exponential.Load().record(sample)
@@ -160,15 +155,13 @@ func (s *series) settleSample(ctx context.Context, sample float64) {
 	if !s.settle() {
 		return
 	}
-	if instruments := s.instruments.Load(); instruments != nil {
-		for _, i := range *instruments {
-			i.record(ctx, sample)
-		}
+	if s.state.has(withInstruments) {
+		s.recordToInstruments(ctx, sample)
 	}
 }
 
-// foldInterval ends the interval since the last collection by any producer, for
-// the total and for every producer of deltas.
+// foldInterval ends the interval since the last collection by any producer. It folds the
+// interval into the total, and into the interval of every producer of deltas.
 func (s *series) foldInterval() {
 	ended := s.cell.take()
 	s.cell.total.fold(ended)

@@ -66,9 +66,9 @@ func TestStatsOfOtherConnectors(t *testing.T) {
 func TestIgnoredNamesAreBounded(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.LoadBytes), otelkvtest.WithRecorderOptions(otelkv.WithSelfMetrics()))
 	engine := addEngine(t, recorder, 0)
-	long := strings.Repeat("x", otelkv.MaxLabelLength+1)
+	long := strings.Repeat("x", maxLabelLength+1)
 	var p stats.Payload
-	for i := range 3 * otelkv.MaxConnectors {
+	for i := range 3 * maxConnectors {
 		text := fmt.Appendf(nil, `{%q: {"x": [1]}, "X%d": {"x": [1]}}`, long, i)
 		if err := (stats.Decoder{Limits: stats.Limits{LabelLength: 2 * len(long)}}).JSON(text, &p); err != nil {
 			t.Fatal(err)
@@ -83,7 +83,7 @@ func TestIgnoredNamesAreBounded(t *testing.T) {
 		sum += n
 	}
 	// The long name has taken the place of one that is told apart.
-	if len(counts) != otelkv.MaxConnectors || counts[otelkv.Other] != 5*otelkv.MaxConnectors+1 || sum != 6*otelkv.MaxConnectors {
+	if len(counts) != maxConnectors || counts[otelkv.Other] != 5*maxConnectors+1 || sum != 6*maxConnectors {
 		t.Errorf("%d names, %d of other, %d in all", len(counts), counts[otelkv.Other], sum)
 	}
 	got := recorder.Collect()
@@ -99,9 +99,9 @@ func TestIgnoredNamesAreBounded(t *testing.T) {
 // told apart once it has sent something.
 func TestEmptyConnectorsTakeNoPlace(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.LoadBytes),
-		otelkvtest.WithRecorderOptions(otelkv.WithConnectorLabelName("connector")))
+		otelkvtest.WithRecorderOptions(otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"})))
 	engine := addEngine(t, recorder, 0)
-	for i := range otelkv.MaxConnectors {
+	for i := range maxConnectors {
 		if err := engine.Observe(t.Context(), payload(t, fmt.Sprintf(`{"X%d": {"types": {}, "data": {}}}`, i))); err != nil {
 			t.Fatal(err)
 		}

@@ -6,40 +6,39 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-
-	"github.com/otelkv/otelkv-go/schema"
 )
 
-// RegisterInstruments makes the recorder's metrics instruments of a meter provider,
-// until the returned function is called. It is for providers that are not the
-// OpenTelemetry SDK's, and for the global one (otel.GetMeterProvider), even if that is
-// set later. For a reader of the SDK, [Recorder.Producer] is better and cheaper. Use one
-// or the other: with both, every series is exported twice.
+// RegisterInstruments creates an instrument of a meter provider for each of the
+// recorder's metrics, until the returned function is called. It is for providers that are
+// not the OpenTelemetry SDK's, and for the global one (otel.GetMeterProvider), even if
+// that is set later. For a reader of the SDK, [Recorder.Producer] is better and cheaper.
+// Use one or the other: with both, every series is exported twice.
 //
-// Counters and gauges are observable instruments, and histograms synchronous ones.
-// If the provider's instruments can be bound (package
-// go.opentelemetry.io/otel/metric/x), counters are synchronous and bound, too. What
-// is coarser than with a producer:
-//   - A histogram sample costs what the provider takes for it, and a histogram has
-//     the samples from the registration on. It does not show before its first one.
+// Counters and gauges are observable instruments, and histograms are synchronous ones. If
+// the provider's instruments can be bound (package go.opentelemetry.io/otel/metric/x),
+// counters are synchronous too, and both are bound. Some things are coarser than with a
+// producer:
+//   - A histogram sample costs what the provider takes for it. A histogram has the samples
+//     from the registration on, and appears with its first one.
 //   - Start times are the provider's.
-//   - The provider's readers are not known, so that removed series are reported for
-//     a time, [DefaultRemovalDelay] or that of [WithRemovalDelay], which has to be
-//     longer than any reader's interval. A counter that comes back within as long
-//     again is silent until then, because a reader of deltas would see its total
-//     go down.
-//   - The provider's cardinality limit comes before the recorder's.
+//   - The provider's readers are not known. Removed series are therefore reported for a
+//     time: two minutes, or that of [WithRemovalDelay]. It must be longer than the
+//     interval of every reader. If a removed counter comes back after that time and
+//     before as long again has passed, it is not reported until then: a reader of deltas
+//     would see its total go down.
+//   - The provider's cardinality limit acts before the recorder's.
 //
-// The only option is [WithRemovalDelay]. The error is the provider's, of an
-// instrument. The returned function may be called more than once.
+// The only option is [WithRemovalDelay]. The error is the provider's, of an instrument.
+// The returned function may be called more than once.
 func (r *Recorder) RegisterInstruments(provider metric.MeterProvider, options ...ExportOption) (unregister func() error, err error) {
-	c := newExportConfig(options, DefaultRemovalDelay)
+	c := newExportConfig(options, instrumentRemovalDelay)
 	if provider == nil {
 		return nil, errors.New("otelkv: instruments need a meter provider")
 	}
@@ -60,31 +59,23 @@ func (r *Recorder) RegisterInstruments(provider metric.MeterProvider, options ..
 	return func() error { return errors.Join(g.unregister(), self.unregister()) }, nil
 }
 
-// A registration is what one call of RegisterInstruments made.
+// A registration is what one call of RegisterInstruments created.
 type registration struct {
 	recorder    *Recorder
-	instruments []instrument // by the metric's ordinal
+	instruments []any // by the metric's ordinal; see kind.create
 	departures  departures
 	registered  metric.Registration
 }
 
-// An instrument is one metric's. One field is set.
-type instrument struct {
-	observable     metric.Observable
-	int64Counter   metric.Int64Counter
-	float64Counter metric.Float64Counter
-	histogram      metric.Float64Histogram
-}
-
-// The extensions of synchronous instruments that are used where an instrument has
-// them, as go.opentelemetry.io/otel/metric/x declares them. Its releases are not
-// stable yet, and so nothing of it is imported.
+// The extensions of synchronous instruments that are used if an instrument has them, as
+// go.opentelemetry.io/otel/metric/x declares them. That module is not stable yet, so
+// nothing of it is imported.
 type (
-	// binder binds an instrument to attributes ahead of time.
+	// A binder binds an instrument to attributes.
 	binder[I any] interface {
 		Bind(attributes ...attribute.KeyValue) I
 	}
-	// finisher ends a series.
+	// A finisher ends a series.
 	finisher interface {
 		Finish(ctx context.Context, attributes ...attribute.KeyValue)
 	}
@@ -94,38 +85,33 @@ func (r *Recorder) registerInstruments(provider metric.MeterProvider, c exportCo
 	meter := provider.Meter(ScopeName, metric.WithInstrumentationVersion(Version()), metric.WithSchemaURL(r.schemaURL))
 	g := &registration{
 		recorder:    r,
-		instruments: make([]instrument, len(r.metrics)),
+		instruments: make([]any, len(r.metrics)),
 		departures:  departures{delay: c.removalDelay, silent: c.removalDelay},
 	}
 	bindable := false
+	var observables []metric.Observable
 	var errs []error
-	create := func(m *recorderMetric) {
-		i, err := m.create(meter, m, bindable)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("otelkv: metric %q: %w", m.definition.PrometheusName, err))
-			return
-		}
-		g.instruments[m.ordinal] = i
-		if _, ok := i.histogram.(binder[metric.Float64Histogram]); ok {
-			bindable = true
-		}
-	}
-	// A histogram is synchronous in any case, and tells what counters can be.
+	// Histograms come first, because they tell whether counters can be bound.
 	for _, histograms := range []bool{true, false} {
-		for _, m := range r.metrics {
-			if histograms == (m.definition.Kind() == schema.KindHistogram) {
-				create(m)
+		for i, m := range r.metrics {
+			if histograms != (m.table != nil) {
+				continue
+			}
+			created, err := m.create(meter, &m.definition, bindable)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("otelkv: metric %q: %w", m.definition.PrometheusName, err))
+			}
+			g.instruments[i] = created
+			if o, ok := created.(metric.Observable); ok {
+				observables = append(observables, o)
+			}
+			if _, ok := created.(binder[metric.Float64Histogram]); ok {
+				bindable = true
 			}
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
-	}
-	var observables []metric.Observable
-	for _, i := range g.instruments {
-		if i.observable != nil {
-			observables = append(observables, i.observable)
-		}
 	}
 	g.attach()
 	registered, err := meter.RegisterCallback(g.callback, observables...)
@@ -136,8 +122,7 @@ func (r *Recorder) registerInstruments(provider metric.MeterProvider, c exportCo
 	return g, nil
 }
 
-// attach gives every series its instruments, those that are there and those to
-// come.
+// attach gives every series its instruments: those that exist, and each new one.
 func (g *registration) attach() {
 	r := g.recorder
 	r.collecting.Lock()
@@ -145,18 +130,10 @@ func (g *registration) attach() {
 	r.mu.Lock()
 	r.registrations = append(slices.Clip(r.registrations), g)
 	r.mu.Unlock()
-	for _, e := range r.snapshot() {
-		e.mu.Lock()
-		for _, set := range e.metrics {
-			for _, s := range set.ordered {
-				g.instrument(s)
-			}
-		}
-		e.mu.Unlock()
-	}
+	r.eachSeriesLocked(g.instrument)
 }
 
-// unregister ends the registration. What of it is still under way goes on.
+// unregister ends the registration. A collection or sample in progress may still finish.
 func (g *registration) unregister() error {
 	r := g.recorder
 	r.collecting.Lock()
@@ -165,22 +142,27 @@ func (g *registration) unregister() error {
 	r.mu.Unlock()
 	r.countDeparted()
 	r.collecting.Unlock()
-	for _, e := range r.snapshot() {
-		for _, m := range r.metrics {
-			e.mu.Lock()
-			for _, s := range e.metrics[m.ordinal].ordered {
-				s.detach(g)
-			}
-			e.mu.Unlock()
-		}
-	}
+	r.eachSeriesLocked(func(s *series) { s.detach(g) })
 	if g.registered == nil {
 		return nil
 	}
 	return g.registered.Unregister()
 }
 
-// instrument gives a series its part in every registration. The engine's lock is
+// eachSeriesLocked calls f for every series, with the lock of the series' engine.
+func (r *Recorder) eachSeriesLocked(f func(*series)) {
+	for _, e := range r.snapshot() {
+		e.mu.Lock()
+		for _, set := range e.metrics {
+			for _, s := range set.ordered {
+				f(s)
+			}
+		}
+		e.mu.Unlock()
+	}
+}
+
+// instrument gives a series its instruments in every registration. The engine's lock is
 // held.
 func (r *Recorder) instrument(s *series) {
 	r.mu.RLock()
@@ -191,22 +173,20 @@ func (r *Recorder) instrument(s *series) {
 	}
 }
 
-// An instrumentSeries is a series' part in a registration.
+// An instrumentSeries is a series in a registration.
 type instrumentSeries struct {
 	registration *registration
 	series       *series
-	// Of an observable instrument: the options of the series, then of its mirrors.
-	options []metric.ObserveOption
-	// Of synchronous ones, likewise, bound where that can be.
-	int64Counters   []metric.Int64Counter
-	float64Counters []metric.Float64Counter
-	histograms      []func(ctx context.Context, sample float64)
-	told            atomic.Uint64 // of the counter's total, as the series' bits
-	finished        atomic.Bool   // that nothing more is to be recorded
+	// One of these has an entry for the series, and then one for each of its mirrors.
+	options    []metric.ObserveOption                      // of an observable instrument
+	counters   []func(added, total uint64)                 // add what came in between
+	histograms []func(ctx context.Context, sample float64) // record a sample
+	added      atomic.Uint64                               // the part of the total that the counters have, as the series' bits
+	finished   atomic.Bool                                 // nothing more is to be recorded
 }
 
-// instrument gives a series its part in g, unless it has one that is not finished.
-// The engine's lock is held.
+// instrument gives a series its instruments in g, unless it has some that are not
+// finished. The engine's lock is held.
 func (g *registration) instrument(s *series) {
 	i := &instrumentSeries{registration: g, series: s}
 	i.add(s.metric, s.attributes)
@@ -222,13 +202,15 @@ func (g *registration) instrument(s *series) {
 			case !other.finished.Load():
 				return
 			default:
-				i.told.Store(other.told.Load())
+				i.added.Store(other.added.Load())
 			}
 		}
 	}
 	all = append(all, i)
 	s.instruments.Store(&all)
-	s.state.set(withInstruments)
+	if i.options == nil {
+		s.state.set(withInstruments)
+	}
 	if s.shown() {
 		i.catchUp()
 	}
@@ -236,33 +218,43 @@ func (g *registration) instrument(s *series) {
 
 // add prepares the instrument of one of the series' names.
 func (i *instrumentSeries) add(m *recorderMetric, attributes attribute.Set) {
-	switch n := i.registration.instruments[m.ordinal]; {
-	case n.observable != nil:
-		i.options = append(i.options, metric.WithAttributeSet(attributes))
-	case n.int64Counter != nil:
-		i.int64Counters = append(i.int64Counters, bind(n.int64Counter, attributes))
-	case n.float64Counter != nil:
-		i.float64Counters = append(i.float64Counters, bind(n.float64Counter, attributes))
-	case n.histogram != nil:
-		bound, isBound := n.histogram.(binder[metric.Float64Histogram])
-		if !isBound {
-			options := []metric.RecordOption{metric.WithAttributeSet(attributes)}
-			i.histograms = append(i.histograms, func(ctx context.Context, sample float64) { n.histogram.Record(ctx, sample, options...) })
-			return
+	ctx := context.Background()
+	instrument := i.registration.instruments[m.ordinal]
+	if m.table != nil {
+		// An instrument of the SDK is a counter and a histogram by its methods.
+		var options []metric.RecordOption
+		bound, ok := bind(instrument.(metric.Float64Histogram), attributes)
+		if !ok {
+			options = append(options, metric.WithAttributeSet(attributes))
 		}
-		histogram := bound.Bind(attributes.ToSlice()...)
-		i.histograms = append(i.histograms, func(ctx context.Context, sample float64) { histogram.Record(ctx, sample) })
+		i.histograms = append(i.histograms, func(ctx context.Context, sample float64) { bound.Record(ctx, sample, options...) })
+		return
+	}
+	switch instrument := instrument.(type) {
+	case metric.Int64Counter:
+		bound, _ := bind(instrument, attributes)
+		i.counters = append(i.counters, func(added, total uint64) {
+			bound.Add(ctx, max(0, int64(total)-int64(added))) //nolint:gosec // The bits of an int64.
+		})
+	case metric.Float64Counter:
+		bound, _ := bind(instrument, attributes)
+		i.counters = append(i.counters, func(added, total uint64) {
+			bound.Add(ctx, max(0, math.Float64frombits(total)-math.Float64frombits(added)))
+		})
+	default:
+		i.options = append(i.options, metric.WithAttributeSet(attributes))
 	}
 }
 
-func bind[I any](instrument I, attributes attribute.Set) I {
+// bind returns the instrument bound to attributes, or itself if it cannot be bound.
+func bind[I any](instrument I, attributes attribute.Set) (bound I, ok bool) {
 	if b, ok := any(instrument).(binder[I]); ok {
-		return b.Bind(attributes.ToSlice()...)
+		return b.Bind(attributes.ToSlice()...), true
 	}
-	return instrument
+	return instrument, false
 }
 
-// detach takes the series' part in g away.
+// detach removes the series' instruments in g.
 func (s *series) detach(g *registration) {
 	before := s.instruments.Load()
 	if before == nil {
@@ -284,47 +276,47 @@ func (s *series) detach(g *registration) {
 	s.instruments.Store(&all)
 }
 
-func (i *instrumentSeries) record(ctx context.Context, sample float64) {
-	if i.finished.Load() {
-		return
-	}
-	for _, record := range i.histograms {
-		record(ctx, sample)
-	}
-}
-
-// addToInstruments tells bound counters what was added.
-func (s *series) addToInstruments(all []*instrumentSeries) {
-	for _, i := range all {
-		i.catchUp()
+// addToInstruments adds to bound counters what was added to the series.
+func (s *series) addToInstruments() {
+	if all := s.instruments.Load(); all != nil {
+		for _, i := range *all {
+			i.catchUp()
+		}
 	}
 }
 
-// catchUp adds to bound counters what the series has and they have not. Whoever
-// added to the series calls it afterwards, and who made the counters did, so that
-// each addition is told once whoever comes first.
+// catchUp adds to bound counters what the series has and they do not have. It is called
+// after each addition to the series, and after the counters were created, so every
+// addition arrives once.
 func (i *instrumentSeries) catchUp() {
-	if len(i.int64Counters)+len(i.float64Counters) == 0 || i.finished.Load() {
-		return
-	}
-	ctx := context.Background()
-	for {
-		told, bits := i.told.Load(), i.series.bits.Load()
-		if !i.told.CompareAndSwap(told, bits) {
-			continue
+	for i.counters != nil && !i.finished.Load() {
+		added, total := i.added.Load(), i.series.bits.Load()
+		if i.added.CompareAndSwap(added, total) {
+			for _, add := range i.counters {
+				add(added, total)
+			}
+			return
 		}
-		for _, c := range i.int64Counters {
-			c.Add(ctx, max(0, int64(bits)-int64(told))) //nolint:gosec // The bits of an int64.
-		}
-		for _, c := range i.float64Counters {
-			c.Add(ctx, max(0, math.Float64frombits(bits)-math.Float64frombits(told)))
-		}
-		return
 	}
 }
 
-// finish ends the series of synchronous instruments that can end one, and keeps the
-// series from beginning them again.
+// recordToInstruments records a sample to the instruments of a histogram.
+func (s *series) recordToInstruments(ctx context.Context, sample float64) {
+	all := s.instruments.Load()
+	if all == nil {
+		return
+	}
+	for _, i := range *all {
+		if !i.finished.Load() {
+			for _, record := range i.histograms {
+				record(ctx, sample)
+			}
+		}
+	}
+}
+
+// finish ends the series of the synchronous instruments that can end one, and keeps
+// further measurements from starting it again.
 func (s *series) finish() {
 	all := s.instruments.Load()
 	if all == nil {
@@ -335,49 +327,40 @@ func (s *series) finish() {
 			continue
 		}
 		i.finished.Store(true)
-		i.registration.instruments[s.metric.ordinal].finish(s.attributes)
+		end := func(m *recorderMetric, attributes attribute.Set) {
+			if f, ok := i.registration.instruments[m.ordinal].(finisher); ok {
+				f.Finish(context.Background(), attributes.ToSlice()...)
+			}
+		}
+		end(s.metric, s.attributes)
 		for n, mirror := range s.metric.mirrors {
-			i.registration.instruments[mirror.metric.ordinal].finish(s.mirrors[n])
+			end(mirror.metric, s.mirrors[n])
 		}
 	}
 }
 
-func (i instrument) finish(attributes attribute.Set) {
-	for _, one := range []any{i.int64Counter, i.float64Counter, i.histogram} {
-		if f, ok := one.(finisher); ok {
-			f.Finish(context.Background(), attributes.ToSlice()...)
-		}
-	}
-}
-
-// callback reports every live series, and those that departed, to a collection of
-// the provider. It returns no error, because an error loses the whole collection,
-// also the metrics of others.
+// callback reports every live series, and each that was removed, to a collection of the
+// provider. It returns no error, because with an error the provider would lose the whole
+// collection, with the metrics of others.
 func (g *registration) callback(ctx context.Context, o metric.Observer) error {
-	g.recorder.callbacks.run(ctx)
+	g.recorder.runCallbacks(ctx)
 	for _, s := range g.reported() {
-		// A value that is read after the series is shown was recorded.
-		if !s.shown() {
-			continue
-		}
+		// The value is read after this, so a shown series has a recorded value.
 		all := s.instruments.Load()
-		if all == nil {
+		if !s.shown() || all == nil {
 			continue
 		}
 		for _, i := range *all {
-			if i.registration != g {
-				continue
-			}
-			if i.options != nil {
-				s.metric.observe(s, observation{observer: o, part: i})
+			if i.registration == g && i.options != nil {
+				s.metric.observe(o, i)
 			}
 		}
 	}
 	return nil
 }
 
-// reported returns the series that a collection reports. No removal comes between,
-// so that a series is neither missed nor there twice.
+// reported returns the series that a collection reports. Removals wait for it, so it
+// neither misses a series nor returns one twice.
 func (g *registration) reported() []*series {
 	r := g.recorder
 	r.collecting.Lock()
@@ -386,7 +369,7 @@ func (g *registration) reported() []*series {
 	var all []*series
 	for _, e := range r.snapshot() {
 		for _, m := range r.metrics {
-			if g.instruments[m.ordinal].observable == nil {
+			if _, ok := g.instruments[m.ordinal].(metric.Observable); !ok {
 				continue
 			}
 			for s := range prefetch(e.ordered(m)) {
@@ -401,32 +384,18 @@ func (g *registration) reported() []*series {
 	return all
 }
 
-// An observation reports one series to a collection of a registration.
-type observation struct {
-	observer metric.Observer
-	part     *instrumentSeries
-}
-
-// each calls observe for the instrument and the options of every name under which
-// the series is to be reported.
-func (o observation) each(observe func(metric.Observable, []metric.ObserveOption)) {
-	s, instruments := o.part.series, o.part.registration.instruments
-	if s.isLive() {
-		observe(instruments[s.metric.ordinal].observable, o.part.options[:1])
+// names yields the instrument and the options of every name under which the series is to
+// be reported to a collection.
+func (i *instrumentSeries) names() iter.Seq2[any, []metric.ObserveOption] {
+	return func(yield func(any, []metric.ObserveOption) bool) {
+		s, instruments := i.series, i.registration.instruments
+		if s.isLive() && !yield(instruments[s.metric.ordinal], i.options[:1]) {
+			return
+		}
+		for n, mirror := range s.metric.mirrors {
+			if !yield(instruments[mirror.metric.ordinal], i.options[n+1:n+2]) {
+				return
+			}
+		}
 	}
-	for i, mirror := range s.metric.mirrors {
-		observe(instruments[mirror.metric.ordinal].observable, o.part.options[i+1:i+2])
-	}
-}
-
-func (o observation) int64(value int64) {
-	o.each(func(i metric.Observable, options []metric.ObserveOption) {
-		o.observer.ObserveInt64(i.(metric.Int64Observable), value, options...)
-	})
-}
-
-func (o observation) float64(value float64) {
-	o.each(func(i metric.Observable, options []metric.ObserveOption) {
-		o.observer.ObserveFloat64(i.(metric.Float64Observable), value, options...)
-	})
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema"
@@ -16,146 +17,182 @@ import (
 
 // A kind is all that differs between the kinds and numbers of metrics.
 type kind interface {
-	// create makes the metric's OpenTelemetry instrument: an observable one, or a
-	// synchronous one for what can be bound.
-	create(meter metric.Meter, m *recorderMetric, bindable bool) (instrument, error)
-	// observe reads the series for a collection of a meter provider, once for all
-	// of its names.
-	observe(s *series, o observation)
+	// bound returns the exported type of a bound series.
+	bound(s *series) any
+	// create creates the metric's OpenTelemetry instrument. It is a synchronous one for a
+	// histogram and, if instruments can be bound, for a counter. Otherwise it is a
+	// [metric.Observable].
+	create(meter metric.Meter, d *schema.Definition, bindable bool) (any, error)
+	// observe reports a series to a collection of a meter provider, under all its names.
+	observe(o metric.Observer, i *instrumentSeries)
 	// apply records what a payload says of one series.
 	apply(ctx context.Context, s *series, e *stats.Entry) error
-	// collect gives p the series' points, unless there is nothing to tell since the
-	// last collection.
+	// collect gives p the series' points, unless nothing has changed since the last
+	// collection.
 	collect(s *series, p *Producer)
 }
 
-// kindOf is the one switch over kind and number.
-func kindOf(d schema.Definition) kind {
-	switch d.Kind() {
-	case schema.KindHistogram:
-		return histogramKind{}
-	case schema.KindGauge:
-		if d.Number() == schema.NumberKindInt64 {
-			return int64GaugeKind{}
-		}
-		return float64GaugeKind{}
-	case schema.KindCounter:
-		if d.Number() == schema.NumberKindInt64 {
-			return int64CounterKind{}
-		}
-		return float64CounterKind{}
+// kindOf is the only switch over kind and number. It returns the kind, and what the
+// metric is to views and to temporality selectors. Counters and gauges are observable
+// instruments to them, because that is what the recorder registers.
+func kindOf(d schema.Definition) (kind, sdkmetric.InstrumentKind) {
+	var instrument sdkmetric.InstrumentKind
+	switch {
+	case d.Kind() == schema.KindHistogram:
+		return histogramKind{}, sdkmetric.InstrumentKindHistogram
+	case d.Kind() == schema.KindCounter:
+		instrument = sdkmetric.InstrumentKindObservableCounter
+	case d.Additive:
+		instrument = sdkmetric.InstrumentKindObservableUpDownCounter
+	default:
+		instrument = sdkmetric.InstrumentKindObservableGauge
 	}
-	panic(fmt.Sprintf("otelkv: metric %q: a validated definition has no kind", d.PrometheusName))
+	if d.Number() == schema.NumberKindInt64 {
+		return int64Kind{scalar{instrument}}, instrument
+	}
+	return float64Kind{scalar{instrument}}, instrument
 }
 
 type (
-	int64CounterKind   struct{}
-	float64CounterKind struct{}
-	int64GaugeKind     struct{}
-	float64GaugeKind   struct{}
-	histogramKind      struct{}
+	// A scalar is a counter or a gauge.
+	scalar        struct{ instrument sdkmetric.InstrumentKind }
+	int64Kind     struct{ scalar }
+	float64Kind   struct{ scalar }
+	histogramKind struct{}
 )
 
-func (int64CounterKind) create(meter metric.Meter, m *recorderMetric, bindable bool) (i instrument, err error) {
-	if bindable {
-		i.int64Counter, err = meter.Int64Counter(m.definition.Name, m.description(), m.unit())
-	} else {
-		i.observable, err = meter.Int64ObservableCounter(m.definition.Name, m.description(), m.unit())
+func (k scalar) isCounter() bool { return k.instrument == sdkmetric.InstrumentKindObservableCounter }
+
+func (k int64Kind) bound(s *series) any {
+	if k.isCounter() {
+		return Int64Counter{s}
 	}
-	return i, err
+	return Int64Gauge{s}
 }
 
-func (float64CounterKind) create(meter metric.Meter, m *recorderMetric, bindable bool) (i instrument, err error) {
-	if bindable {
-		i.float64Counter, err = meter.Float64Counter(m.definition.Name, m.description(), m.unit())
-	} else {
-		i.observable, err = meter.Float64ObservableCounter(m.definition.Name, m.description(), m.unit())
+func (k int64Kind) create(meter metric.Meter, d *schema.Definition, bindable bool) (any, error) {
+	description, unit := metric.WithDescription(d.Description), metric.WithUnit(d.Unit)
+	switch {
+	case k.isCounter() && bindable:
+		return meter.Int64Counter(d.Name, description, unit)
+	case k.isCounter():
+		return meter.Int64ObservableCounter(d.Name, description, unit)
+	case d.Additive:
+		return meter.Int64ObservableUpDownCounter(d.Name, description, unit)
 	}
-	return i, err
+	return meter.Int64ObservableGauge(d.Name, description, unit)
 }
 
-func (int64GaugeKind) create(meter metric.Meter, m *recorderMetric, _ bool) (i instrument, err error) {
-	if m.definition.Additive {
-		i.observable, err = meter.Int64ObservableUpDownCounter(m.definition.Name, m.description(), m.unit())
-	} else {
-		i.observable, err = meter.Int64ObservableGauge(m.definition.Name, m.description(), m.unit())
+func (k int64Kind) observe(o metric.Observer, i *instrumentSeries) {
+	value := k.value(i.series)
+	for instrument, options := range i.names() {
+		o.ObserveInt64(instrument.(metric.Int64Observable), value, options...)
 	}
-	return i, err
 }
 
-func (float64GaugeKind) create(meter metric.Meter, m *recorderMetric, _ bool) (i instrument, err error) {
-	if m.definition.Additive {
-		i.observable, err = meter.Float64ObservableUpDownCounter(m.definition.Name, m.description(), m.unit())
-	} else {
-		i.observable, err = meter.Float64ObservableGauge(m.definition.Name, m.description(), m.unit())
+func (k int64Kind) apply(ctx context.Context, s *series, e *stats.Entry) error {
+	value, exact := e.Value().Int64()
+	switch {
+	case !exact:
+		return fmt.Errorf("%w: %v is not a whole number within int64", ErrNumber, e.Value())
+	case !k.isCounter():
+		s.setInt64(value)
+	case value < 0:
+		return fmt.Errorf("%w: a counter cannot take the negative increment %d", ErrNumber, value)
+	default:
+		Int64Counter{s}.AddContext(ctx, value)
 	}
-	return i, err
-}
-
-func (histogramKind) create(meter metric.Meter, m *recorderMetric, _ bool) (i instrument, err error) {
-	i.histogram, err = meter.Float64Histogram(m.definition.Name, m.description(), m.unit(),
-		metric.WithExplicitBucketBoundaries(m.definition.Boundaries...))
-	return i, err
-}
-
-func (m *recorderMetric) description() metric.InstrumentOption {
-	return metric.WithDescription(m.definition.Description)
-}
-
-func (m *recorderMetric) unit() metric.InstrumentOption { return metric.WithUnit(m.definition.Unit) }
-
-func (int64CounterKind) observe(s *series, o observation) { o.int64(s.int64Total()) }
-
-func (float64CounterKind) observe(s *series, o observation) { o.float64(s.float64()) }
-
-func (int64GaugeKind) observe(s *series, o observation) { o.int64(s.int64()) }
-
-func (float64GaugeKind) observe(s *series, o observation) { o.float64(s.float64()) }
-
-// observe does nothing: samples are recorded to a synchronous instrument.
-func (histogramKind) observe(*series, observation) {}
-
-func (int64CounterKind) apply(ctx context.Context, s *series, e *stats.Entry) error {
-	increment, err := whole(e.Value())
-	if err != nil {
-		return err
-	}
-	if increment < 0 {
-		return fmt.Errorf("%w: a counter cannot take the negative increment %d", ErrNumber, increment)
-	}
-	Int64Counter{s}.AddContext(ctx, increment)
 	return nil
 }
 
-func (float64CounterKind) apply(ctx context.Context, s *series, e *stats.Entry) error {
-	increment := e.Value().Float64()
-	if !finite(increment) || increment < 0 {
-		return fmt.Errorf("%w: a counter cannot take the increment %v", ErrNumber, increment)
+func (k int64Kind) collect(s *series, p *Producer) {
+	value := k.value(s)
+	if p.deltas[s.metric.ordinal] {
+		d := s.delta(p)
+		before := int64(d.bits)                     //nolint:gosec // The bits of an int64.
+		d.bits, value = uint64(value), value-before //nolint:gosec // The same.
 	}
-	Float64Counter{s}.AddContext(ctx, increment)
-	return nil
+	for stream, attributes := range p.streamsOf(s) {
+		stream.addInt64(s, attributes, value)
+	}
 }
 
-func (int64GaugeKind) apply(_ context.Context, s *series, e *stats.Entry) error {
-	value, err := whole(e.Value())
-	if err != nil {
-		return err
+// value returns the value of a series. A counter whose total is beyond int64 has the
+// greatest one.
+func (k int64Kind) value(s *series) int64 {
+	value := int64(s.bits.Load()) //nolint:gosec // The bits of an int64.
+	if value < 0 && k.isCounter() {
+		return math.MaxInt64
 	}
-	s.setInt64(value)
-	return nil
+	return value
 }
 
-func (float64GaugeKind) apply(_ context.Context, s *series, e *stats.Entry) error {
+func (k float64Kind) bound(s *series) any {
+	if k.isCounter() {
+		return Float64Counter{s}
+	}
+	return Float64Gauge{s}
+}
+
+func (k float64Kind) create(meter metric.Meter, d *schema.Definition, bindable bool) (any, error) {
+	description, unit := metric.WithDescription(d.Description), metric.WithUnit(d.Unit)
+	switch {
+	case k.isCounter() && bindable:
+		return meter.Float64Counter(d.Name, description, unit)
+	case k.isCounter():
+		return meter.Float64ObservableCounter(d.Name, description, unit)
+	case d.Additive:
+		return meter.Float64ObservableUpDownCounter(d.Name, description, unit)
+	}
+	return meter.Float64ObservableGauge(d.Name, description, unit)
+}
+
+func (float64Kind) observe(o metric.Observer, i *instrumentSeries) {
+	value := i.series.float64()
+	for instrument, options := range i.names() {
+		o.ObserveFloat64(instrument.(metric.Float64Observable), value, options...)
+	}
+}
+
+func (k float64Kind) apply(ctx context.Context, s *series, e *stats.Entry) error {
 	value := e.Value().Float64()
-	if !finite(value) {
+	switch {
+	case !k.isCounter() && finite(value):
+		s.setFloat64(value)
+	case !k.isCounter():
 		return fmt.Errorf("%w: a gauge cannot take %v", ErrNumber, value)
+	case !finite(value) || value < 0:
+		return fmt.Errorf("%w: a counter cannot take the increment %v", ErrNumber, value)
+	default:
+		Float64Counter{s}.AddContext(ctx, value)
 	}
-	s.setFloat64(value)
 	return nil
 }
 
-// apply records all the samples or, where one is negative or not finite, none: an
-// entry is good or bad as a whole, here as in the decoders.
+func (float64Kind) collect(s *series, p *Producer) {
+	value := s.float64()
+	if p.deltas[s.metric.ordinal] {
+		d := s.delta(p)
+		before := math.Float64frombits(d.bits)
+		d.bits, value = math.Float64bits(value), value-before
+	}
+	for stream, attributes := range p.streamsOf(s) {
+		stream.addFloat64(s, attributes, value)
+	}
+}
+
+func (histogramKind) bound(s *series) any { return Histogram{s} }
+
+func (histogramKind) create(meter metric.Meter, d *schema.Definition, _ bool) (any, error) {
+	return meter.Float64Histogram(d.Name, metric.WithDescription(d.Description), metric.WithUnit(d.Unit),
+		metric.WithExplicitBucketBoundaries(d.Boundaries...))
+}
+
+// observe does nothing: the instrument gets each sample when it is recorded.
+func (histogramKind) observe(metric.Observer, *instrumentSeries) {}
+
+// apply records all the samples. If one is negative or not finite, it records none: an
+// entry is good or bad as a whole, as in the decoders.
 func (histogramKind) apply(ctx context.Context, s *series, e *stats.Entry) error {
 	samples := e.Samples()
 	for i := range samples {
@@ -171,45 +208,9 @@ func (histogramKind) apply(ctx context.Context, s *series, e *stats.Entry) error
 	return nil
 }
 
-// whole returns n as an int64, which is what a metric of int64 counts in.
-func whole(n stats.Number) (int64, error) {
-	v, exact := n.Int64()
-	if !exact {
-		return 0, fmt.Errorf("%w: %v is not a whole number within int64", ErrNumber, n)
-	}
-	return v, nil
-}
-
-func (int64CounterKind) collect(s *series, p *Producer) { collectInt64(s, p, s.int64Total()) }
-
-func (float64CounterKind) collect(s *series, p *Producer) { collectFloat64(s, p) }
-
-func (int64GaugeKind) collect(s *series, p *Producer) { collectInt64(s, p, s.int64()) }
-
-func (float64GaugeKind) collect(s *series, p *Producer) { collectFloat64(s, p) }
-
-func collectInt64(s *series, p *Producer, value int64) {
-	if p.delta(s.metric) {
-		d := s.delta(p)
-		told := int64(d.bits)                     //nolint:gosec // The bits of an int64.
-		d.bits, value = uint64(value), value-told //nolint:gosec // The same.
-	}
-	p.int64(s, value)
-}
-
-func collectFloat64(s *series, p *Producer) {
-	value := s.float64()
-	if p.delta(s.metric) {
-		d := s.delta(p)
-		told := math.Float64frombits(d.bits)
-		d.bits, value = math.Float64bits(value), value-told
-	}
-	p.float64(s, value)
-}
-
 func (histogramKind) collect(s *series, p *Producer) {
-	// Exponential buckets are read first, and counted last, so that they never count
-	// what the others do not.
+	// Exponential buckets are read first and counted last, so that they never count a
+	// sample that the other buckets do not.
 	var exponential exponentialCounts
 	var cell *exponentialCell
 	if p.exponential[s.metric.ordinal] {
@@ -233,7 +234,7 @@ func (histogramKind) collect(s *series, p *Producer) {
 		}
 		count -= cell.base.count
 	}
-	if p.delta(s.metric) {
+	if p.deltas[s.metric.ordinal] {
 		d := s.delta(p)
 		if d.counts != nil && count == d.count {
 			return
@@ -248,5 +249,7 @@ func (histogramKind) collect(s *series, p *Producer) {
 		}
 		exponential, d.exponential = exponential.without(d.exponential), exponential
 	}
-	p.histogram(s, start, counts, all, exponential)
+	for stream, attributes := range p.streamsOf(s) {
+		stream.addSamples(s, attributes, start, counts, all, exponential)
+	}
 }

@@ -44,7 +44,7 @@ func TestAMillionLabelValues(t *testing.T) {
 		}
 		got := recorder.Collect()
 		points := got.Select(vllm.TieringReadBytes, nil)
-		if most := otelkv.DefaultSeriesLimit + 2; len(points) > most {
+		if most := defaultSeriesLimit + 2; len(points) > most {
 			t.Errorf("%d series, want at most %d", len(points), most)
 		}
 		total := 0.0
@@ -83,12 +83,12 @@ func TestLimits(t *testing.T) {
 		want    int // series in all
 		folded  int
 	}{
-		"none":              {[]otelkv.Option{otelkv.WithSeriesLimit(0), otelkv.WithTotalSeriesLimit(0)}, nil, 2*tiers + 1, 0},
-		"per definition":    {[]otelkv.Option{otelkv.WithSeriesLimit(3)}, nil, 2*(3+1) + 1, 2 * (tiers - 3)},
-		"overall":           {[]otelkv.Option{otelkv.WithTotalSeriesLimit(5)}, nil, 5 + 1 + 1 + 1, 2*tiers - 5},
-		"declared tiers":    {[]otelkv.Option{otelkv.WithSeriesLimit(3)}, []string{"t", "t"}, 2*(3+2+1) + 1, 2 * 5},
-		"declared all":      {[]otelkv.Option{otelkv.WithTotalSeriesLimit(1)}, []string{"t", "t", "t", "t", "t", "t", "t", "t", "t"}, 2*tiers + 1, 2},
-		"of the definition": {[]otelkv.Option{otelkv.WithSeriesLimit(1)}, nil, 2*(1+1) + 1, 2 * (tiers - 1)},
+		"none":              {[]otelkv.Option{otelkv.WithSeriesLimits(-1, -1)}, nil, 2*tiers + 1, 0},
+		"per definition":    {[]otelkv.Option{otelkv.WithSeriesLimits(3, 0)}, nil, 2*(3+1) + 1, 2 * (tiers - 3)},
+		"overall":           {[]otelkv.Option{otelkv.WithSeriesLimits(0, 5)}, nil, 5 + 1 + 1 + 1, 2*tiers - 5},
+		"declared tiers":    {[]otelkv.Option{otelkv.WithSeriesLimits(3, 0)}, []string{"t", "t"}, 2*(3+2+1) + 1, 2 * 5},
+		"declared all":      {[]otelkv.Option{otelkv.WithSeriesLimits(0, 1)}, []string{"t", "t", "t", "t", "t", "t", "t", "t", "t"}, 2*tiers + 1, 2},
+		"of the definition": {[]otelkv.Option{otelkv.WithSeriesLimits(1, 0)}, nil, 2*(1+1) + 1, 2 * (tiers - 1)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
@@ -120,7 +120,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestARemovedTierFoldsAsAnyOther(t *testing.T) {
-	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.TieringReadBytes), otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimit(1)))
+	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.TieringReadBytes), otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimits(1, 0)))
 	engine := addEngine(t, recorder, 0, otelkv.WithTiers("fs", "obj"))
 	if err := engine.RemoveTier("2:obj"); err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func TestARemovedTierFoldsAsAnyOther(t *testing.T) {
 func TestListedLabelValuesDoNotFold(t *testing.T) {
 	outcomes := schema.Int64Counter{Name: "x", PrometheusName: "x", Unit: "1", Description: "X.",
 		LabelNames: []string{"outcome", "tier"}, LabelValues: map[string][]string{"outcome": {"good", "bad"}}}
-	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(outcomes), otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimit(1)))
+	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(outcomes), otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimits(1, 0)))
 	engine := addEngine(t, recorder, 0)
 	for _, values := range [][]string{{"first", "1:fs"}, {"good", "1:fs"}, {"bad", "1:fs"}, {"third", "1:fs"}} {
 		must[otelkv.Int64Counter](t)(engine.Int64Counter(outcomes, values...)).Add(1)
@@ -155,7 +155,7 @@ func TestListedLabelValuesDoNotFold(t *testing.T) {
 
 func TestInfoDoesNotFold(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.ConfigInfo("a")),
-		otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimit(1), otelkv.WithTotalSeriesLimit(1)))
+		otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimits(1, 1)))
 	for index := range 3 {
 		p := new(stats.Payload)
 		p.SetInfo(map[string]string{"a": fmt.Sprint(index)})
@@ -169,7 +169,7 @@ func TestInfoDoesNotFold(t *testing.T) {
 }
 
 func TestRemovalMakesRoom(t *testing.T) {
-	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.TieringReadBytes), otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimit(2)))
+	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.TieringReadBytes), otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimits(2, 0)))
 	first, second := addEngine(t, recorder, 0), addEngine(t, recorder, 1)
 	bind := func(e *otelkv.Engine, tier string) {
 		must[otelkv.Int64Counter](t)(e.Int64Counter(vllm.TieringReadBytes, tier)).Add(1)
@@ -239,7 +239,7 @@ func TestConcurrentUse(t *testing.T) {
 func TestLimitsHoldForEnginesAtOnce(t *testing.T) {
 	const engines, limit = 8, 200
 	for name, option := range map[string]otelkv.Option{
-		"per definition": otelkv.WithSeriesLimit(limit), "overall": otelkv.WithTotalSeriesLimit(limit),
+		"per definition": otelkv.WithSeriesLimits(limit, 0), "overall": otelkv.WithSeriesLimits(0, limit),
 	} {
 		t.Run(name, func(t *testing.T) {
 			recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.TieringReadBytes), otelkvtest.WithRecorderOptions(option))
@@ -271,7 +271,7 @@ func TestLimitsHoldForEnginesAtOnce(t *testing.T) {
 func TestFoldsTakeNoRoom(t *testing.T) {
 	const limit = 3
 	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.TieringReadBytes, vllm.TieringWriteBytes),
-		otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimit(limit), otelkv.WithTotalSeriesLimit(limit)))
+		otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimits(limit, limit)))
 	for index, others := range []int{1, 0} {
 		engine := addEngine(t, recorder, index)
 		for range others {

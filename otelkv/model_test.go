@@ -102,7 +102,7 @@ var selectors = map[string]sdkmetric.TemporalitySelector{
 func (m *model) addReader(name string) {
 	m.log = append(m.log, "add reader "+name)
 	selector := selectors[name]
-	producer, err := m.recorder.Producer(otelkv.WithTemporality(selector))
+	producer, err := m.recorder.Producer(otelkv.WithSelectors(selector, nil))
 	if err != nil {
 		m.t.Fatal(err)
 	}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/otelkvtest"
@@ -288,7 +287,7 @@ func TestConnectors(t *testing.T) {
 			`vllm:kv_offload_load_bytes{"engine":"0","model_name":"m"} 111`,
 			`pending{"engine":"0","model_name":"m"} 5`,
 		}},
-		"told apart": {[]otelkv.Option{otelkv.WithConnectorLabelName("connector")}, []string{
+		"told apart": {[]otelkv.Option{otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"})}, []string{
 			`vllm:kv_offload_load_bytes{"connector":"A","engine":"0","model_name":"m"} 10`,
 			`vllm:kv_offload_load_bytes{"connector":"B","engine":"0","model_name":"m"} 100`,
 			`vllm:kv_offload_load_bytes{"engine":"0","model_name":"m"} 1`,
@@ -312,25 +311,25 @@ func TestConnectors(t *testing.T) {
 
 func TestConnectorsAreBounded(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.LoadBytes),
-		otelkvtest.WithRecorderOptions(otelkv.WithConnectorLabelName("connector")))
+		otelkvtest.WithRecorderOptions(otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"})))
 	engine := addEngine(t, recorder, 0)
-	for i := range 3 * otelkv.MaxConnectors {
+	for i := range 3 * maxConnectors {
 		must[otelkv.Int64Counter](t)(engine.Connector(fmt.Sprint(i)).Int64Counter(vllm.LoadBytes)).Add(1)
 	}
 	got := recorder.Collect()
-	if n := len(got.Select(vllm.LoadBytes, nil)); n != otelkv.MaxConnectors+1 {
-		t.Errorf("%d connectors have series, want %d and %q", n, otelkv.MaxConnectors, otelkv.Other)
+	if n := len(got.Select(vllm.LoadBytes, nil)); n != maxConnectors+1 {
+		t.Errorf("%d connectors have series, want %d and %q", n, maxConnectors, otelkv.Other)
 	}
-	if n := got.Value(vllm.LoadBytes, otelkvtest.Labels{"connector": otelkv.Other}); n != 2*otelkv.MaxConnectors {
-		t.Errorf("%q shows %v, want %d", otelkv.Other, n, 2*otelkv.MaxConnectors)
+	if n := got.Value(vllm.LoadBytes, otelkvtest.Labels{"connector": otelkv.Other}); n != 2*maxConnectors {
+		t.Errorf("%q shows %v, want %d", otelkv.Other, n, 2*maxConnectors)
 	}
 }
 
 func TestAConnectorNameThatNoLabelCanHoldIsOther(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.LoadBytes),
-		otelkvtest.WithRecorderOptions(otelkv.WithConnectorLabelName("connector")))
+		otelkvtest.WithRecorderOptions(otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"})))
 	engine := addEngine(t, recorder, 0)
-	for _, name := range []string{"\xff", strings.Repeat("x", otelkv.MaxLabelLength+1)} {
+	for _, name := range []string{"\xff", strings.Repeat("x", maxLabelLength+1)} {
 		must[otelkv.Int64Counter](t)(engine.Connector(name).Int64Counter(vllm.LoadBytes)).Add(1)
 	}
 	if n := recorder.Collect().Value(vllm.LoadBytes, otelkvtest.Labels{"connector": otelkv.Other}); n != 2 {
@@ -379,42 +378,6 @@ func TestConfigInfo(t *testing.T) {
 	}
 }
 
-// TestStaleInfo holds that facts which changed leave their series, if asked, as in vLLM.
-func TestStaleInfo(t *testing.T) {
-	for _, c := range []struct {
-		options []otelkv.Option
-		want    []string // the values of label a
-	}{
-		{nil, []string{"2"}},
-		{[]otelkv.Option{otelkv.WithStaleInfo()}, []string{"1", "2"}},
-	} {
-		recorder, err := otelkv.New(schema.MustCatalogue(vllm.ConfigInfo("a")), c.options...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		producer := newProducer(t, recorder)
-		engine, err := recorder.AddEngine(0, "m")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, fact := range []string{"1", "2", "2"} {
-			p := new(stats.Payload)
-			p.SetInfo(map[string]string{"a": fact})
-			if err := engine.Observe(t.Context(), p); err != nil {
-				t.Fatal(err)
-			}
-		}
-		var got []string
-		for _, p := range producer.Collect(t.Context())[0].Metrics[0].Data.(metricdata.Gauge[int64]).DataPoints {
-			value, _ := p.Attributes.Value("a")
-			got = append(got, value.AsString())
-		}
-		if diff := cmp.Diff(c.want, got); diff != "" {
-			t.Errorf("-want +got:\n%s", diff)
-		}
-	}
-}
-
 // TestConfigInfoOfSeveralSeries holds what vLLM's tiering specification sends: a
 // series for each tier.
 func TestConfigInfoOfSeveralSeries(t *testing.T) {
@@ -425,7 +388,7 @@ func TestConfigInfoOfSeveralSeries(t *testing.T) {
 	}
 	byProducerAndInstruments(t, catalogue, func(t *testing.T, recorder *otelkvtest.Recorder) {
 		engine := addEngine(t, recorder, 0)
-		long := strings.Repeat("x", otelkv.MaxLabelLength+1)
+		long := strings.Repeat("x", maxLabelLength+1)
 		for _, c := range []struct {
 			name, info string
 			want       []string
@@ -488,8 +451,8 @@ func TestAnInfoThatCannotBeShownIsReportedEachTime(t *testing.T) {
 	}{
 		{map[string]string{"a": "1"}, nil},
 		{map[string]string{"b": "1", "a": "1"}, otelkv.ErrLabelValues},
-		{map[string]string{"a": strings.Repeat("x", otelkv.MaxLabelLength+1)}, stats.ErrTooLarge},
-		{map[string]string{"a": strings.Repeat("y", otelkv.MaxLabelLength+1)}, stats.ErrTooLarge},
+		{map[string]string{"a": strings.Repeat("x", maxLabelLength+1)}, stats.ErrTooLarge},
+		{map[string]string{"a": strings.Repeat("y", maxLabelLength+1)}, stats.ErrTooLarge},
 	} {
 		p := new(stats.Payload)
 		p.SetInfo(c.info)

@@ -82,7 +82,7 @@ func waysToExport(t *testing.T) []*way {
 		for _, s := range selections() {
 			reader := []sdkmetric.ManualReaderOption{sdkmetric.WithTemporalitySelector(s.selector)}
 			if name == "producer" {
-				producer, err := recorder.Producer(otelkv.WithTemporality(s.selector))
+				producer, err := recorder.Producer(otelkv.WithSelectors(s.selector, nil))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -38,7 +38,7 @@ func TestFirstDeltaStartsWithItsSeries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	producer, err := recorder.Producer(otelkv.WithTemporality(sdkmetric.DeltaTemporalitySelector))
+	producer, err := recorder.Producer(otelkv.WithSelectors(sdkmetric.DeltaTemporalitySelector, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestNoMinWithoutSamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			producer, err := recorder.Producer(otelkv.WithTemporality(temporality))
+			producer, err := recorder.Producer(otelkv.WithSelectors(temporality, nil))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,7 +90,7 @@ func TestNoMinWithoutSamples(t *testing.T) {
 // declared or that others folded into.
 func TestTheLimitDoesNotDrift(t *testing.T) {
 	const limit = 4
-	recorder, err := otelkv.New(vllm.TieringSpec(), otelkv.WithSeriesLimit(limit))
+	recorder, err := otelkv.New(vllm.TieringSpec(), otelkv.WithSeriesLimits(limit, 0))
 	if err != nil {
 		t.Fatal(err)
 	}

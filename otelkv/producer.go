@@ -11,6 +11,7 @@ import (
 	"time"
 	"weak"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -18,20 +19,20 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// A Producer gives one reader of the OpenTelemetry SDK the metrics of a recorder.
-// It is a sdkmetric.Producer: pass it to the reader with sdkmetric.WithProducer.
-// Every reader needs a producer of its own, because a producer remembers what it
-// reported. It is safe for concurrent use, and need not be closed.
+// A Producer gives the metrics of a recorder to one reader of the OpenTelemetry SDK. It is
+// a sdkmetric.Producer: pass it to the reader with sdkmetric.WithProducer. Each reader
+// needs a producer of its own, because a producer remembers what it reported. It is safe
+// for concurrent use, and need not be closed.
 type Producer struct {
 	recorder *Recorder
-	id       uint64      // among all that the recorder had
-	slot     int         // among those that it has
-	streams  [][]*stream // by the ordinals of the metrics
-	deltas   []bool      // likewise: what to tell is what came since the last collection
-	// exponential says likewise that histograms are told in exponential buckets too,
-	// under their own name or a mirror's.
+	id       uint64      // unique among all producers of the recorder
+	slot     int         // among the producers that are in use
+	streams  [][]*stream // by the metric's ordinal
+	deltas   []bool      // by the metric's ordinal: report what came since the last collection
+	// exponential says for each metric that a stream of it, or of a mirror, has
+	// exponential buckets.
 	exponential []bool
-	last        time.Time // of the collection before
+	last        time.Time // of the previous collection
 	counts      []uint64  // reused for the buckets of one series
 	departures  departures
 	self        *Producer // of the recorder's self-metrics
@@ -39,11 +40,9 @@ type Producer struct {
 
 var _ sdkmetric.Producer = (*Producer)(nil)
 
-// Producer returns a producer of the recorder's metrics. Without options its
-// points are cumulative; a reader of another temporality passes its selector
-// ([WithTemporality]).
-//
-// A producer that is no longer used is garbage like any other value.
+// Producer returns a producer of the recorder's metrics. Without options its points are
+// cumulative. For a reader of another temporality, pass the reader's selectors
+// ([WithSelectors]). A producer that is no longer used is collected as garbage.
 func (r *Recorder) Producer(options ...ExportOption) (*Producer, error) {
 	c := newExportConfig(options, 0)
 	if c.temporality == nil {
@@ -58,7 +57,7 @@ func (r *Recorder) newProducer(c exportConfig) (*Producer, error) {
 	for _, m := range r.metrics {
 		streams, err := newStreams(m, c)
 		p.streams = append(p.streams, streams)
-		p.deltas = append(p.deltas, newStream(&m.definition, c).delta())
+		p.deltas = append(p.deltas, newStream(m, c).delta())
 		errs = append(errs, err)
 	}
 	if err := errors.Join(append(errs, checkStreams(p.streams))...); err != nil {
@@ -92,8 +91,8 @@ func (r *Recorder) newProducer(c exportConfig) (*Producer, error) {
 	return p, nil
 }
 
-// countExponentially makes the histograms that p tells in exponential buckets count in
-// them, those that exist already and those to come.
+// countExponentially makes the histograms that p reports in exponential buckets count in
+// them: the series that exist, and each new one.
 func (r *Recorder) countExponentially(p *Producer) {
 	now := r.config.now().UnixNano()
 	for _, m := range r.metrics {
@@ -108,9 +107,8 @@ func (r *Recorder) countExponentially(p *Producer) {
 	}
 }
 
-// sentName returns the name that a receiver makes the Prometheus name of. It
-// takes "total" from the end of a counter's name, with the byte before it
-// whatever that is, and puts "_total" there.
+// sentName returns the name from which a receiver makes the Prometheus name. The receiver
+// replaces "total" at the end of a counter's name, and the byte before it, with "_total".
 func sentName(d *schema.Definition) string {
 	if d.Kind() == schema.KindCounter && strings.HasSuffix(d.PrometheusName, "total") {
 		return d.SampleName()
@@ -118,19 +116,19 @@ func sentName(d *schema.Definition) string {
 	return d.PrometheusName
 }
 
-// Produce returns the points of every series that has something to report. They belong
-// to the caller.
+// Produce returns the points of every series that has something to report. They belong to
+// the caller.
 //
 // A removed series is reported once more, or for as long as [WithRemovalDelay] says.
-// Callbacks ([Recorder.RegisterCallback]) run first. Their errors go to the error handler
-// of package otel. The returned error is always nil, because the SDK's periodic reader
-// drops the whole collection for an error.
+// Callbacks ([Recorder.RegisterCallback]) run first, and their errors go to the error
+// handler of package otel. The returned error is always nil, because the SDK's periodic
+// reader drops the whole collection if there is an error.
 func (p *Producer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
 	return p.collect(ctx, false), nil
 }
 
-// Collect is Produce without allocating: the points are valid until the next call of
-// Collect, which reuses their memory. Do not call it on a producer that a reader has.
+// Collect is Produce without allocations: the points are valid until the next call of
+// Collect, which reuses their memory. Do not call it on a producer that a reader uses.
 func (p *Producer) Collect(ctx context.Context) []metricdata.ScopeMetrics {
 	return p.collect(ctx, true)
 }
@@ -151,10 +149,10 @@ func (r *Recorder) scope() instrumentation.Scope {
 }
 
 // Definitions yields the definitions of the producer's metrics, with the names that the
-// producer gives them. Those of [WithSelfMetrics] come last. Their label names are all
-// that the series have: the engine's, then the metric's own, then constant ones. A
-// metric that a view ([WithViews]) renames has the new name for Prometheus too, with
-// underscores in place of characters that Prometheus does not allow.
+// producer gives them. Those of [WithSelfMetrics] come last. The label names are all that
+// the series have: the engine's, then the metric's own, then the constant ones. If a view
+// ([WithViews]) renames a metric, the Prometheus name changes too, with underscores in
+// place of characters that Prometheus does not allow.
 func (p *Producer) Definitions() iter.Seq[schema.Definition] {
 	return func(yield func(schema.Definition) bool) {
 		for i, m := range p.recorder.metrics {
@@ -179,11 +177,11 @@ func (p *Producer) Definitions() iter.Seq[schema.Definition] {
 	}
 }
 
-// metrics appends what there is to tell. It looks at the clock last, because series
-// can appear while it reads the others.
+// metrics appends what there is to report. It reads the clock last, because series can
+// appear while it reads the others.
 func (p *Producer) metrics(ctx context.Context, reuse bool, all []metricdata.Metrics) []metricdata.Metrics {
 	r := p.recorder
-	r.callbacks.run(ctx)
+	r.runCallbacks(ctx)
 	r.collecting.Lock()
 	defer r.collecting.Unlock()
 	for _, streams := range p.streams {
@@ -219,9 +217,9 @@ func (p *Producer) metrics(ctx context.Context, reuse bool, all []metricdata.Met
 	return all
 }
 
-// prefetch returns the series in their order. It reads both cache lines of the next ones
-// ahead, so that the processor fetches many at the same time. Without it, a collection of
-// more series than fit the caches waits for the memory of one after the other.
+// prefetch yields the series in their order. It reads both cache lines of the next ones
+// ahead, so that the processor fetches many at the same time. Otherwise a collection of
+// more series than fit the caches waits for the memory of one after another.
 func prefetch(all []*series) iter.Seq[*series] {
 	return func(yield func(*series) bool) {
 		for batch := range slices.Chunk(all, 64) {
@@ -238,48 +236,23 @@ func prefetch(all []*series) iter.Seq[*series] {
 	}
 }
 
-// delta reports whether p tells of a metric what came since its last collection.
-func (p *Producer) delta(m *recorderMetric) bool { return p.deltas[m.ordinal] }
-
-// int64 adds a point of the series to each of its streams, under each name that it is
-// to be reported under.
-func (p *Producer) int64(s *series, value int64) {
-	if s.isLive() {
-		for _, stream := range p.streams[s.metric.ordinal] {
-			stream.addInt64(s, &s.attributes, value)
+// streamsOf yields the streams of the series' metric and of its mirrors, with the
+// attributes that the series has there.
+func (p *Producer) streamsOf(s *series) iter.Seq2[*stream, *attribute.Set] {
+	return func(yield func(*stream, *attribute.Set) bool) {
+		if s.isLive() {
+			for _, stream := range p.streams[s.metric.ordinal] {
+				if !yield(stream, &s.attributes) {
+					return
+				}
+			}
 		}
-	}
-	for i, target := range s.metric.mirrors {
-		for _, stream := range p.streams[target.metric.ordinal] {
-			stream.addInt64(s, &s.mirrors[i], value)
-		}
-	}
-}
-
-// float64 is int64 for floating-point numbers.
-func (p *Producer) float64(s *series, value float64) {
-	if s.isLive() {
-		for _, stream := range p.streams[s.metric.ordinal] {
-			stream.addFloat64(s, &s.attributes, value)
-		}
-	}
-	for i, target := range s.metric.mirrors {
-		for _, stream := range p.streams[target.metric.ordinal] {
-			stream.addFloat64(s, &s.mirrors[i], value)
-		}
-	}
-}
-
-// histogram is int64 for histograms.
-func (p *Producer) histogram(s *series, start int64, counts []uint64, all interval, exponential exponentialCounts) {
-	if s.isLive() {
-		for _, stream := range p.streams[s.metric.ordinal] {
-			stream.addSamples(s, &s.attributes, start, counts, all, exponential)
-		}
-	}
-	for i, target := range s.metric.mirrors {
-		for _, stream := range p.streams[target.metric.ordinal] {
-			stream.addSamples(s, &s.mirrors[i], start, counts, all, exponential)
+		for i, target := range s.metric.mirrors {
+			for _, stream := range p.streams[target.metric.ordinal] {
+				if !yield(stream, &s.mirrors[i]) {
+					return
+				}
+			}
 		}
 	}
 }

@@ -18,12 +18,12 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// A Recorder keeps the series of a catalogue's metrics. It exports nothing by itself:
-// use a producer for each reader of the OpenTelemetry SDK ([Recorder.Producer]), a
-// Prometheus collector (package exporters/prometheus), or the instruments of any other
-// meter provider ([Recorder.RegisterInstruments]). It starts no goroutine, except to run
-// the callbacks of [Recorder.RegisterCallback] during a collection. All methods are safe
-// for concurrent use.
+// A Recorder keeps the series of a catalogue's metrics. It exports nothing by itself: use
+// a producer for each reader of the OpenTelemetry SDK ([Recorder.Producer]), a Prometheus
+// collector (package exporters/prometheus), or the instruments of any other meter
+// provider ([Recorder.RegisterInstruments]). It starts no goroutine, except to run the
+// callbacks of [Recorder.RegisterCallback] during a collection. All methods are safe for
+// concurrent use.
 type Recorder struct {
 	config  config
 	made    time.Time
@@ -35,61 +35,37 @@ type Recorder struct {
 
 	refused  atomic.Int64
 	payloads atomic.Int64
-	rejected rejections
-	ignored  ignored
+	rejected tally[error]
+	ignored  tally[string]
 	folded   atomic.Int64
 	series   atomic.Int64
 	failures atomic.Int64 // of exports
-	dropped  atomic.Int64 // removed series that were not told
-	departed atomic.Int64 // removed series that are to be told, or more
+	dropped  atomic.Int64 // removed series that were not reported
+	departed atomic.Int64 // removed series that are still to be reported, or more
 
-	// Where several locks are needed, an engine's infoMu is taken first, then
-	// collecting, then an engine's mu, and then mu. An engine that nobody else has
-	// yet does not count.
+	// The order of locks is: an engine's infoMu, collecting, an engine's mu, mu. An
+	// engine that nobody else has yet may be locked at any time.
 	mu            sync.RWMutex
 	closed        atomic.Bool
-	engines       map[int]*Engine // without a source
 	declared      []*Engine
 	scopes        []*Engine       // engines and their connectors; replaced, never changed
 	registrations []*registration // replaced, never changed
+	callbacks     []*callback     // replaced, never changed
 
-	// collecting is held while a reader collects, or is told what to observe, and
-	// while series are removed. It guards what only these use.
+	// collecting is held while a reader collects or observes, and while series are
+	// removed. It guards what only these use.
 	collecting   sync.Mutex
 	producers    []weak.Pointer[Producer] // by their slots
 	lastProducer uint64
 
-	callbacks callbacks
-	unbound   *series      // see newUnbound
-	self      *selfMetrics // nil unless asked for
-}
-
-// A recorderMetric is a definition in one recorder.
-type recorderMetric struct {
-	kind
-	recorder   *Recorder
-	definition schema.Definition
-	table      *bucketTable // of a histogram
-	ordinal    int
-	mirrors    []mirrorTarget
-	series     atomic.Int64 // over all engines
-	process    bool         // that its series are of no engine
-
-	traceBased  bool        // that the recorder's filter of exemplars is
-	exponential atomic.Bool // that its series count in exponential buckets too
-}
-
-// A mirrorTarget is a metric that repeats another's series.
-type mirrorTarget struct {
-	metric      *recorderMetric
-	labelValues []string // nil for those of the repeated series
+	unbound *series // see newUnbound
+	self    *Engine // of the self-metrics that belong to no engine; nil without [WithSelfMetrics]
 }
 
 // New returns a recorder of the catalogue's metrics.
 //
-// The error reports every problem at once. It wraps [ErrLabelName] or [ErrLabelValues]
-// if an option gives a label with an illegal name or value, and [ErrLabelTwice] if two
-// labels have one name, or a definition declares a label of that name.
+// The error reports every problem at once: a label whose name or value is illegal, and
+// two labels with one name.
 func New(catalogue *schema.Catalogue, options ...Option) (*Recorder, error) {
 	if catalogue == nil {
 		return nil, errors.New("otelkv: a recorder needs a catalogue")
@@ -110,16 +86,15 @@ func newRecorder(catalogue *schema.Catalogue, c config) (*Recorder, error) {
 		return nil, err
 	}
 	r := &Recorder{
-		config:  c,
-		made:    c.now(),
-		byName:  make(map[string]*recorderMetric, 2*catalogue.Len()),
-		engines: make(map[int]*Engine),
-
+		config:    c,
+		made:      c.now(),
+		byName:    make(map[string]*recorderMetric, 2*catalogue.Len()),
 		schemaURL: catalogue.SchemaURL(),
 	}
 	r.unbound = newUnbound(r)
 	for d := range catalogue.All() {
-		m := &recorderMetric{kind: kindOf(d), recorder: r, definition: d, ordinal: len(r.metrics), traceBased: c.traceBased}
+		m := &recorderMetric{recorder: r, definition: d, ordinal: len(r.metrics), traceBased: c.traceBased}
+		m.kind, m.instrument = kindOf(d)
 		if len(d.Boundaries) > 0 {
 			m.table = newBucketTable(d.Boundaries)
 		}
@@ -138,16 +113,18 @@ func newRecorder(catalogue *schema.Catalogue, c config) (*Recorder, error) {
 	return r, nil
 }
 
-// Close removes every engine ([Engine.Remove]), so that each reader is told of
-// their series once more, whether it collects, is flushed or shuts down later.
-// Callbacks are called a last time before. The recorder then takes no engine any
-// more. The error is always nil. Close may be called more than once.
+// Close runs the callbacks a last time, and then removes every engine ([Engine.Remove]).
+// Each reader therefore reports their series once more, whether it collects, is flushed
+// or shuts down later. The recorder takes no more engines. The error is always nil. Close
+// may be called more than once.
 func (r *Recorder) Close() error {
 	if r.closed.Swap(true) {
 		return nil
 	}
-	r.callbacks.run(context.Background())
-	r.callbacks.clear()
+	r.runCallbacks(context.Background())
+	r.mu.Lock()
+	r.callbacks = nil
+	r.mu.Unlock()
 	for _, e := range r.snapshot() {
 		e.Remove()
 	}
@@ -164,38 +141,46 @@ func (r *Recorder) ConstantLabels() []attribute.KeyValue { return slices.Clone(r
 // [Recorder.Statistics]. The pipelines of package exporters call it.
 func (r *Recorder) CountExportFailure() { r.failures.Add(1) }
 
-// AddEngine declares a serving engine: its index, and the model name that its
-// series carry. The index is the value of the label "engine", in decimal. The
-// metrics that start at zero exist from here on.
+// AddEngine declares a serving engine: its index, and the model name that its series
+// carry. The index is the value of the label "engine", in decimal. The metrics that start
+// at zero exist from here on.
 //
-// The error wraps [ErrEngineExists] if an engine of the index, or one with the same
-// labels, is declared already, [ErrEngineIndex], [ErrLabelValues] or [ErrClosed].
+// The error wraps [ErrEngineExists] if an engine with the index or with the same labels
+// exists, and [ErrLabelValues] if a name cannot be a label value. A negative index and a
+// closed recorder are errors too.
 func (r *Recorder) AddEngine(index int, modelName string, options ...EngineOption) (*Engine, error) {
-	if index < 0 {
-		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrEngineIndex)
-	}
-	c := newEngineConfig(options)
-	err := errors.Join(checkLabelValue(modelName), c.check(r.metrics))
-	if err == nil && r.closed.Load() {
-		err = ErrClosed
-	}
+	e, err := r.addEngine(index, modelName, newEngineConfig(options))
 	if err != nil {
 		return nil, fmt.Errorf("otelkv: engine %d: %w", index, err)
 	}
-	attributes := r.engineAttributes(index, modelName, c)
+	return e, nil
+}
 
-	e := newEngine(r, index, c, attributes)
-	if err := r.self.addEngine(e, attributes); err != nil {
+func (r *Recorder) addEngine(index int, modelName string, c engineConfig) (*Engine, error) {
+	if index < 0 {
+		return nil, errors.New("expected an index that is not negative")
+	}
+	if err := errors.Join(checkLabelValue(modelName), c.check(r.metrics)); err != nil {
+		return nil, err
+	}
+	errClosed := errors.New("the recorder was closed")
+	if r.closed.Load() {
+		return nil, errClosed
+	}
+	e := newEngine(r, index, c, r.engineAttributes(index, modelName, c))
+	if err := r.addSelfMetrics(e); err != nil {
 		return nil, err
 	}
 	if err := r.declare(e); err != nil {
-		e.removeSelf()
-		return nil, fmt.Errorf("otelkv: engine %d: %w", index, err)
+		if e.self != nil {
+			e.self.Remove()
+		}
+		return nil, err
 	}
 	e.start()
 	if !r.publish(e) {
 		e.Remove()
-		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrClosed)
+		return nil, errClosed
 	}
 	return e, nil
 }
@@ -203,39 +188,38 @@ func (r *Recorder) AddEngine(index int, modelName string, options ...EngineOptio
 // engineAttributes returns the labels that every series of an engine carries.
 func (r *Recorder) engineAttributes(index int, modelName string, c engineConfig) []attribute.KeyValue {
 	var attributes []attribute.KeyValue
-	if r.config.modelLabel != "" {
-		attributes = append(attributes, attribute.String(r.config.modelLabel, modelName))
-	}
-	if r.config.engineLabel != "" {
-		attributes = append(attributes, attribute.String(r.config.engineLabel, strconv.Itoa(index)))
-	}
-	if r.config.sourceLabel != "" {
-		source := ""
-		if c.source != nil {
-			source = *c.source
+	add := func(label, value string) {
+		if label != "" {
+			attributes = append(attributes, attribute.String(label, value))
 		}
-		attributes = append(attributes, attribute.String(r.config.sourceLabel, source))
 	}
+	source := ""
+	if c.source != nil {
+		source = *c.source
+	}
+	add(r.config.labels.Model, modelName)
+	add(r.config.labels.Engine, strconv.Itoa(index))
+	add(r.config.labels.Source, source)
 	return append(attributes, r.config.constants...)
 }
 
-// declare takes the engine's labels for e, and the index where it has no source.
+// declare reserves the engine's labels for e. It also reserves the index, unless the
+// engine has a source.
 func (r *Recorder) declare(e *Engine) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	isSame := func(other *Engine) bool { return slices.Equal(other.attributes, e.attributes) }
-	if e.config.source == nil && r.engines[e.index] != nil || slices.ContainsFunc(r.declared, isSame) {
+	isSame := func(other *Engine) bool {
+		return slices.Equal(other.attributes, e.attributes) || e.config.source == nil && other.hasIndex(e.index)
+	}
+	if slices.ContainsFunc(r.declared, isSame) {
 		return ErrEngineExists
 	}
 	r.declared = append(r.declared, e)
-	if e.config.source == nil {
-		r.engines[e.index] = e
-	}
 	return nil
 }
 
-// publish makes collections see the engine, whose first series are there now. It
-// reports false if the recorder was closed or the engine removed before.
+// publish makes an engine visible to collections. Its first series exist by now. It
+// reports false if the recorder was closed or the engine was removed in the meantime.
 func (r *Recorder) publish(e *Engine) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -246,19 +230,29 @@ func (r *Recorder) publish(e *Engine) bool {
 	return true
 }
 
-// Engine returns the engine of the given index. The error wraps
-// [ErrUnknownEngine] if none was declared.
-func (r *Recorder) Engine(index int) (*Engine, error) {
-	r.mu.RLock()
-	e := r.engines[index]
-	r.mu.RUnlock()
-	if e == nil {
-		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrUnknownEngine)
-	}
-	return e, nil
+// forget drops removed scopes, and frees their index and labels for another engine.
+func (r *Recorder) forget(scopes []*Engine) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.declared = slices.DeleteFunc(r.declared, func(e *Engine) bool { return e == scopes[0] })
+	r.scopes = slices.DeleteFunc(slices.Clone(r.scopes), func(scope *Engine) bool {
+		return slices.Contains(scopes, scope)
+	})
 }
 
-// addScope makes collections see the connector scope e.
+// Engine returns the engine with the given index. The error wraps [ErrUnknownEngine] if
+// there is none.
+func (r *Recorder) Engine(index int) (*Engine, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	i := slices.IndexFunc(r.declared, func(e *Engine) bool { return e.hasIndex(index) })
+	if i < 0 {
+		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrUnknownEngine)
+	}
+	return r.declared[i], nil
+}
+
+// addScope makes the scope of a connector visible to collections.
 func (r *Recorder) addScope(e *Engine) {
 	r.mu.Lock()
 	r.scopes = append(slices.Clip(r.scopes), e)

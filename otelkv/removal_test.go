@@ -151,7 +151,7 @@ func TestRestartsBetweenTwoCollections(t *testing.T) {
 // TestManyLeaveAtOnce: all of many engines that leave between two collections are
 // told.
 func TestManyLeaveAtOnce(t *testing.T) {
-	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimit(0)))
+	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimits(-1, 0)))
 	const engines = 300
 	for index := range engines {
 		addEngine(t, recorder, index, otelkv.WithPriming(), otelkv.WithTiers("fs"))
@@ -187,7 +187,7 @@ func TestARemovedTier(t *testing.T) {
 		}
 		recorder.Collect()
 		recorder.CollectDelta()
-		time.Sleep(2 * otelkv.DefaultRemovalDelay)
+		time.Sleep(2 * removalDelay)
 		got := recorder.Collect()
 		if got.Has(vllm.TieringReadBytes, tierLabels("0", "1:fs")) {
 			t.Error("the removed tier has series")
@@ -210,7 +210,7 @@ func TestARemovedTier(t *testing.T) {
 
 func TestRemovedConnector(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(),
-		otelkvtest.WithRecorderOptions(otelkv.WithConnectorLabelName("connector")))
+		otelkvtest.WithRecorderOptions(otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"})))
 	engine := addEngine(t, recorder, 0)
 	must[otelkv.Int64Counter](t)(engine.Connector("A").Int64Counter(vllm.LoadBytes)).Add(1)
 	engine.Connector("A").Remove()
@@ -360,7 +360,7 @@ func TestClose(t *testing.T) {
 				t.Errorf("%s: after the end the histogram shows %d samples, want 1", name, n)
 			}
 		}
-		time.Sleep(2 * otelkv.DefaultRemovalDelay)
+		time.Sleep(2 * removalDelay)
 		var left []string
 		if !onProducer(t) {
 			// The SDK's instruments cannot finish a series.
@@ -369,8 +369,8 @@ func TestClose(t *testing.T) {
 		if names := recorder.Collect().Names(); !slices.Equal(names, left) {
 			t.Errorf("later it shows %q, want %q", names, left)
 		}
-		if _, err := recorder.AddEngine(1, "m"); !errors.Is(err, otelkv.ErrClosed) {
-			t.Errorf("adding an engine to a closed recorder: got %v, want %v", err, otelkv.ErrClosed)
+		if _, err := recorder.AddEngine(1, "m"); err == nil || err.Error() != "otelkv: engine 1: the recorder was closed" {
+			t.Errorf("adding an engine to a closed recorder: got %v", err)
 		}
 		if _, err := engine.Int64Counter(vllm.LoadBytes); !errors.Is(err, otelkv.ErrRemoved) {
 			t.Errorf("binding on a closed recorder: got %v, want %v", err, otelkv.ErrRemoved)

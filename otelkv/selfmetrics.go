@@ -9,43 +9,31 @@ import (
 	"slices"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
-
 	"github.com/otelkv/otelkv-go/internal/selfmetrics"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
 // WithSelfMetrics makes the recorder also emit what it counts of itself, which
-// docs/metrics.md lists. Constant labels apply; the engine's labels are
-// only on what is counted for each engine. They leave by the same producers and
-// instruments. Of several recorders that do so in one pipeline or Prometheus registry,
-// each needs a constant label of its own ([WithConstantLabels]).
+// docs/metrics.md lists. The metrics have the constant labels. Those that are counted
+// for each engine also have the engine's labels. The same producers and instruments
+// export them. If several recorders of one pipeline or Prometheus registry have this
+// option, give each a constant label of its own ([WithConstantLabels]).
 //
-// More catalogues, such as that of package ingest, define what is counted through
-// [Recorder.Self], without an engine's labels either.
+// More catalogues, such as that of package ingest, define what a program counts through
+// [Recorder.Self]. Their metrics have no engine's labels either.
 func WithSelfMetrics(more ...*schema.Catalogue) Option {
 	more = slices.Clone(more)
-	return optionFunc(func(c *config) { c.selfMetrics, c.selfCatalogues = true, append(c.selfCatalogues, more...) })
+	return func(c *config) { c.selfMetrics, c.selfCatalogues = true, append(c.selfCatalogues, more...) }
 }
 
-// Self returns the scope of what the recorder's own program counts of itself: it
-// binds the metrics of [WithSelfMetrics] as an engine binds others, without an
-// engine's labels. It is nil without WithSelfMetrics.
-func (r *Recorder) Self() *Engine {
-	if r.self == nil {
-		return nil
-	}
-	return r.self.process
-}
+// Self returns the scope of what the recorder's own program counts of itself. It binds
+// the metrics of [WithSelfMetrics] as an engine binds others, without an engine's labels.
+// It is nil without WithSelfMetrics.
+func (r *Recorder) Self() *Engine { return r.self }
 
-// selfMetrics emits what a recorder counts of itself, through a second one.
-type selfMetrics struct {
-	recorder *Recorder
-	process  *Engine
-}
-
-// newSelfMetrics returns the self-metrics of r.
-func newSelfMetrics(r *Recorder) (*selfMetrics, error) {
+// newSelfMetrics returns the scope of the self-metrics of r that belong to no engine. It is
+// in a recorder of its own.
+func newSelfMetrics(r *Recorder) (*Engine, error) {
 	catalogue, err := selfmetrics.Catalogue().Merge(r.config.selfCatalogues...)
 	if err != nil {
 		return nil, err
@@ -56,7 +44,7 @@ func newSelfMetrics(r *Recorder) (*selfMetrics, error) {
 		}
 	}
 	c := r.config
-	c.selfMetrics, c.connectorLabel, c.tierMedium = false, "", nil
+	c.selfMetrics, c.labels.Connector, c.tierMedium = false, "", nil
 	recorder, err := newRecorder(catalogue, c)
 	if err != nil {
 		return nil, err
@@ -64,20 +52,18 @@ func newSelfMetrics(r *Recorder) (*selfMetrics, error) {
 	for _, m := range recorder.metrics {
 		m.process = m.definition.Name != selfmetrics.PayloadAge.Name
 	}
-	// What is not counted for each engine has no engine's labels.
 	process := newEngine(recorder, 0, newEngineConfig(nil), c.constants)
-	s := &selfMetrics{recorder: recorder, process: process}
 	recorder.addScope(process)
-	observe, err := s.observer(r, process)
+	observe, err := observer(r, process)
 	if err != nil {
 		return nil, err
 	}
 	recorder.RegisterCallback(observe)
-	return s, nil
+	return process, nil
 }
 
 // observer returns the function that reads the counts of r.
-func (s *selfMetrics) observer(r *Recorder, process *Engine) (func(context.Context) error, error) {
+func observer(r *Recorder, process *Engine) (func(context.Context) error, error) {
 	var errs []error
 	total := func(m schema.Int64Counter, labelValues ...string) Int64Total {
 		t, err := process.Int64Total(m, labelValues...)
@@ -87,66 +73,54 @@ func (s *selfMetrics) observer(r *Recorder, process *Engine) (func(context.Conte
 	payloads, refused := total(selfmetrics.Payloads), total(selfmetrics.RefusedNumbers)
 	folds, failures := total(selfmetrics.Folds), total(selfmetrics.ExportFailures)
 	dropped := total(selfmetrics.DroppedSeries)
-	var rejected [len(rejections{})]Int64Total
-	for i, reason := range reasons() {
-		rejected[i] = total(selfmetrics.RejectedEntries, reason.label)
+	rejected := make(map[error]Int64Total)
+	for _, reason := range reasons() {
+		rejected[reason.err] = total(selfmetrics.RejectedEntries, reason.label)
 	}
 	series, err := process.Int64Gauge(selfmetrics.Series)
 	errs = append(errs, err)
 	ignored := make(map[string]Int64Total)
 	return func(context.Context) error {
-		payloads.Observe(r.payloads.Load())
-		refused.Observe(r.refused.Load())
-		folds.Observe(r.folded.Load())
-		series.Record(r.series.Load())
-		failures.Observe(r.failures.Load())
-		dropped.Observe(r.dropped.Load())
-		for i := range rejected {
-			rejected[i].Observe(r.rejected[i].Load())
+		s := r.Statistics()
+		payloads.Observe(s.Payloads)
+		refused.Observe(s.Refused)
+		folds.Observe(s.Folded)
+		series.Record(s.Series)
+		failures.Observe(s.ExportFailures)
+		dropped.Observe(s.Dropped)
+		for reason, t := range rejected {
+			t.Observe(s.Rejected[reason])
 		}
-		for name, n := range r.ignored.byName() {
+		for name, n := range s.Ignored {
 			t, known := ignored[name]
 			if !known {
-				// The name was checked, so that this fails only on a closed recorder.
+				// The name was checked, so this fails only on a closed recorder.
 				t, _ = process.Int64Total(selfmetrics.IgnoredPayloads, name)
 				ignored[name] = t
 			}
 			t.Observe(n)
 		}
-		r.recordAges()
+		now := r.config.now().Sub(r.made)
+		for _, e := range r.snapshot() {
+			if last := e.lastPayload.Load(); last != 0 {
+				e.age.Record((now - time.Duration(last-1)).Seconds())
+			}
+		}
 		return nil
 	}, errors.Join(errs...)
 }
 
-// notePayload says that a payload of the engine came now. The time is kept as what passed
-// since the recorder was made, which does not change with the wall clock, and one
-// nanosecond, so that zero is never.
-func (e *Engine) notePayload() {
-	e.root().lastPayload.Store(int64(e.recorder.config.now().Sub(e.recorder.made)) + 1)
-}
-
-// recordAges says for every engine how long ago its last payload came.
-func (r *Recorder) recordAges() {
-	now := r.config.now().Sub(r.made)
-	for _, e := range r.snapshot() {
-		if seen := e.lastPayload.Load(); seen != 0 {
-			e.age.Record((now - time.Duration(seen-1)).Seconds())
-		}
-	}
-}
-
-// addEngine makes an engine of the recorder have self-metrics of its own, with
-// its labels.
-func (s *selfMetrics) addEngine(e *Engine, attributes []attribute.KeyValue) error {
-	if s == nil {
+// addSelfMetrics gives an engine self-metrics with the engine's labels.
+func (r *Recorder) addSelfMetrics(e *Engine) error {
+	if r.self == nil {
 		return nil
 	}
-	own := newEngine(s.recorder, e.index, newEngineConfig(nil), attributes)
+	own := newEngine(r.self.recorder, e.index, newEngineConfig(nil), e.attributes)
 	age, err := own.Float64Gauge(selfmetrics.PayloadAge)
 	if err != nil {
 		return err
 	}
 	e.self, e.age = own, age
-	s.recorder.addScope(own)
+	own.recorder.addScope(own)
 	return nil
 }

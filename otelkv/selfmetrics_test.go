@@ -72,16 +72,16 @@ func TestSelfMetrics(t *testing.T) {
 		}
 		engine.Remove()
 		recorder.Collect()
-		time.Sleep(2 * otelkv.DefaultRemovalDelay)
+		time.Sleep(2 * removalDelay)
 		if recorder.Collect().Has(selfmetrics.PayloadAge, engineLabels("0")) {
 			t.Error("a removed engine has an age")
 		}
-	}, otelkv.WithSelfMetrics(), otelkv.WithSeriesLimit(1), otelkv.WithConstantLabels(attribute.String("replica", "r")))
+	}, otelkv.WithSelfMetrics(), otelkv.WithSeriesLimits(1, 0), otelkv.WithConstantLabels(attribute.String("replica", "r")))
 }
 
 func TestAPayloadOfAConnectorIsOneOfItsEngine(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, vllm.CPUSpec(0), otelkvtest.WithRecorderOptions(
-		otelkv.WithSelfMetrics(), otelkv.WithConnectorLabelName("connector")))
+		otelkv.WithSelfMetrics(), otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"})))
 	if err := addEngine(t, recorder, 0).Connector("A").Observe(t.Context(), new(stats.Payload)); err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestSelfMetricsEndWithTheRecorder(t *testing.T) {
 			t.Fatal(err)
 		}
 		recorder.Collect()
-		time.Sleep(2 * otelkv.DefaultRemovalDelay)
+		time.Sleep(2 * removalDelay)
 		if names := recorder.Collect().Names(); len(names) > 0 {
 			t.Errorf("a closed recorder shows %v", names)
 		}

@@ -3,15 +3,18 @@
 package otelkv
 
 import (
+	"maps"
 	"math"
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/exemplar"
+
+	"github.com/otelkv/otelkv-go/internal/tuple"
 )
 
-// A series is one definition, one engine and one tuple of label values. It owns
-// its state, and OpenTelemetry reads it.
+// A series is one definition, one engine and one tuple of label values. It owns its
+// state, and OpenTelemetry reads it.
 //
 // It is two cache lines. A measurement writes the first line and only reads the second,
 // so writers do not invalidate the second. A collection reads both, and little else.
@@ -20,13 +23,13 @@ type series struct {
 	bits        atomic.Uint64
 	labelValues []string
 	mirrors     []attribute.Set // its attributes under the names of its mirrors
-	// instruments are its parts in [Recorder.RegisterInstruments], nil without one.
+	// instruments are those of each registration ([Recorder.RegisterInstruments]).
 	instruments atomic.Pointer[[]*instrumentSeries]
 
 	metric *recorderMetric
 	cell   *histogramCell // of a histogram
 	state  seriesState
-	// mirrored says that the series' mirrors are reported even while it is not.
+	// mirrored says that the mirrors are reported even if the series itself is not.
 	mirrored   atomic.Bool
 	attributes attribute.Set
 	start      int64 // of its count, in Unix nanoseconds
@@ -39,7 +42,7 @@ type extras struct {
 	reservoir atomic.Pointer[exemplar.Reservoir]
 }
 
-// extend returns the extras of the series, and makes them first.
+// extend returns the extras of the series, and creates them if there are none.
 func (s *series) extend() *extras {
 	if s.extras.Load() == nil {
 		s.extras.CompareAndSwap(nil, new(extras))
@@ -47,15 +50,15 @@ func (s *series) extend() *extras {
 	return s.extras.Load()
 }
 
-// A seriesState is what a measurement has to know of its series besides the value, in
-// one word, so that it looks once: there is nothing more to do where it equals live.
+// A seriesState is what a measurement must know of its series besides the value. It is
+// one word, so a measurement reads it once: if it equals live, nothing more is to be done.
 type seriesState struct{ flags atomic.Uint32 }
 
 const (
 	// live says that the series is reported under its own name. The first
 	// measurement sets it, and so does priming.
 	live = 1 << iota
-	// withInstruments says that the series has instruments.
+	// withInstruments says that measurements also go to synchronous instruments.
 	withInstruments
 	// withExponential says that a histogram has exponential buckets too.
 	withExponential
@@ -63,13 +66,13 @@ const (
 	unbound
 )
 
-// settled reports whether there is nothing more to do for a measurement.
+// settled reports whether a measurement needs nothing but the value.
 func (s *seriesState) settled() bool { return s.flags.Load() == live }
 
 func (s *seriesState) has(flag uint32) bool { return s.flags.Load()&flag != 0 }
 
-// set sets a flag. It reads before it writes, so that goroutines do not contend for
-// flags that are set already.
+// set sets a flag. It reads before it writes, so that goroutines do not contend for a
+// flag that is set already.
 func (s *seriesState) set(flag uint32) {
 	if !s.has(flag) {
 		s.flags.Or(flag)
@@ -93,7 +96,7 @@ func (s *series) addInt64(increment int64) {
 		return
 	}
 	if total := int64(s.bits.Add(uint64(increment))); total < 0 { //nolint:gosec // Both are int64 bits.
-		// A total that stands still is wrong by less than one that turns negative.
+		// A total that stops is less wrong than one that turns negative.
 		s.bits.Store(math.MaxInt64)
 		s.metric.recorder.refuse()
 	}
@@ -123,8 +126,8 @@ func (s *series) addFloat64(increment float64) {
 	}
 }
 
-// settle shows the series, which is what a measurement calls for besides the value. It
-// reports false for a series that stands for one that could not be bound.
+// settle shows the series, which every measurement does. It reports false
+// for the series that stands for all that cannot be bound.
 func (s *series) settle() bool {
 	if s.state.has(unbound) {
 		s.metric.recorder.refuse()
@@ -134,13 +137,9 @@ func (s *series) settle() bool {
 	return true
 }
 
-// settleAddition does what an addition calls for besides the value.
 func (s *series) settleAddition() {
-	if !s.settle() {
-		return
-	}
-	if instruments := s.instruments.Load(); instruments != nil {
-		s.addToInstruments(*instruments)
+	if s.settle() && s.state.has(withInstruments) {
+		s.addToInstruments()
 	}
 }
 
@@ -162,34 +161,23 @@ func (s *series) setFloat64(value float64) {
 	}
 }
 
-func (s *series) int64() int64 { return int64(s.bits.Load()) } //nolint:gosec // See setInt64.
-
-// int64Total is int64 for a counter, whose total never shows as negative.
-func (s *series) int64Total() int64 {
-	if v := s.int64(); v >= 0 {
-		return v
-	}
-	return math.MaxInt64
-}
-
 func (s *series) float64() float64 { return math.Float64frombits(s.bits.Load()) }
 
 // finite reports whether v is neither NaN nor infinite.
 func finite(v float64) bool { return v-v == 0 }
 
-// A delta is what one producer of deltas has told of a series.
+// A delta is what one producer of deltas has reported of a series.
 type delta struct {
-	producer uint64   // whose it is
+	producer uint64   // the producer's id
 	bits     uint64   // the value
 	counts   []uint64 // the buckets
+	count    uint64   // their sum
 
 	exponential exponentialCounts
-	count       uint64   // their sum
-	interval    interval // what was not told yet, besides the buckets
+	interval    interval // what was not reported yet, besides the buckets
 }
 
-// delta returns what p has told of the series. It is called, as is all that
-// collects, while the recorder's collecting lock is held.
+// delta returns what p has reported of the series. The recorder's collecting lock is held.
 func (s *series) delta(p *Producer) *delta {
 	e := s.extend()
 	for len(e.deltas) <= p.slot {
@@ -200,4 +188,40 @@ func (s *series) delta(p *Producer) *delta {
 		*d = delta{producer: p.id}
 	}
 	return d
+}
+
+// A seriesSet is one engine's series of one metric.
+type seriesSet struct {
+	byLabels map[string]*series // by the tuple of label values
+	ordered  []*series          // appended to; replaced when series are removed
+}
+
+func (set *seriesSet) find(labelValues []string) *series {
+	var buffer [128]byte
+	return set.byLabels[string(tuple.Append(buffer[:0], labelValues))]
+}
+
+func (set *seriesSet) add(s *series) {
+	if set.byLabels == nil {
+		set.byLabels = make(map[string]*series)
+	}
+	set.byLabels[string(tuple.Append(nil, s.labelValues))] = s
+	set.ordered = append(set.ordered, s)
+}
+
+// remove removes the series that match, and returns them.
+func (set *seriesSet) remove(match func(*series) bool) []*series {
+	var gone, kept []*series
+	for _, s := range set.ordered {
+		if match(s) {
+			gone = append(gone, s)
+		} else {
+			kept = append(kept, s)
+		}
+	}
+	if gone != nil {
+		set.ordered = kept
+		maps.DeleteFunc(set.byLabels, func(_ string, s *series) bool { return match(s) })
+	}
+	return gone
 }

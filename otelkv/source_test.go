@@ -16,7 +16,7 @@ import (
 // TestSourcesShareAnIndex holds which engines may have the same index, and that the
 // series of those that may are apart.
 func TestSourcesShareAnIndex(t *testing.T) {
-	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithRecorderOptions(otelkv.WithSourceLabelName("host")))
+	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithRecorderOptions(otelkv.WithLabelNames(otelkv.LabelNames{Source: "host"})))
 	var engines []*otelkv.Engine
 	for i, c := range []struct {
 		model   string

@@ -6,33 +6,32 @@ import (
 	"errors"
 	"maps"
 	"sync"
-	"sync/atomic"
 
 	"github.com/otelkv/otelkv-go/internal/selfmetrics"
 )
 
-// Statistics is what a recorder counts of itself since it was made.
+// Statistics is what a recorder has counted of itself since it was created.
 type Statistics struct {
 	// Payloads is the number of payloads observed.
 	Payloads int64
-	// Rejected is the number of payload entries that were skipped, by the error
-	// that their report wraps.
+	// Rejected is the number of payload entries that were skipped, by the error that
+	// their report wraps.
 	Rejected map[error]int64
-	// Ignored is how often the stats of another connector came and were left alone,
-	// by the connector's name, see [stats.Payload.Ignored]. The first
-	// [MaxConnectors] names are told apart, and the others are [Other].
+	// Ignored is the number of times that the stats of another connector came, by the
+	// connector's name; see [stats.Payload.Ignored]. The recorder tells 64 names apart,
+	// and counts the others as [Other].
 	Ignored map[string]int64
-	// Refused is the number of measurements of bound series that were not taken:
-	// NaN, infinite, negative where they add, or past what the number can hold.
+	// Refused is the number of measurements that bound series did not take: NaN,
+	// infinities, negative increments and samples, and those that exceed the number.
 	Refused int64
 	// Series is the number of series that exist now.
 	Series int64
 	// Folded is the number of times that label values were folded into [Other].
 	Folded int64
-	// Dropped is the number of removed series that were not told once more, because
+	// Dropped is the number of removed series that were not reported once more, because
 	// too many were removed between two collections.
 	Dropped int64
-	// ExportFailures is the number of exports that failed, see
+	// ExportFailures is the number of exports that failed; see
 	// [Recorder.CountExportFailure].
 	ExportFailures int64
 }
@@ -41,8 +40,8 @@ type Statistics struct {
 func (r *Recorder) Statistics() Statistics {
 	return Statistics{
 		Payloads: r.payloads.Load(),
-		Rejected: r.rejected.byReason(),
-		Ignored:  r.ignored.byName(),
+		Rejected: r.rejected.read(),
+		Ignored:  r.ignored.read(),
 		Refused:  r.refused.Load(),
 		Series:   r.series.Load(),
 		Folded:   r.folded.Load(),
@@ -52,15 +51,15 @@ func (r *Recorder) Statistics() Statistics {
 	}
 }
 
-// A reason is an error that entries are rejected for, and its label in the
+// A reason is why an entry is rejected: the error, and the label value in the
 // self-metrics.
 type reason struct {
 	err   error
 	label string
 }
 
-func reasons() [7]reason {
-	return [7]reason{
+func reasons() []reason {
+	return []reason{
 		{ErrUnknownMetric, selfmetrics.ReasonUnknownMetric},
 		{ErrWrongKind, selfmetrics.ReasonWrongKind},
 		{ErrLabelValues, selfmetrics.ReasonLabelValues},
@@ -71,51 +70,42 @@ func reasons() [7]reason {
 	}
 }
 
-// rejections counts by reason.
-type rejections [7]atomic.Int64
-
-func (r *rejections) count(cause error) {
-	for i, reason := range reasons() {
+// reject counts a rejected entry by the error that its cause wraps.
+func (r *Recorder) reject(cause error) {
+	for _, reason := range reasons() {
 		if errors.Is(cause, reason.err) {
-			r[i].Add(1)
+			r.rejected.update(func(counts map[error]int64) { counts[reason.err]++ })
 			return
 		}
 	}
 }
 
-func (r *rejections) byReason() map[error]int64 {
-	counts := make(map[error]int64)
-	for i, reason := range reasons() {
-		if n := r[i].Load(); n > 0 {
-			counts[reason.err] = n
+// ignore counts the stats of another connector by the connector's name.
+func (r *Recorder) ignore(connector string, n int64) {
+	r.ignored.update(func(counts map[string]int64) {
+		if _, known := counts[connector]; !known && (len(counts) >= maxConnectors || checkLabelValue(connector) != nil) {
+			connector = Other
 		}
-	}
-	return counts
+		counts[connector] += n
+	})
 }
 
-// ignored counts the stats of other connectors by name.
-type ignored struct {
+// A tally counts by key.
+type tally[K comparable] struct {
 	mu     sync.Mutex
-	counts map[string]int64
+	counts map[K]int64
 }
 
-func (i *ignored) count(name string, n int64) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if _, known := i.counts[name]; !known && (len(i.counts) >= MaxConnectors || checkLabelValue(name) != nil) {
-		name = Other
+func (t *tally[K]) update(f func(counts map[K]int64)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.counts == nil {
+		t.counts = make(map[K]int64)
 	}
-	if i.counts == nil {
-		i.counts = make(map[string]int64)
-	}
-	i.counts[name] += n
+	f(t.counts)
 }
 
-func (i *ignored) byName() map[string]int64 {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.counts == nil {
-		return map[string]int64{}
-	}
-	return maps.Clone(i.counts)
+func (t *tally[K]) read() (counts map[K]int64) {
+	t.update(func(current map[K]int64) { counts = maps.Clone(current) })
+	return counts
 }

@@ -12,32 +12,32 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// A stream is one metric as a producer gives it, with the points of the collection
-// under way.
+// A stream is one metric as a producer gives it, with the points of the collection in
+// progress.
 type stream struct {
 	name, description, unit string
 	renamed                 bool                   // by a view
 	temporality             metricdata.Temporality // of a sum or histogram
 	sum, monotonic          bool
 	boundaries              []float64
-	bucketOf                []int // of each of the definition's, if a view left out boundaries
+	bucketOf                []int // for each of the definition's buckets, if a view removed boundaries
 	noMinMax                bool
 	exponential             *sdkmetric.AggregationBase2ExponentialHistogram // nil for explicit buckets
-	native                  bool                                            // that it is beside the explicit buckets
+	native                  bool                                            // in addition to the explicit buckets
 	filter                  attribute.Filter                                // of a view, or nil
 	filtered                map[attribute.Distinct]subset                   // of the attributes of series
 	merged                  map[attribute.Distinct]int                      // positions of the points, if there is a filter
-	since                   time.Time                                       // which exemplars have to be newer than
+	since                   time.Time                                       // exemplars must be newer
 
 	ints       []metricdata.DataPoint[int64]
 	floats     []metricdata.DataPoint[float64]
 	histograms []metricdata.HistogramDataPoint[float64]
-	// exponentials are filled when all is added: with what their places in added have.
+	// exponentials get their buckets at the end, from the same positions of added.
 	exponentials []metricdata.ExponentialHistogramDataPoint[float64]
 	added        []exponentialCounts
 
-	counts    []uint64 // what is left for the buckets of further points
-	allCounts []uint64 // where counts began
+	counts    []uint64 // room for the buckets of further points
+	allCounts []uint64 // all of that room
 }
 
 // A subset is what a filter makes of attributes.
@@ -46,11 +46,11 @@ type subset struct {
 	dropped []attribute.KeyValue
 }
 
-// delta reports whether the stream tells what came since the last collection.
+// delta reports whether the stream reports what came since the last collection.
 func (s *stream) delta() bool { return s.sum && s.temporality == metricdata.DeltaTemporality }
 
-// begin makes room for as many points as there were last time: in their memory, if
-// it may be used again.
+// begin makes room for as many points as there were last time. It reuses their memory if
+// it may.
 func (s *stream) begin(reuse bool, last time.Time) {
 	clear(s.merged)
 	clear(s.added)
@@ -95,15 +95,15 @@ func (s *stream) buckets() []uint64 {
 	return room
 }
 
-// place returns the attributes of the point of a series and, if there is such a point
-// already, its position, and else -1. The next point has the position next.
+// place returns the attributes of the point of a series. If there is such a point already,
+// it also returns its position, and else -1. The argument is the position of a new point.
 func (s *stream) place(attributes *attribute.Set, next int) (subset, int) {
 	if s.filter == nil {
 		return subset{kept: *attributes}, -1
 	}
 	of, known := s.filtered[attributes.Equivalent()]
 	if !known {
-		if s.filtered == nil || len(s.filtered) > 4*DefaultTotalSeriesLimit {
+		if s.filtered == nil || len(s.filtered) > 4*defaultTotalLimit {
 			s.filtered = make(map[attribute.Distinct]subset)
 		}
 		of.kept, of.dropped = attributes.Filter(s.filter)
@@ -120,12 +120,8 @@ func (s *stream) place(attributes *attribute.Set, next int) (subset, int) {
 }
 
 func (s *stream) addInt64(from *series, attributes *attribute.Set, value int64) {
-	if s.plain(from) {
-		s.ints = append(s.ints, metricdata.DataPoint[int64]{Attributes: *attributes, StartTime: time.Unix(0, from.start), Value: value})
-		return
-	}
 	s.ints = addNumber(s, s.ints, from, attributes, value, func(a, b int64) int64 {
-		if s.monotonic && a > math.MaxInt64-b {
+		if b > 0 && a > math.MaxInt64-b {
 			return math.MaxInt64
 		}
 		return a + b
@@ -133,20 +129,16 @@ func (s *stream) addInt64(from *series, attributes *attribute.Set, value int64) 
 }
 
 func (s *stream) addFloat64(from *series, attributes *attribute.Set, value float64) {
-	if s.plain(from) {
-		s.floats = append(s.floats, metricdata.DataPoint[float64]{Attributes: *attributes, StartTime: time.Unix(0, from.start), Value: value})
-		return
-	}
 	s.floats = addNumber(s, s.floats, from, attributes, value, func(a, b float64) float64 { return clamp(a + b) })
 }
 
-// plain reports whether a point of the series is its alone, and has no exemplars.
-func (s *stream) plain(from *series) bool { return s.filter == nil && from.extras.Load() == nil }
-
-// addNumber adds a point, or the value to the point that a filter makes of several
-// series: a sum of them, or else the last.
+// addNumber adds a point. If a filter makes one point of several series, it has their
+// sum, or the last value of those that are no sums.
 func addNumber[N int64 | float64](s *stream, points []metricdata.DataPoint[N], from *series, attributes *attribute.Set, value N, sum func(a, b N) N) []metricdata.DataPoint[N] {
 	start := time.Unix(0, from.start)
+	if s.filter == nil && from.extras.Load() == nil {
+		return append(points, metricdata.DataPoint[N]{Attributes: *attributes, StartTime: start, Value: value})
+	}
 	of, position := s.place(attributes, len(points))
 	if position < 0 {
 		position = len(points)
@@ -159,13 +151,11 @@ func addNumber[N int64 | float64](s *stream, points []metricdata.DataPoint[N], f
 		}
 		p.Value = value
 	}
-	if held := from.exemplars(s.since); len(held) > 0 {
-		points[position].Exemplars = append(points[position].Exemplars, exemplarsOf[N](held, of.dropped)...)
-	}
+	points[position].Exemplars = appendExemplars(points[position].Exemplars, from, s.since, of.dropped)
 	return points
 }
 
-// addSamples adds a point of a histogram in the buckets that the stream has.
+// addSamples adds a point of a histogram, in the stream's kind of buckets.
 func (s *stream) addSamples(from *series, attributes *attribute.Set, start int64, counts []uint64, all interval, exponential exponentialCounts) {
 	if s.exponential != nil {
 		s.addExponential(from, attributes, start, all, exponential)
@@ -192,10 +182,10 @@ func (s *stream) addExponential(from *series, attributes *attribute.Set, start i
 			extend(&p.Min, &p.Max, all)
 		}
 	}
-	p.Exemplars = append(p.Exemplars, exemplarsOf[float64](from.exemplars(s.since), of.dropped)...)
+	p.Exemplars = appendExemplars(p.Exemplars, from, s.since, of.dropped)
 }
 
-// extend makes extrema those of an interval too, if it has samples.
+// extend widens extrema to those of an interval, if it has samples.
 func extend(least, greatest *metricdata.Extrema[float64], all interval) {
 	if all.least > all.greatest {
 		return
@@ -235,9 +225,7 @@ func (s *stream) addHistogram(from *series, attributes *attribute.Set, start int
 		extend(&p.Min, &p.Max, all)
 	}
 	p.Count = count
-	if from.extras.Load() != nil {
-		p.Exemplars = append(p.Exemplars, exemplarsOf[float64](from.exemplars(s.since), of.dropped)...)
-	}
+	p.Exemplars = appendExemplars(p.Exemplars, from, s.since, of.dropped)
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -247,9 +235,8 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// end gives every point its time, and returns the metric. Deltas began at the
-// producer's last collection, and where there is none, all of them when the first
-// series did.
+// end gives every point its time, and returns the metric. Deltas start at the producer's
+// last collection. At the first collection, all of them start with the first series.
 func (s *stream) end(last, now time.Time) metricdata.Metrics {
 	m := metricdata.Metrics{Name: s.name, Description: s.description, Unit: s.unit}
 	delta := s.delta()

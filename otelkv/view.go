@@ -9,99 +9,80 @@ import (
 	"strings"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-
-	"github.com/otelkv/otelkv-go/schema"
 )
 
 // WithViews makes a producer apply views, as a meter provider does with those of
-// sdkmetric.WithView (OTel specification, "Metrics SDK", "View"): every view that
-// matches a metric gives one stream of it, and a metric that none matches stays as it
-// is. Counters are observable counters to a view, additive gauges observable up-down
-// counters, other gauges observable gauges. Each view is asked once for each metric,
-// when the producer is made.
+// sdkmetric.WithView (OTel specification, "Metrics SDK", "View"): each view that matches a
+// metric gives one stream of it, and a metric without a matching view does not change. To
+// a view, counters are observable counters, additive gauges are observable up-down
+// counters, and other gauges are observable gauges. Each view is called once for each
+// metric, when the producer is created.
 //
 // A view can rename a metric, change its description, drop it, filter its attributes,
-// remove boundaries of a histogram, or give it exponential buckets. Where a filter leaves
-// two series with the same attributes, they are added up; of gauges the last one recorded
-// is reported. Such a total falls when one of its series is removed. The default
-// aggregation of a histogram has the boundaries of its definition.
+// remove boundaries of a histogram, or give it exponential buckets. If a filter leaves two
+// series with the same attributes, they are added up; of gauges, the last one is reported.
+// Such a total goes down when one of its series is removed. The default aggregation of a
+// histogram has the boundaries of its definition.
 //
-// What the recorder's series cannot do is an error that names the view and the metric:
-// boundaries that the definition does not have, any other aggregation, reservoirs of
-// exemplars, and two streams with one name.
+// The recorder's series cannot have boundaries that the definition does not have, any
+// other aggregation, reservoirs of exemplars, or two streams with one name. An error names
+// the view and the metric.
 func WithViews(views ...sdkmetric.View) ExportOption {
-	return exportOptionFunc(func(c *exportConfig) { c.views = append(c.views, views...) })
+	return func(c *exportConfig) { c.views = append(c.views, views...) }
 }
 
-// instrumentKind returns what a metric is to views and to temporality selectors. The
-// recorder's counters and additive gauges are observable instruments where it
-// registers instruments, and a reader sees the same points either way.
-func instrumentKind(d *schema.Definition) sdkmetric.InstrumentKind {
-	switch {
-	case d.Kind() == schema.KindHistogram:
-		return sdkmetric.InstrumentKindHistogram
-	case d.Kind() == schema.KindCounter:
-		return sdkmetric.InstrumentKindObservableCounter
-	case d.Additive:
-		return sdkmetric.InstrumentKindObservableUpDownCounter
-	}
-	return sdkmetric.InstrumentKindObservableGauge
-}
-
-// newStreams returns the streams of a metric: one, or as many as views match.
+// newStreams returns the streams of a metric: one for each view that matches, or one if
+// none does.
 func newStreams(m *recorderMetric, c exportConfig) ([]*stream, error) {
 	d := &m.definition
-	kind := instrumentKind(d)
 	instrument := sdkmetric.Instrument{
-		Name: d.Name, Description: d.Description, Unit: d.Unit, Kind: kind, Scope: m.recorder.scope(),
+		Name: d.Name, Description: d.Description, Unit: d.Unit, Kind: m.instrument, Scope: m.recorder.scope(),
 	}
 	var streams []*stream
 	var errs []error
+	add := func(s *stream, keep bool, err error) {
+		if errs = append(errs, err); !keep || err != nil {
+			return
+		}
+		streams = append(streams, s)
+		if c.nativeHistograms && m.instrument == sdkmetric.InstrumentKindHistogram && s.exponential == nil {
+			native := *s
+			native.exponential, native.native = nativeHistogram(), true
+			streams = append(streams, &native)
+		}
+	}
 	matched := false
 	for i, view := range c.views {
-		changed, matches := view(instrument)
-		if !matches {
-			continue
-		}
-		matched = true
-		s := newStream(d, c)
-		keep, err := s.change(d, changed, c)
-		switch {
-		case err != nil:
-			errs = append(errs, fmt.Errorf("otelkv: view %d of %d: metric %q: %w", i+1, len(c.views), d.Name, err))
-		case keep:
-			streams = append(streams, s)
+		if changed, matches := view(instrument); matches {
+			matched = true
+			s := newStream(m, c)
+			keep, err := s.change(m, changed, c)
+			if err != nil {
+				err = fmt.Errorf("otelkv: view %d of %d: metric %q: %w", i+1, len(c.views), d.Name, err)
+			}
+			add(s, keep, err)
 		}
 	}
 	if !matched {
-		s := newStream(d, c)
-		keep, err := s.aggregate(d, nil, c)
+		s := newStream(m, c)
+		keep, err := s.aggregate(m, nil, c)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("otelkv: metric %q: the reader's aggregation: %w", d.Name, err))
-		} else if keep {
-			streams = append(streams, s)
+			err = fmt.Errorf("otelkv: metric %q: the reader's aggregation: %w", d.Name, err)
 		}
-	}
-	if c.nativeHistograms {
-		for _, s := range streams {
-			if kind == sdkmetric.InstrumentKindHistogram && s.exponential == nil {
-				beside := *s
-				beside.exponential, beside.native = nativeHistogram(), true
-				streams = append(streams, &beside)
-			}
-		}
+		add(s, keep, err)
 	}
 	return streams, errors.Join(errs...)
 }
 
-func newStream(d *schema.Definition, c exportConfig) *stream {
+func newStream(m *recorderMetric, c exportConfig) *stream {
+	d := &m.definition
 	s := &stream{
 		name: d.Name, description: d.Description, unit: d.Unit, boundaries: d.Boundaries,
-		sum:       d.Kind() != schema.KindGauge || d.Additive,
-		monotonic: d.Kind() == schema.KindCounter,
+		sum:       m.instrument != sdkmetric.InstrumentKindObservableGauge,
+		monotonic: m.instrument == sdkmetric.InstrumentKindObservableCounter,
 	}
 	if s.sum {
-		s.temporality = c.temporality(instrumentKind(d))
+		s.temporality = c.temporality(m.instrument)
 	}
 	if c.prometheusNames {
 		// A receiver would turn the unit into a suffix of the name.
@@ -110,9 +91,9 @@ func newStream(d *schema.Definition, c exportConfig) *stream {
 	return s
 }
 
-// change makes the stream what a view says. It reports false for one that the view
-// drops.
-func (s *stream) change(d *schema.Definition, view sdkmetric.Stream, c exportConfig) (bool, error) {
+// change applies a view to the stream. It reports false if the view drops it.
+func (s *stream) change(m *recorderMetric, view sdkmetric.Stream, c exportConfig) (bool, error) {
+	d := &m.definition
 	if view.Name != "" && view.Name != d.Name {
 		s.name, s.renamed = view.Name, true
 	}
@@ -123,14 +104,16 @@ func (s *stream) change(d *schema.Definition, view sdkmetric.Stream, c exportCon
 	if view.ExemplarReservoirProviderSelector != nil {
 		return false, errors.New("it has a reservoir of exemplars: the recorder's series have theirs already")
 	}
-	return s.aggregate(d, view.Aggregation, c)
+	return s.aggregate(m, view.Aggregation, c)
 }
 
-// aggregate sets the aggregation of the stream: that of a view, or else the reader's,
-// of which boundaries are less than those of the definition.
-func (s *stream) aggregate(d *schema.Definition, aggregation sdkmetric.Aggregation, c exportConfig) (bool, error) {
+// aggregate sets the aggregation of the stream: a view's, or else the reader's. The
+// boundaries of the definition replace those of the reader. It reports false if the
+// aggregation drops the stream.
+func (s *stream) aggregate(m *recorderMetric, aggregation sdkmetric.Aggregation, c exportConfig) (bool, error) {
+	histogram := m.instrument == sdkmetric.InstrumentKindHistogram
 	if aggregation == nil && c.aggregation != nil {
-		aggregation = c.aggregation(instrumentKind(d))
+		aggregation = c.aggregation(m.instrument)
 		if _, explicit := aggregation.(sdkmetric.AggregationExplicitBucketHistogram); explicit {
 			aggregation = nil
 		}
@@ -141,7 +124,7 @@ func (s *stream) aggregate(d *schema.Definition, aggregation sdkmetric.Aggregati
 	case sdkmetric.AggregationDrop:
 		return false, nil
 	case sdkmetric.AggregationSum:
-		if s.sum && d.Kind() != schema.KindHistogram {
+		if s.sum && !histogram {
 			return true, nil
 		}
 	case sdkmetric.AggregationLastValue:
@@ -149,12 +132,12 @@ func (s *stream) aggregate(d *schema.Definition, aggregation sdkmetric.Aggregati
 			return true, nil
 		}
 	case sdkmetric.AggregationExplicitBucketHistogram:
-		if d.Kind() == schema.KindHistogram {
+		if histogram {
 			s.noMinMax = a.NoMinMax
-			return true, s.coarsen(d.Boundaries, a.Boundaries)
+			return true, s.coarsen(m.definition.Boundaries, a.Boundaries)
 		}
 	case sdkmetric.AggregationBase2ExponentialHistogram:
-		if d.Kind() == schema.KindHistogram {
+		if histogram {
 			s.exponential, s.noMinMax = &a, a.NoMinMax
 			if a.MaxSize < 1 || a.MaxScale > 20 || a.MaxScale < minExponentialScale {
 				return false, fmt.Errorf("exponential buckets of size %d and scale %d: expected a size of 1 or more, and a scale of -10 to 20", a.MaxSize, a.MaxScale)
@@ -162,10 +145,10 @@ func (s *stream) aggregate(d *schema.Definition, aggregation sdkmetric.Aggregati
 			return true, nil
 		}
 	}
-	return false, fmt.Errorf("a %s cannot have the aggregation %T", d.Kind(), aggregation)
+	return false, fmt.Errorf("a %s cannot have the aggregation %T", m.definition.Kind(), aggregation)
 }
 
-// coarsen leaves only some of the boundaries.
+// coarsen keeps only some of the boundaries.
 func (s *stream) coarsen(all, some []float64) error {
 	for _, boundary := range some {
 		if !slices.Contains(all, boundary) {
@@ -179,17 +162,11 @@ func (s *stream) coarsen(all, some []float64) error {
 		return nil
 	}
 	s.boundaries = slices.Clone(some)
-	s.bucketOf = make([]int, len(all)+1)
-	for i := range s.bucketOf {
-		s.bucketOf[i] = len(some)
-		if i < len(all) {
-			s.bucketOf[i], _ = slices.BinarySearch(some, all[i])
-		}
-	}
+	s.bucketOf = bucketsAmong(all, some)
 	return nil
 }
 
-// checkStreams reports a name that two streams have.
+// checkStreams reports each name that two streams have.
 func checkStreams(streams [][]*stream) error {
 	var errs []error
 	taken := make(map[string]bool)

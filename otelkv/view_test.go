@@ -81,7 +81,7 @@ func TestViews(t *testing.T) {
 					options := []sdkmetric.ManualReaderOption{sdkmetric.WithTemporalitySelector(s.selector)}
 					var provided []sdkmetric.Option
 					if way == "producer" {
-						options = append(options, sdkmetric.WithProducer(newProducer(t, recorder, otelkv.WithTemporality(s.selector), otelkv.WithViews(test.views...))))
+						options = append(options, sdkmetric.WithProducer(newProducer(t, recorder, otelkv.WithSelectors(s.selector, nil), otelkv.WithViews(test.views...))))
 					} else {
 						provided = append(provided, sdkmetric.WithView(test.views...))
 					}

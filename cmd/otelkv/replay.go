@@ -17,7 +17,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
@@ -88,11 +87,14 @@ func (o *replayOptions) complete(engines string, args []string) error {
 	return nil
 }
 
+// maxLabelLength is the length in bytes up to which a recorder takes a label value.
+const maxLabelLength = 1024
+
 func checkModel(model string) error {
-	if utf8.ValidString(model) && len(model) <= otelkv.MaxLabelLength {
+	if utf8.ValidString(model) && len(model) <= maxLabelLength {
 		return nil
 	}
-	return fmt.Errorf("--model %.64q: expected valid UTF-8 of at most %d bytes", model, otelkv.MaxLabelLength)
+	return fmt.Errorf("--model %.64q: expected valid UTF-8 of at most %d bytes", model, maxLabelLength)
 }
 
 func (o *replayOptions) setEngines(list string) error {

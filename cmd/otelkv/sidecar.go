@@ -150,7 +150,7 @@ func (o *sidecarOptions) mode() (fs.FileMode, error) {
 func (o *sidecarOptions) recording() []otelkv.Option {
 	options := []otelkv.Option{otelkv.WithSelfMetrics(ingest.Catalogue())}
 	if o.senderLabel != "" {
-		options = append(options, otelkv.WithSourceLabelName(o.senderLabel))
+		options = append(options, otelkv.WithLabelNames(otelkv.LabelNames{Source: o.senderLabel}))
 	}
 	return options
 }

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelkv/otelkv-go/otelkv"
 )
@@ -24,7 +26,7 @@ import (
 // of different values ([otelkv.WithConstantLabels]).
 //
 // Series have created timestamps, in the formats that carry them. The label of
-// [otelkv.WithConnectorLabelName] is empty on series without a connector, which is the
+// connectors ([otelkv.LabelNames]) is empty on series without a connector, which is the
 // same to Prometheus as one that is absent.
 type Collector struct {
 	producer *otelkv.Producer
@@ -37,15 +39,15 @@ type Collector struct {
 var _ promclient.Collector = (*Collector)(nil)
 
 // NewCollector returns a collector of the recorder's metrics. A series that was removed
-// stays for [otelkv.DefaultRemovalDelay], so that every server that scrapes sees its
+// stays for two minutes, so that every server that scrapes sees its
 // last value; [otelkv.WithRemovalDelay] sets another time. The metrics are cumulative,
-// whatever [otelkv.WithTemporality] says.
+// whatever [otelkv.WithSelectors] says.
 func NewCollector(recorder *otelkv.Recorder, options ...otelkv.ExportOption) (*Collector, error) {
 	if recorder == nil {
 		return nil, errors.New("otelkv: a Prometheus collector needs a recorder")
 	}
-	options = append([]otelkv.ExportOption{otelkv.WithRemovalDelay(otelkv.DefaultRemovalDelay)}, options...)
-	producer, err := recorder.Producer(append(options, otelkv.WithTemporality(nil))...)
+	options = append([]otelkv.ExportOption{otelkv.WithRemovalDelay(2 * time.Minute)}, options...)
+	producer, err := recorder.Producer(append(options, otelkv.WithSelectors(sdkmetric.CumulativeTemporalitySelector, nil))...)
 	if err != nil {
 		return nil, err
 	}

@@ -209,7 +209,7 @@ func serveUnderStress(t *testing.T) {
 	}
 	var reported atomic.Int64
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) { reported.Add(1) }))
-	recorder := newRecorder(t, everyKind, otelkv.WithSeriesLimit(0))
+	recorder := newRecorder(t, everyKind, otelkv.WithSeriesLimits(-1, 0))
 	engine := addEngine(t, recorder, 0)
 	// A scrape of 4 MB, which the buffers of a connection do not hold.
 	for i := range 4000 {

@@ -78,7 +78,7 @@ func withBoundaries(d schema.Definition) schema.Definition {
 // newRecorder returns a recorder without limits.
 func newRecorder(b *testing.B, catalogue *schema.Catalogue) *otelkv.Recorder {
 	b.Helper()
-	return must(otelkv.New(catalogue, otelkv.WithSeriesLimit(0), otelkv.WithTotalSeriesLimit(0)))(b)
+	return must(otelkv.New(catalogue, otelkv.WithSeriesLimits(-1, -1)))(b)
 }
 
 // newReader returns a reader of a recorder, which has a producer.

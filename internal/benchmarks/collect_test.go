@@ -22,7 +22,8 @@ import (
 // instruments have none, of as many series as a definition has by default.
 const (
 	collectedMetrics = 5
-	collectedSeries  = collectedMetrics * otelkv.DefaultSeriesLimit
+	seriesLimit      = 1900 // of one definition, the recorder's default
+	collectedSeries  = collectedMetrics * seriesLimit
 )
 
 // A scalars is two counters of int64, two of float64 and a gauge.
@@ -119,7 +120,7 @@ func newCells(n int, tiers []string, value func(int) uint64) [][]cell {
 // BenchmarkCollect collects 9,500 series for a reader, up to the SDK's data
 // points.
 func BenchmarkCollect(b *testing.B) {
-	s, tiers := newScalars(), tierNames(otelkv.DefaultSeriesLimit)
+	s, tiers := newScalars(), tierNames(seriesLimit)
 
 	serial(b, "otelkv", func(b *testing.B) {
 		benchmarkCollect(b, newCollected(b, s, tiers), collectedSeries)
@@ -149,7 +150,7 @@ func newCollected(b *testing.B, s scalars, tiers []string) sdkmetric.Reader {
 // BenchmarkCollectHistogram is BenchmarkCollect for 1,900 histogram series of ten
 // boundaries.
 func BenchmarkCollectHistogram(b *testing.B) {
-	size, tiers := newMetrics("").histogram, tierNames(otelkv.DefaultSeriesLimit)
+	size, tiers := newMetrics("").histogram, tierNames(seriesLimit)
 
 	serial(b, "otelkv", func(b *testing.B) {
 		recorder := newRecorder(b, schema.MustCatalogue(size))

@@ -58,7 +58,7 @@ func BenchmarkObserveGrowth(b *testing.B) {
 		b.Run("impl=otelkv/series="+strconv.Itoa(series), func(b *testing.B) {
 			recorder := newRecorder(b, m.catalogue())
 			e := newEngine(b, recorder)
-			m.fill(b, e.Binder(), tierNames(series*payloadTiers/payloadSeries))
+			m.fill(b, e, tierNames(series*payloadTiers/payloadSeries))
 			benchmarkObserve(b, e, payload)
 			b.ReportMetric(perSeries(b, payloadSeries), "ns/series")
 		})

@@ -71,19 +71,19 @@ func (m payloadMetrics) fill(b *testing.B, binder stats.Binder, tiers []string) 
 	b.Helper()
 	for _, d := range m.int64Counters {
 		for i, tier := range tiers {
-			must(binder.BindInt64Counter(d, tier))(b).Add(int64(i+1) << 20)
+			must(binder.Bind(d.Definition(), tier))(b).(stats.Adder[int64]).Add(int64(i+1) << 20)
 			series, values = series+1, values+1
 		}
 	}
 	for _, d := range m.float64Counters {
 		for i, tier := range tiers {
-			must(binder.BindFloat64Counter(d, tier))(b).Add(float64(i) + 0.125)
+			must(binder.Bind(d.Definition(), tier))(b).(stats.Adder[float64]).Add(float64(i) + 0.125)
 			series, values = series+1, values+1
 		}
 	}
 	for _, d := range m.gauges {
 		for i, tier := range tiers {
-			must(binder.BindFloat64Gauge(d, tier))(b).Record(float64(i) / 7)
+			must(binder.Bind(d.Definition(), tier))(b).(stats.Recorder[float64]).Record(float64(i) / 7)
 			series, values = series+1, values+1
 		}
 	}
@@ -91,7 +91,7 @@ func (m payloadMetrics) fill(b *testing.B, binder stats.Binder, tiers []string) 
 	least := payloadSamples / (len(m.histograms) * payloadTiers)
 	for i, d := range m.histograms {
 		for _, tier := range tiers {
-			h := must(binder.BindHistogram(d, tier))(b)
+			h := must(binder.Bind(d.Definition(), tier))(b).(stats.Recorder[float64])
 			for j := range least + i%2 {
 				h.Record(sizes[j%len(sizes)])
 				values++
@@ -106,7 +106,7 @@ func (m payloadMetrics) fill(b *testing.B, binder stats.Binder, tiers []string) 
 func newPayload(b *testing.B, m payloadMetrics) *stats.Payload {
 	b.Helper()
 	p := new(stats.Payload)
-	series, values := m.fill(b, p.Binder(), tierNames(payloadTiers))
+	series, values := m.fill(b, p, tierNames(payloadTiers))
 	if series != payloadSeries || values != payloadValues {
 		b.Fatalf("the payload has %d series and %d values, want %d and %d", series, values, payloadSeries, payloadValues)
 	}

@@ -25,7 +25,7 @@ import (
 // exporter is told to leave out scope labels and target_info, so that it writes
 // no more than otelkv's does. VictoriaMetrics/metrics writes no help and no types.
 func BenchmarkScrape(b *testing.B) {
-	s, tiers := newScalars(), tierNames(otelkv.DefaultSeriesLimit)
+	s, tiers := newScalars(), tierNames(seriesLimit)
 
 	serial(b, "otelkv", func(b *testing.B) {
 		benchmarkScrape(b, newScraped(b, s, tiers), collectedSeries)
@@ -67,7 +67,7 @@ func BenchmarkScrape(b *testing.B) {
 // BenchmarkScrapeHistogram is BenchmarkScrape for 1,900 histogram series of ten
 // boundaries.
 func BenchmarkScrapeHistogram(b *testing.B) {
-	size, tiers := newMetrics("").histogram, tierNames(otelkv.DefaultSeriesLimit)
+	size, tiers := newMetrics("").histogram, tierNames(seriesLimit)
 	// The buckets with that of +Inf, the sum and the count.
 	lines := len(tiers) * (len(size.Boundaries) + 3)
 

@@ -328,7 +328,7 @@ func seriesFolded(w *writer) alert {
 		summary:  "Label values fold into \"other\" at " + ofRecorder,
 		runbook: "A metric reached its limit of series, and label values that were not declared share the value \"other\" from here on. " +
 			"Totals stay right, but what is under \"other\" cannot be told apart. Usually a label takes values that it should not: a request, " +
-			"a path, an address. Where the values are meant, declare the tiers or raise otelkv.WithSeriesLimit.",
+			"a path, an address. Where the values are meant, declare the tiers or raise otelkv.WithSeriesLimits.",
 		cases: slices.Concat(foldsLife(folds), []alertCase{
 			{name: "folds", series: inputs(counted(folds, "0x10 0+5x30")), at: "30m", labels: processLabels()},
 			{name: "folded before the first scrape", series: inputs(counted(folds, "5x30")), at: "10m", labels: processLabels()},

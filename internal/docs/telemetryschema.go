@@ -7,7 +7,6 @@ import (
 	"path"
 	"strings"
 
-	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
@@ -91,7 +90,7 @@ func split(d schema.Definition, instruments map[string]string) *telemetrySplit {
 		MetricsFromAttributes: make(map[string]string),
 	}
 	for _, m := range d.Mirrors {
-		s.MetricsFromAttributes[instruments[m.Of]] = strings.ReplaceAll(m.LabelValues[0], schema.Medium, otelkv.DefaultMedium)
+		s.MetricsFromAttributes[instruments[m.Of]] = strings.ReplaceAll(m.LabelValues[0], schema.Medium, "CPU")
 	}
 	return s
 }

@@ -7,46 +7,46 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/otelkv/otelkv-go/otelkv/internal/sink"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// A ConfigInfo sends an engine's static configuration: the values of the label
-// names that a specification declared, vLLM's kv_offload_config_info. It sends
-// them with the first payload after they were set, and again only when a value
-// has changed; a recorder then replaces the series. It is safe for concurrent
-// use.
+// A ConfigInfo sends an engine's static configuration: the values of the label names that
+// a specification declared, vLLM's kv_offload_config_info. It sends them with the first
+// payload after they were set, and again only when a value has changed. A recorder then
+// replaces the series. It is safe for concurrent use.
 //
-// It always fills a payload, since only the info of a payload can replace a
-// series: give what Take returns to the recorder's Observe.
+// It always fills a payload, because only the info of a payload can replace a series. The
+// methods Take and TakeInto hand the payload out; see the package documentation. Pass it
+// to the recorder's Observe.
 type ConfigInfo struct {
 	outlet
+	mu       sync.Mutex // guards what follows
+	sink     *sink.Sink
 	metric   string
 	declared []string
 	current  map[string]string
 	reported bool
 }
 
-// NewConfigInfo returns a ConfigInfo for the label names of m. It returns an
-// error if m is not filled from a payload's info.
+// NewConfigInfo returns a ConfigInfo for the label names of m. It returns an error if m is
+// not filled from a payload's info.
 func NewConfigInfo(m schema.Int64Gauge) (*ConfigInfo, error) {
 	if !m.FromInfo {
 		return nil, fmt.Errorf("otelkv: metric %q: not an info metric: expected a definition with FromInfo", m.PrometheusName)
 	}
-	return &ConfigInfo{
-		outlet:   outlet{sink: sink.New(nil)},
-		metric:   m.PrometheusName,
-		declared: slices.Clone(m.LabelNames),
-	}, nil
+	c := &ConfigInfo{sink: sink.New(nil), metric: m.PrometheusName, declared: slices.Clone(m.LabelNames)}
+	c.outlet = sink.NewOutlet(&c.mu, c.sink, nil)
+	return c, nil
 }
 
-// Set gives the facts, by label name. A fact that is not known is best given as
-// "None", as vLLM does, since an empty label value is the same as none.
+// Set sets the facts, by label name. Give an unknown fact as "None", as vLLM does, because
+// an empty label value is the same as no label.
 //
-// A declared name without a value is sent empty, and a value whose name is not
-// declared is dropped. The first Set that meets such names returns an error that
-// says which.
+// A declared name without a value is sent empty. A value whose name is not declared is
+// dropped. The first Set that meets such names returns an error that lists them.
 func (c *ConfigInfo) Set(facts map[string]string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -5,21 +5,22 @@ package connector
 import (
 	"fmt"
 	"strconv"
+	"sync"
 
 	"github.com/otelkv/otelkv-go/otelkv/internal/sink"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// SimpleCPUInfo holds the facts of a deployment.
+// SimpleCPUInfo has the facts of a deployment.
 type SimpleCPUInfo struct {
-	// Disk tells that the pool's blocks are on disk, rather than in host memory.
+	// Disk says that the pool's blocks are on disk, and not in host memory.
 	Disk bool
-	// PageCache tells that a pool on disk reads and writes through the page cache.
-	// A pool in host memory has none, whatever this says.
+	// PageCache says that a pool on disk reads and writes through the page cache. It is
+	// ignored for a pool in host memory.
 	PageCache bool
-	// LazyOffload tells that blocks are stored when the GPU evicts them, rather
-	// than when they are computed.
+	// LazyOffload says that blocks are stored when the GPU evicts them, and not when they
+	// are computed.
 	LazyOffload bool
 	// CapacityBlocks is the number of blocks of the pool.
 	CapacityBlocks int
@@ -41,70 +42,60 @@ func (i SimpleCPUInfo) labelValues() []string {
 
 // SimpleCPUBlocks are the counts of a pool's blocks.
 type SimpleCPUBlocks struct {
-	// Free blocks can be taken by a store, evictable cached ones among them.
+	// Free blocks can be taken by a store. Cached blocks that can be evicted are free.
 	Free int
-	// Queued, Issued and Abandoned are the blocks of stores that wait, that are
-	// under way, and that a reset gave up on but that are still under way.
+	// Queued blocks belong to stores that wait, and Issued ones to stores in progress. A
+	// reset has given up on the stores of Abandoned blocks, which are still in progress.
 	Queued, Issued, Abandoned int
 }
 
-// SimpleCPUOutcomes are totals of what was decided about stores in eager mode,
-// since the source that counts them began. Stores of the lazy mode are not
-// classified.
+// SimpleCPUOutcomes are totals of what was decided about stores in eager mode, since
+// their source started. Stores in lazy mode are not classified.
 type SimpleCPUOutcomes struct {
-	// Stored is the number of stores that were made.
+	// Stored is the number of stores that were accepted.
 	Stored int64
 	// DroppedCPUFull is the number that found no room in the pool.
 	DroppedCPUFull int64
-	// DroppedRequestGone is the number whose request had gone.
+	// DroppedRequestGone is the number whose request had ended.
 	DroppedRequestGone int64
 	// DroppedNullBlock is the number for the null block, which holds no data.
 	DroppedNullBlock int64
 	// DroppedNotHashed is the number for blocks that have no hash.
 	DroppedNotHashed int64
-	// SkippedAlreadyCached is the number for blocks that the pool has.
+	// SkippedAlreadyCached is the number for blocks that the pool has already.
 	SkippedAlreadyCached int64
 	// SkippedInFlight is the number for blocks that are being stored.
 	SkippedInFlight int64
 }
 
-// outcomeCount is the number of fields of [SimpleCPUOutcomes].
-const outcomeCount = 7
-
 // values returns the fields in the order of the metric's label values.
-func (o SimpleCPUOutcomes) values() [outcomeCount]int64 {
-	return [outcomeCount]int64{
-		o.Stored,
-		o.DroppedCPUFull,
-		o.DroppedRequestGone,
-		o.DroppedNullBlock,
-		o.DroppedNotHashed,
-		o.SkippedAlreadyCached,
-		o.SkippedInFlight,
-	}
+func (o SimpleCPUOutcomes) values() [7]int64 {
+	return [...]int64{o.Stored, o.DroppedCPUFull, o.DroppedRequestGone, o.DroppedNullBlock,
+		o.DroppedNotHashed, o.SkippedAlreadyCached, o.SkippedInFlight}
 }
 
-// A SimpleCPU records the family vllm:simple_kv_offload_* of one engine: what was
-// decided about each store, blocks loaded, blocks used and pending, and the
-// deployment's facts (catalogue vllm.SimpleCPUSpec). Copies are not timed. vLLM's
-// log line leaves the facts out, as [stats.Summary.Without] does. It is safe for
-// concurrent use.
+// A SimpleCPU records the metrics vllm:simple_kv_offload_* of one engine: what was decided
+// about each store, the blocks loaded, the blocks used and pending, and the deployment's
+// facts (catalogue vllm.SimpleCPUSpec). Copies are not timed. vLLM's log line leaves the
+// facts out, as [stats.Summary.Without] does. It is safe for concurrent use.
 //
-// It does not look into the pool. The service says what its counts are, as often
-// as it likes; once before each Take is enough.
+// It does not read the pool. The service sets the counts as often as it likes; once before
+// each Take is enough.
+//
+// The methods Take and TakeInto hand its payload out; see the package documentation.
 type SimpleCPU struct {
 	outlet
+	mu                  sync.Mutex // guards what follows
 	capacity            int
-	outcomes            [outcomeCount]stats.Adder[int64]
+	outcomes            [7]stats.Adder[int64]
 	totals              SimpleCPUOutcomes
 	loadBlocks          stats.Adder[int64]
 	used, pending, info stats.Recorder[int64]
 	blocks              SimpleCPUBlocks
 }
 
-// NewSimpleCPU returns a tracker for a pool of which all blocks are free. It
-// returns an error if the capacity is negative or the binder does not have the
-// metrics.
+// NewSimpleCPU returns a tracker for a pool whose blocks are all free. It returns an error
+// if the capacity is negative or the binder does not have the metrics.
 func NewSimpleCPU(info SimpleCPUInfo, opts ...Option) (*SimpleCPU, error) {
 	if info.CapacityBlocks < 0 {
 		return nil, fmt.Errorf("otelkv: metric %q: label capacity_blocks is %d, expected at least 0",
@@ -112,7 +103,6 @@ func NewSimpleCPU(info SimpleCPUInfo, opts ...Option) (*SimpleCPU, error) {
 	}
 	s := sink.New(sink.NewConfig(opts).Binder)
 	t := &SimpleCPU{
-		outlet:     outlet{sink: s},
 		capacity:   info.CapacityBlocks,
 		loadBlocks: s.Int64Counter(vllm.SimpleLoadBlocks),
 		used:       s.Int64Gauge(vllm.SimpleUsedBlocks),
@@ -126,13 +116,13 @@ func NewSimpleCPU(info SimpleCPUInfo, opts ...Option) (*SimpleCPU, error) {
 	if err := s.Err(); err != nil {
 		return nil, err
 	}
-	t.gauges = t.recordGauges
+	t.outlet = sink.NewOutlet(&t.mu, s, t.recordGauges)
 	t.recordGauges()
 	return t, nil
 }
 
-// SetBlocks says how the pool's blocks are used now. Blocks in use are those of
-// the capacity that are not free, and pending ones are the sum of the stores'.
+// SetBlocks sets how the pool's blocks are used now. Blocks in use are the capacity
+// without the free ones. Pending blocks are those of all stores.
 func (t *SimpleCPU) SetBlocks(blocks SimpleCPUBlocks) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -140,8 +130,8 @@ func (t *SimpleCPU) SetBlocks(blocks SimpleCPUBlocks) {
 	t.recordGauges()
 }
 
-// RecordLoad says that a load of so many blocks to the GPU finished, also if a
-// reset had abandoned it. It does nothing if there are none.
+// RecordLoad records that a load of so many blocks to the GPU finished, even if a reset
+// had abandoned it. It does nothing if there are none.
 func (t *SimpleCPU) RecordLoad(blocks int) {
 	if blocks <= 0 {
 		return
@@ -151,10 +141,10 @@ func (t *SimpleCPU) RecordLoad(blocks int) {
 	t.loadBlocks.Add(int64(blocks))
 }
 
-// ObserveOutcomes gives the totals as they are now. What they grew by since the
-// last call is counted; an outcome that did not grow leaves nothing in the
-// payload. A total that is lower than before comes from a source that began
-// again, so all of it is counted. Negative totals are taken as zero.
+// ObserveOutcomes gives the current totals, and counts what they grew by since the last
+// call. An outcome that did not grow leaves nothing in the payload. If a total is lower
+// than before, its source restarted, and all of it is counted. A negative total is taken
+// as zero.
 func (t *SimpleCPU) ObserveOutcomes(totals SimpleCPUOutcomes) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -171,9 +161,9 @@ func (t *SimpleCPU) ObserveOutcomes(totals SimpleCPUOutcomes) {
 	t.totals = totals
 }
 
-// ResetOutcomes says that the source's totals begin again at zero. What was
-// counted and not yet taken stays. Call [SimpleCPU.ObserveOutcomes] before the
-// source forgets its totals, or what it counted since the last call is lost.
+// ResetOutcomes says that the source's totals start again at zero. What was counted and
+// not yet taken stays. Call [SimpleCPU.ObserveOutcomes] before the source forgets its
+// totals, or what it counted since the last call is lost.
 func (t *SimpleCPU) ResetOutcomes() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

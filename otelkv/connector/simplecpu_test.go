@@ -149,7 +149,7 @@ func TestVLLMSimpleConnector(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var series stats.Payload
-			sending, direct := newSimpleCPU(t, cpuInfo()), newSimpleCPU(t, cpuInfo(), connector.WithBinder(series.Binder()))
+			sending, direct := newSimpleCPU(t, cpuInfo()), newSimpleCPU(t, cpuInfo(), connector.WithBinder(&series))
 			for _, s := range test.steps {
 				s.events(sending)
 				mustEqual(t, s.name, s.want, reduce(sending.Take()))
@@ -165,7 +165,7 @@ func TestVLLMSimpleConnector(t *testing.T) {
 
 func TestSimpleCPUGaugesFollowBlocksWithBinder(t *testing.T) {
 	var series stats.Payload
-	tracker := newSimpleCPU(t, cpuInfo(), connector.WithBinder(series.Binder()))
+	tracker := newSimpleCPU(t, cpuInfo(), connector.WithBinder(&series))
 	mustEqual(t, "at the start", simple(0, 0), reduce(series.Take()))
 	tracker.SetBlocks(connector.SimpleCPUBlocks{Free: 60, Issued: 2})
 	mustEqual(t, "set", simple(4, 2), reduce(series.Take()))
@@ -275,7 +275,7 @@ func TestNewSimpleCPUErrors(t *testing.T) {
 	}{
 		{"negative capacity", connector.SimpleCPUInfo{CapacityBlocks: -1}, nil,
 			`otelkv: metric "vllm:simple_kv_offload_info": label capacity_blocks is -1, expected at least 0`},
-		{"binder", cpuInfo(), []connector.Option{connector.WithBinder(taken.Binder())}, vllm.SimpleLoadBlocks.PrometheusName},
+		{"binder", cpuInfo(), []connector.Option{connector.WithBinder(&taken)}, vllm.SimpleLoadBlocks.PrometheusName},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tracker, err := connector.NewSimpleCPU(test.info, test.opts...)

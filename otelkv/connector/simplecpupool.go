@@ -3,40 +3,43 @@
 package connector
 
 import (
+	"sync"
+
 	"github.com/otelkv/otelkv-go/otelkv/internal/sink"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// SimpleCPUPoolCounts are the counts of a pool and of what is under way.
+// SimpleCPUPoolCounts are the counts of a pool, and of its transfers in progress.
 type SimpleCPUPoolCounts struct {
-	// Total is the number of blocks that can hold data, the null block left out.
+	// Total is the number of blocks that can hold data, without the null block.
 	Total int
 	// Free is the number of them that a store can take.
 	Free int
-	// PendingLoads is the number of requests with a load that has not finished,
-	// those that a reset abandoned among them.
+	// PendingLoads is the number of requests with a load that has not finished. It
+	// includes those that a reset abandoned.
 	PendingLoads int
-	// PendingStores is the number of store events in flight.
+	// PendingStores is the number of store events in progress.
 	PendingStores int
 }
 
-// A SimpleCPUPool records the gauges vllm:simple_cpu_offload_* of one engine, whose
-// copies are for [Transfers] (catalogue vllm.SimpleCPUPoolSpec). It is safe for
-// concurrent use.
+// A SimpleCPUPool records the gauges vllm:simple_cpu_offload_* of one engine (catalogue
+// vllm.SimpleCPUPoolSpec). Use [Transfers] for its copies. It is safe for concurrent use.
+//
+// The methods Take and TakeInto hand its payload out; see the package documentation.
 type SimpleCPUPool struct {
 	outlet
+	mu                                             sync.Mutex // guards what follows
 	counts                                         SimpleCPUPoolCounts
 	total, free, used, pendingLoads, pendingStores stats.Recorder[int64]
 	usage                                          stats.Recorder[float64]
 }
 
-// NewSimpleCPUPool returns a pool with the given counts. It returns an error if
-// the binder does not have the metrics.
+// NewSimpleCPUPool returns a pool with the given counts. It returns an error if the binder
+// does not have the metrics.
 func NewSimpleCPUPool(counts SimpleCPUPoolCounts, opts ...Option) (*SimpleCPUPool, error) {
 	s := sink.New(sink.NewConfig(opts).Binder)
 	p := &SimpleCPUPool{
-		outlet:        outlet{sink: s},
 		counts:        counts,
 		total:         s.Int64Gauge(vllm.PoolTotalBlocks),
 		free:          s.Int64Gauge(vllm.PoolFreeBlocks),
@@ -48,13 +51,13 @@ func NewSimpleCPUPool(counts SimpleCPUPoolCounts, opts ...Option) (*SimpleCPUPoo
 	if err := s.Err(); err != nil {
 		return nil, err
 	}
-	p.gauges = p.recordGauges
+	p.outlet = sink.NewOutlet(&p.mu, s, p.recordGauges)
 	p.recordGauges()
 	return p, nil
 }
 
-// SetCounts says what the counts are now. Used blocks are those that are not
-// free; their fraction of the total is 0 for a pool without blocks.
+// SetCounts sets the current counts. Used blocks are those that are not free. Their
+// fraction of the total is 0 for a pool without blocks.
 func (p *SimpleCPUPool) SetCounts(counts SimpleCPUPoolCounts) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

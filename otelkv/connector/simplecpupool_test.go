@@ -56,7 +56,7 @@ func TestVLLMSimplePool(t *testing.T) {
 			mustEqual(t, "take again", test.want, reduce(pool.Take()))
 
 			var series, dst stats.Payload
-			pool = newSimpleCPUPool(t, connector.SimpleCPUPoolCounts{Total: 9, Free: 1}, connector.WithBinder(series.Binder()))
+			pool = newSimpleCPUPool(t, connector.SimpleCPUPoolCounts{Total: 9, Free: 1}, connector.WithBinder(&series))
 			mustEqual(t, "before, with a binder", poolGauges(9, 1, 8, 8./9, 0, 0), reduce(series.Take()))
 			pool.SetCounts(test.counts)
 			mustEqual(t, "with a binder", test.want, reduce(series.Take()))
@@ -75,7 +75,7 @@ func TestNewPoolReportsEverything(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	pool, err := connector.NewSimpleCPUPool(connector.SimpleCPUPoolCounts{}, connector.WithBinder(taken.Binder()))
+	pool, err := connector.NewSimpleCPUPool(connector.SimpleCPUPoolCounts{}, connector.WithBinder(&taken))
 	if pool != nil || err == nil || !strings.Contains(err.Error(), names[0]) || !strings.Contains(err.Error(), names[1]) {
 		t.Errorf("NewPool returned %v, %v, want an error that names %q", pool, err, names)
 	}

@@ -4,7 +4,7 @@ package connector
 
 import (
 	"context"
-	"fmt"
+	"sync"
 	"time"
 
 	"github.com/otelkv/otelkv-go/otelkv/internal/requests"
@@ -13,44 +13,46 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// A Tracker records the lookups and failed allocations of one engine's
-// connector. It is safe for concurrent use.
+// A Tracker records the lookups and failed allocations of one engine's connector. It is
+// safe for concurrent use.
 //
-// Each lookup that runs leaves a synchronous delay, its own duration. A lookup may
-// answer "ask again"; from the start of the first one that does until a later one
-// resolves, or the request finishes, is the asynchronous delay, and a request can
-// have several. A lookup that does not run, because transfers of its request are in
-// flight or the request does not read the cache, is not recorded at all. Delays by
-// tier and chunk are another matter; see package tiering.
+// Each lookup that runs has a synchronous delay, which is its own duration. A lookup may
+// be deferred: the request asks again. The asynchronous delay runs from the start of the
+// first deferred lookup until a later one resolves, or until the request finishes. A
+// request can have several. Do not record a lookup that does not run, because transfers of
+// its request are in progress or the request does not read the cache. Package tiering
+// records the delays of each tier and chunk.
+//
+// A tracker remembers 65,536 requests. Past that it forgets the least recently used one,
+// whose deferred lookup then has no delay.
+//
+// The methods Take and TakeInto hand its payload out; see the package documentation.
 type Tracker struct {
 	outlet
+	mu    sync.Mutex // guards what follows
 	clock func() time.Time
 	epoch time.Time
 
 	syncDelay, asyncDelay stats.Recorder[float64]
 	allocationFailures    stats.Adder[int64]
 
-	deferred *requests.Table[time.Duration] // when the first lookup of a request was deferred
+	deferred *requests.Table[time.Duration] // when a request's first lookup was deferred
 }
 
 // State is a snapshot of a tracker's own bookkeeping.
 type State struct {
 	// Deferred is the number of requests that wait for a lookup to resolve.
 	Deferred int
-	// Evicted is the number of requests that were forgotten to keep the bound.
+	// Evicted is the number of requests that were forgotten because there were too many.
 	Evicted uint64
 }
 
-// NewTracker returns a tracker. It returns an error if the bound is not positive
-// or the binder does not have the connector's metrics.
+// NewTracker returns a tracker. It returns an error if the binder does not have the
+// connector's metrics.
 func NewTracker(opts ...Option) (*Tracker, error) {
 	c := sink.NewConfig(opts)
-	if c.MaxRequests < 1 {
-		return nil, fmt.Errorf("otelkv: connector: max requests is %d, expected at least 1", c.MaxRequests)
-	}
 	s := sink.New(c.Binder)
 	t := &Tracker{
-		outlet:             outlet{sink: s},
 		clock:              c.Clock,
 		epoch:              c.Clock(),
 		syncDelay:          s.Histogram(vllm.LookupSyncDelay),
@@ -61,12 +63,13 @@ func NewTracker(opts ...Option) (*Tracker, error) {
 	if err := s.Err(); err != nil {
 		return nil, err
 	}
+	t.outlet = sink.NewOutlet(&t.mu, s, nil)
 	return t, nil
 }
 
-// RecordLookup says that a lookup for a request ran and how long the call took. It
-// is resolved if the number of cached blocks is known, also if that is 0, and
-// otherwise deferred: the request asks again. A negative duration is taken as zero.
+// RecordLookup records that a lookup for a request ran, and how long the call took. The
+// lookup is resolved if the number of cached blocks is known, even if that is 0. Otherwise
+// it is deferred: the request asks again. A negative duration is taken as zero.
 func (t *Tracker) RecordLookup(request string, resolved bool, duration time.Duration) {
 	t.RecordLookupContext(context.Background(), request, resolved, duration)
 }
@@ -85,9 +88,8 @@ func (t *Tracker) RecordLookupContext(ctx context.Context, request string, resol
 	sink.Record(ctx, t.syncDelay, duration.Seconds())
 }
 
-// RequestFinished says that a request is over. If a lookup of it was deferred
-// and has not resolved since, its delay ends here. It does nothing for any other
-// request.
+// RequestFinished says that a request is over. If a lookup of it was deferred and has not
+// resolved since, its delay ends here. It does nothing for any other request.
 func (t *Tracker) RequestFinished(request string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -101,20 +103,20 @@ func (t *Tracker) resolve(ctx context.Context, request string) {
 	}
 }
 
-// RecordAllocationFailure counts a store for which the offload tier had no room.
+// RecordAllocationFailure counts a store that found no room in the offload tier.
 func (t *Tracker) RecordAllocationFailure() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.allocationFailures.Add(1)
 }
 
-// State returns a snapshot of the tracker's bookkeeping, for a service that
-// wants to see whether its requests finish.
+// State returns a snapshot of the tracker's bookkeeping. A service can check with it that
+// its requests finish.
 func (t *Tracker) State() State {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return State{Deferred: t.deferred.Len(), Evicted: t.deferred.Evicted()}
 }
 
-// now returns the time since the tracker was made.
+// now returns the time since the tracker was created.
 func (t *Tracker) now() time.Duration { return t.clock().Sub(t.epoch) }

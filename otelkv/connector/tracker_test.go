@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/otelkv/otelkv-go/otelkv/connector"
+	"github.com/otelkv/otelkv-go/otelkv/internal/sink"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -122,7 +123,7 @@ func TestLookupDelays(t *testing.T) {
 				mustEqual(t, "second take", nil, read(tracker.Take()))
 
 				var series, dst stats.Payload
-				tracker = newTracker(t, connector.WithBinder(series.Binder()))
+				tracker = newTracker(t, connector.WithBinder(&series))
 				test.events(tracker)
 				mustEqual(t, "with a binder", test.want, read(series.Take()))
 				if tracker.Take() != nil || tracker.TakeInto(&dst) {
@@ -179,7 +180,7 @@ func TestClockGoesBackwards(t *testing.T) {
 }
 
 func TestEviction(t *testing.T) {
-	tracker := newTracker(t, connector.WithMaxRequests(2))
+	tracker := newTracker(t, withMaxRequests(2))
 	for _, request := range []string{"a", "b", "a", "c"} {
 		tracker.RecordLookup(request, deferred, 0)
 	}
@@ -196,18 +197,13 @@ func TestEviction(t *testing.T) {
 }
 
 func TestNewTrackerErrors(t *testing.T) {
-	newTracker(t, connector.WithMaxRequests(1))
-	if _, err := connector.NewTracker(connector.WithMaxRequests(0)); err == nil ||
-		err.Error() != "otelkv: connector: max requests is 0, expected at least 1" {
-		t.Errorf("NewTracker returned %v", err)
-	}
 	var taken stats.Payload
 	for _, name := range []string{vllm.LookupSyncDelay.PrometheusName, vllm.AllocationFailure.PrometheusName} {
 		if err := taken.RecordGauge(name, stats.Int64(1)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	_, err := connector.NewTracker(connector.WithBinder(taken.Binder()))
+	_, err := connector.NewTracker(connector.WithBinder(&taken))
 	if err == nil || !strings.Contains(err.Error(), vllm.LookupSyncDelay.PrometheusName) ||
 		!strings.Contains(err.Error(), vllm.AllocationFailure.PrometheusName) {
 		t.Errorf("NewTracker returned %v, want an error that names both metrics", err)
@@ -280,4 +276,22 @@ func BenchmarkLookup(b *testing.B) {
 			tracker.TakeInto(&taken)
 		}
 	}
+}
+
+// An emptyBinder returns no handles.
+type emptyBinder struct{}
+
+func (emptyBinder) Bind(schema.Definition, ...string) (any, error) { return nil, nil }
+
+func TestABinderMustReturnHandles(t *testing.T) {
+	_, err := connector.NewTracker(connector.WithBinder(emptyBinder{}))
+	want := `otelkv: metric "vllm:kv_offload_allocation_failure": the binder returned a <nil> for a counter of int64`
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("NewTracker returned %v, want an error that says %s", err, want)
+	}
+}
+
+// withMaxRequests bounds the requests that a tracker remembers.
+func withMaxRequests(n int) connector.Option {
+	return func(c *sink.Config) { c.MaxRequests = n }
 }

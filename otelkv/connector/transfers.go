@@ -5,6 +5,7 @@ package connector
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,8 +14,8 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// A Direction tells where a copy goes. The zero Direction is none, and copies
-// in it record nothing.
+// A Direction says where a copy goes. The zero Direction is not valid: its copies record
+// nothing.
 type Direction uint8
 
 // The directions of a copy.
@@ -33,21 +34,24 @@ func (d Direction) String() string {
 	return fmt.Sprintf("Direction(%d)", uint8(d))
 }
 
-// Transfers records copies of KV-cache blocks between the GPU and the offload
-// tier, of one worker or of several. It is safe for concurrent use.
+// Transfers records copies of KV-cache blocks between the GPU and the offload tier, of one
+// worker or of several. It is safe for concurrent use.
 //
-// Where a copy runs to its end in one call, time it with [Transfers.Start]. Where
-// it is launched on a GPU stream and completes later, bracket it with two timing
-// events, and give [Transfers.Record] the time between them.
+// If a copy completes in one call, time it with [Transfers.Start]. If it is launched on a
+// GPU stream and completes later, put two timing events around it, and pass the time
+// between them to [Transfers.Record].
 //
-// The seconds are those of the copy and nothing else. vLLM brackets the transfer
-// itself: the wait for the computation that produces the blocks and the preparation
-// of addresses and sizes on the host come before the start. The seconds of several
-// workers add up to worker-seconds, which can exceed wall time.
+// The seconds are those of the copy and nothing else. vLLM times the transfer itself: the
+// wait for the computation of the blocks, and the preparation of addresses and sizes on
+// the host, come before the start. The seconds of several workers add up to
+// worker-seconds, which can exceed wall time.
+//
+// The methods Take and TakeInto hand its payload out; see the package documentation.
 type Transfers struct {
 	outlet
-	clock       func() time.Time
-	load, store copies
+	mu     sync.Mutex // guards what follows
+	clock  func() time.Time
+	copies [Store + 1]copies
 }
 
 // copies are the series of one direction.
@@ -57,33 +61,27 @@ type copies struct {
 	size    stats.Recorder[float64]
 }
 
-// NewTransfers returns a recorder of copies. It returns an error if the binder
-// does not have the metrics.
+// NewTransfers returns a recorder of copies. It returns an error if the binder does not
+// have the metrics.
 func NewTransfers(opts ...Option) (*Transfers, error) {
 	c := sink.NewConfig(opts)
 	s := sink.New(c.Binder)
 	t := &Transfers{
-		outlet: outlet{sink: s},
-		clock:  c.Clock,
-		load: copies{
-			bytes:   s.Int64Counter(vllm.LoadBytes),
-			seconds: s.Float64Counter(vllm.LoadTime),
-			size:    s.Histogram(vllm.LoadSize),
-		},
-		store: copies{
-			bytes:   s.Int64Counter(vllm.StoreBytes),
-			seconds: s.Float64Counter(vllm.StoreTime),
-			size:    s.Histogram(vllm.StoreSize),
+		clock: c.Clock,
+		copies: [...]copies{
+			Load:  {s.Int64Counter(vllm.LoadBytes), s.Float64Counter(vllm.LoadTime), s.Histogram(vllm.LoadSize)},
+			Store: {s.Int64Counter(vllm.StoreBytes), s.Float64Counter(vllm.StoreTime), s.Histogram(vllm.StoreSize)},
 		},
 	}
 	if err := s.Err(); err != nil {
 		return nil, err
 	}
+	t.outlet = sink.NewOutlet(&t.mu, s, nil)
 	return t, nil
 }
 
-// Record records one copy that has completed. A copy of no bytes records nothing;
-// a negative time is taken as zero.
+// Record records one copy that has completed. A copy of no bytes records nothing. A
+// negative time is taken as zero.
 func (t *Transfers) Record(d Direction, bytes int64, elapsed time.Duration) {
 	t.RecordContext(context.Background(), d, bytes, elapsed)
 }
@@ -91,15 +89,12 @@ func (t *Transfers) Record(d Direction, bytes int64, elapsed time.Duration) {
 // RecordContext is [Transfers.Record] for a copy whose bytes and time can become
 // exemplars of the span in the context. A payload has no exemplars.
 func (t *Transfers) RecordContext(ctx context.Context, d Direction, bytes int64, elapsed time.Duration) {
-	c := &t.load
-	if d == Store {
-		c = &t.store
-	}
 	if bytes <= 0 || d != Load && d != Store {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	c := &t.copies[d]
 	sink.Add(ctx, c.bytes, bytes)
 	sink.Add(ctx, c.seconds, max(elapsed, 0).Seconds())
 	sink.Record(ctx, c.size, float64(bytes))
@@ -114,15 +109,15 @@ type Timer struct {
 	ended     atomic.Bool
 }
 
-// Start starts to time a copy. Call it when everything is prepared and nothing
-// is left to wait for. The timer of a copy that fails is not ended.
+// Start starts to time a copy. Call it when everything is prepared and there is nothing
+// left to wait for. Do not end the timer of a copy that fails.
 func (t *Transfers) Start(d Direction) Timer {
 	return Timer{transfers: t, direction: d, start: t.clock()}
 }
 
-// End records the copy with the bytes that it moved, as [Transfers.Record] does.
-// It may be called from another goroutine than [Transfers.Start]. The first call
-// records and returns true; later ones do nothing.
+// End records the copy with the bytes that it moved, as [Transfers.Record] does. It may be
+// called from another goroutine than [Transfers.Start]. The first call records and returns
+// true. Later ones do nothing.
 func (t *Timer) End(bytes int64) bool { return t.EndContext(context.Background(), bytes) }
 
 // EndContext is [Timer.End] with a context, as [Transfers.RecordContext] is.

@@ -63,7 +63,7 @@ func TestCopiesDoNotAllocate(t *testing.T) {
 	var taken, series stats.Payload
 	for name, opts := range map[string][]connector.Option{
 		"payload": nil,
-		"binder":  {connector.WithBinder(series.Binder())},
+		"binder":  {connector.WithBinder(&series)},
 	} {
 		r := newTransfers(t, opts...)
 		transferBoth := func() {

@@ -114,7 +114,7 @@ func TestTransfersRecord(t *testing.T) {
 			mustEqual(t, "second take", nil, read(r.Take()))
 
 			var series, dst stats.Payload
-			r = newTransfers(t, connector.WithBinder(series.Binder()))
+			r = newTransfers(t, connector.WithBinder(&series))
 			test.record(r)
 			mustEqual(t, "with a binder", test.want, read(series.Take()))
 			if r.Take() != nil || r.TakeInto(&dst) {
@@ -199,7 +199,7 @@ func TestNewTransfersReportsEverything(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r, err := connector.NewTransfers(connector.WithBinder(taken.Binder()))
+	r, err := connector.NewTransfers(connector.WithBinder(&taken))
 	if joined, ok := err.(interface{ Unwrap() []error }); r != nil || !ok || len(joined.Unwrap()) != 2 {
 		t.Errorf("NewTransfers returned %v, %v, want two joined errors", r, err)
 	}

@@ -102,7 +102,7 @@ func (r *Receiver) declare(key engineKey) (*otelkv.Engine, error) {
 			return own, nil
 		}
 		if key.sender != "" {
-			err = fmt.Errorf("%w: keeping senders apart needs a recorder with otelkv.WithSourceLabelName", err)
+			err = fmt.Errorf("%w: keeping senders apart needs a recorder with a source in otelkv.WithLabelNames", err)
 		}
 	}
 	return e, err

@@ -32,7 +32,8 @@ type config struct {
 }
 
 // WithSenderLabel keeps what several senders say of one engine apart, where it adds
-// up otherwise. The recorder needs a label for it: otelkv.WithSourceLabelName.
+// up otherwise. The recorder needs a label for it: the source of
+// otelkv.LabelNames.
 func WithSenderLabel() Option {
 	return optionFunc(func(c *config) { c.senderLabel = true })
 }

@@ -352,7 +352,7 @@ func TestEngines(t *testing.T) {
 			var options []ingest.Option
 			var label []otelkv.Option
 			if apart {
-				options, label = append(options, ingest.WithSenderLabel()), append(label, otelkv.WithSourceLabelName("sender"))
+				options, label = append(options, ingest.WithSenderLabel()), append(label, otelkv.WithLabelNames(otelkv.LabelNames{Source: "sender"}))
 			}
 			recorder, receiver := newReceiver(t, label, options...)
 			if !apart {
@@ -413,7 +413,7 @@ func TestSenderLabelNeedsOne(t *testing.T) {
 	for _, sender := range []string{"a", "b"} {
 		body := batch{sender: sender, sequence: 1, records: [][]byte{of(0, "m", 0, loaded(t, 1))}}.encode()
 		status, says := post(t, receiver, body)
-		if got := strings.Contains(says, "WithSourceLabelName"); status != 200 || got != (sender == "b") {
+		if got := strings.Contains(says, "WithLabelNames"); status != 200 || got != (sender == "b") {
 			t.Errorf("%s: %d %q", sender, status, says)
 		}
 	}

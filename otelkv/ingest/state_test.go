@@ -66,7 +66,7 @@ func TestTotalsGoOn(t *testing.T) {
 		t.Run(fmt.Sprint(connectors), func(t *testing.T) {
 			var labels []otelkv.Option
 			if connectors {
-				labels = append(labels, otelkv.WithConnectorLabelName("connector"))
+				labels = append(labels, otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"}))
 			}
 			source := rand.New(rand.NewPCG(1, 2))
 			file := filepath.Join(t.TempDir(), "state")
@@ -199,7 +199,7 @@ func TestBadStateFile(t *testing.T) {
 	var reported []error
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { reported = append(reported, err) }))
 	fresh, receiver := newReceiver(t, nil, ingest.WithStateFile(file))
-	if len(reported) != 1 || !strings.Contains(reported[0].Error(), `"gone"`) || !strings.Contains(reported[0].Error(), otelkv.ErrBoundaries.Error()) {
+	if len(reported) != 1 || !strings.Contains(reported[0].Error(), `"gone"`) || !strings.Contains(reported[0].Error(), "boundaries do not fit") {
 		t.Errorf("reported %v, want the metric that is gone and the boundaries that do not fit", reported)
 	}
 	if status, says := post(t, receiver, batch{sender: "a", sequence: 1, records: [][]byte{of(0, "m", 0, loaded(t, 7))}}.encode()); status != 200 {

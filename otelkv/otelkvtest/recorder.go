@@ -84,7 +84,7 @@ func NewRecorder(t testing.TB, catalogue *schema.Catalogue, options ...Option) *
 func (r *Recorder) newReader(c config, temporality sdkmetric.TemporalitySelector) sdkmetric.Reader {
 	options := []sdkmetric.ManualReaderOption{sdkmetric.WithTemporalitySelector(temporality)}
 	if !c.instruments {
-		producer, err := r.Producer(otelkv.WithTemporality(temporality))
+		producer, err := r.Producer(otelkv.WithSelectors(temporality, nil))
 		if err != nil {
 			r.t.Fatal(err)
 		}

@@ -4,18 +4,15 @@ package stats
 
 import "github.com/otelkv/otelkv-go/schema"
 
-// A Binder binds series by their definitions. A payload is one, and an engine
-// of the recorder is another, so that code which knows what to count, such as a
-// tracker, fills payloads or records directly without knowing which.
-//
-// A bound series appears with its first measurement, also one of zero. Errors
-// name the metric and what was expected of its label values.
+// A Binder binds series by their definitions. A [Payload] is one, and so is an engine of
+// the recorder. Code that knows what to count, such as a tracker, takes a Binder, and
+// then fills payloads or records directly without knowing which.
 type Binder interface {
-	BindInt64Counter(m schema.Int64Counter, labelValues ...string) (Adder[int64], error)
-	BindFloat64Counter(m schema.Float64Counter, labelValues ...string) (Adder[float64], error)
-	BindInt64Gauge(m schema.Int64Gauge, labelValues ...string) (Recorder[int64], error)
-	BindFloat64Gauge(m schema.Float64Gauge, labelValues ...string) (Recorder[float64], error)
-	BindHistogram(m schema.Histogram, labelValues ...string) (Recorder[float64], error)
+	// Bind binds a series. It returns an [Adder] for a counter, and a [Recorder] for a
+	// gauge or histogram, both of the definition's number. The series appears with its
+	// first measurement, even if that is zero. The error names the metric, and says what
+	// was expected of its label values.
+	Bind(definition schema.Definition, labelValues ...string) (any, error)
 }
 
 // An Adder is a bound counter.

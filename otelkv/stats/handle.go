@@ -10,9 +10,9 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// The handles of a payload are bound to one entry each. They stay valid when the
-// payload is reset or taken, and go on filling it. Like the payload itself they
-// are not safe for concurrent use.
+// A handle of a payload is bound to one entry. It stays valid when the payload is reset
+// or taken, and then fills the payload again. Like the payload itself, handles are not
+// safe for concurrent use.
 type (
 	// An Int64Counter adds to a counter of a payload.
 	Int64Counter Entry
@@ -26,13 +26,12 @@ type (
 	Histogram Entry
 )
 
-// Int64Counter binds a counter, under its Prometheus name. The entry is in the
-// payload from its first Add on, not from the binding.
+// Int64Counter binds a counter, under its Prometheus name. The payload has the entry from
+// its first Add on.
 //
-// The error is an [EntryError]. It wraps [ErrLabelValues] when the number of label
-// values is not the definition's, [ErrKind] when the definition is a mirror, to
-// which nothing records, or when the payload has the name for another kind or
-// number, and [ErrUTF8].
+// The error is an [EntryError]. It wraps [ErrLabelValues] if the number of label values
+// is not the definition's, [ErrKind] if the definition is a mirror or the payload has the
+// name for another kind or number, and [ErrUTF8] if a label value is not valid UTF-8.
 func (p *Payload) Int64Counter(m schema.Int64Counter, labelValues ...string) (*Int64Counter, error) {
 	e, err := p.bind(m.Definition(), labelValues)
 	return (*Int64Counter)(e), err
@@ -62,8 +61,29 @@ func (p *Payload) Histogram(m schema.Histogram, labelValues ...string) (*Histogr
 	return (*Histogram)(e), err
 }
 
-// bind returns the entry with the given label values, which from then on is kept
-// for as long as the payload.
+// Bind makes the payload a [Binder]. The result is an [*Int64Counter], a
+// [*Float64Counter], an [*Int64Gauge], a [*Float64Gauge] or a [*Histogram]. The error is
+// as with [Payload.Int64Counter].
+func (p *Payload) Bind(d schema.Definition, labelValues ...string) (any, error) {
+	e, err := p.bind(d, labelValues)
+	if err != nil {
+		return nil, err
+	}
+	isInt := d.Number() == schema.NumberKindInt64
+	switch kind := d.Kind(); {
+	case kind == schema.KindHistogram:
+		return (*Histogram)(e), nil
+	case kind == schema.KindCounter && isInt:
+		return (*Int64Counter)(e), nil
+	case kind == schema.KindCounter:
+		return (*Float64Counter)(e), nil
+	case isInt:
+		return (*Int64Gauge)(e), nil
+	}
+	return (*Float64Gauge)(e), nil
+}
+
+// bind returns the entry with the given label values. The payload keeps it from then on.
 func (p *Payload) bind(d schema.Definition, labelValues []string) (*Entry, error) {
 	e, err := p.boundEntry(d, labelValues)
 	if err != nil {
@@ -102,57 +122,45 @@ func (p *Payload) boundEntry(d schema.Definition, labelValues []string) (*Entry,
 	return m.entry(p.key)
 }
 
-// Add adds an increment. A negative one is ignored, since the sum would hide it,
-// and a sum beyond int64 stays at its greatest value.
+// Add adds an increment. It ignores a negative one, because the sum would hide it. A sum
+// beyond int64 stays at the greatest int64.
 func (c *Int64Counter) Add(increment int64) {
-	e := (*Entry)(c)
-	if increment < 0 {
-		return
+	if increment >= 0 {
+		(*Entry)(c).add(Int64(increment))
 	}
-	if !e.present {
-		e.show()
-	}
-	if e.value.float {
-		e.value = Float64(e.value.Float64() + float64(increment))
-		return
-	}
-	sum := int64(e.value.bits) + increment
-	if sum < increment && int64(e.value.bits) >= 0 {
-		sum = math.MaxInt64
-	}
-	e.value.bits = uint64(sum)
 }
 
-// Add adds an increment. A negative, infinite or NaN one is ignored, since the
-// sum would hide it.
+// Add adds an increment. It ignores a negative, infinite or NaN one, because the sum
+// would hide it.
 func (c *Float64Counter) Add(increment float64) {
-	e := (*Entry)(c)
-	if !(increment >= 0 && increment <= math.MaxFloat64) {
-		return
+	if increment >= 0 && increment <= math.MaxFloat64 {
+		(*Entry)(c).add(Float64(increment))
 	}
+}
+
+func (e *Entry) add(increment Number) {
+	sum, ok := e.value.plus(increment)
+	if !ok {
+		sum = Int64(math.MaxInt64)
+	}
+	e.value = sum
 	if !e.present {
 		e.show()
 	}
-	if e.value.float {
-		e.value.bits = math.Float64bits(math.Float64frombits(e.value.bits) + increment)
-		return
-	}
-	e.value = Float64(e.value.Float64() + increment)
 }
 
 // Record sets the gauge.
 func (g *Int64Gauge) Record(value int64) { (*Entry)(g).set(Int64(value)) }
 
-// Record sets the gauge. NaN and infinities are kept; what receives the payload
-// refuses them.
+// Record sets the gauge. It keeps NaN and infinities: the receiver of the payload refuses
+// them.
 func (g *Float64Gauge) Record(value float64) { (*Entry)(g).set(Float64(value)) }
 
-// Record adds a sample. The payload keeps it, 16 bytes, until it is reset or
-// taken. NaN and infinities are kept too; what receives the payload refuses them.
+// Record adds a sample. The payload keeps the sample, in 16 bytes, until it is reset or
+// taken. It keeps NaN and infinities too: the receiver of the payload refuses them.
 //
-// A whole number is kept as an int64 where the metric's unit counts things, such
-// as bytes or chunks, and not seconds or a ratio: vLLM's payloads have ints there,
-// and so have the sums of [Payload.Reduce].
+// If the metric's unit counts things, such as bytes or chunks, a whole number is kept as
+// an int64. vLLM's payloads have ints there, and so have the sums of [Payload.Reduce].
 func (h *Histogram) Record(value float64) {
 	e := (*Entry)(h)
 	if whole := int64(value); e.metric.counts && math.Abs(value) <= maxExact && float64(whole) == value {
@@ -164,38 +172,3 @@ func (h *Histogram) Record(value float64) {
 
 // maxExact is the greatest number up to which every whole float64 is exact.
 const maxExact = 1 << 53
-
-// Binder returns the payload as a [Binder].
-func (p *Payload) Binder() Binder { return payloadBinder{p} }
-
-type payloadBinder struct{ payload *Payload }
-
-func (b payloadBinder) BindInt64Counter(m schema.Int64Counter, labelValues ...string) (Adder[int64], error) {
-	return handle[Adder[int64]](b.payload.Int64Counter(m, labelValues...))
-}
-
-func (b payloadBinder) BindFloat64Counter(m schema.Float64Counter, labelValues ...string) (Adder[float64], error) {
-	return handle[Adder[float64]](b.payload.Float64Counter(m, labelValues...))
-}
-
-func (b payloadBinder) BindInt64Gauge(m schema.Int64Gauge, labelValues ...string) (Recorder[int64], error) {
-	return handle[Recorder[int64]](b.payload.Int64Gauge(m, labelValues...))
-}
-
-func (b payloadBinder) BindFloat64Gauge(m schema.Float64Gauge, labelValues ...string) (Recorder[float64], error) {
-	return handle[Recorder[float64]](b.payload.Float64Gauge(m, labelValues...))
-}
-
-func (b payloadBinder) BindHistogram(m schema.Histogram, labelValues ...string) (Recorder[float64], error) {
-	return handle[Recorder[float64]](b.payload.Histogram(m, labelValues...))
-}
-
-// handle returns a bound handle as an interface, and a nil interface with an
-// error.
-func handle[I any](h I, err error) (I, error) {
-	if err != nil {
-		var none I
-		return none, err
-	}
-	return h, nil
-}

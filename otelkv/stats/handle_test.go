@@ -151,28 +151,22 @@ func TestBindErrors(t *testing.T) {
 
 func TestBinder(t *testing.T) {
 	var p stats.Payload
-	b := p.Binder()
-	var errs [5]error
-	bytes, err := b.BindInt64Counter(bytesCounter, "1:fs")
-	errs[0] = err
-	seconds, err := b.BindFloat64Counter(secondsCounter, "1:fs")
-	errs[1] = err
-	blocks, err := b.BindInt64Gauge(blocksGauge)
-	errs[2] = err
-	usage, err := b.BindFloat64Gauge(usageGauge)
-	errs[3] = err
-	size, err := b.BindHistogram(sizes, "1:fs")
-	errs[4] = err
-	if err := errors.Join(errs[:]...); err != nil {
-		t.Fatal(err)
+	var b stats.Binder = &p
+	bind := func(m schema.Metric, labelValues ...string) any {
+		t.Helper()
+		series, err := b.Bind(m.Definition(), labelValues...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return series
 	}
-	bytes.Add(3)
-	seconds.Add(0.5)
-	blocks.Record(7)
-	usage.Record(0.25)
-	size.Record(1.5)
+	bind(bytesCounter, "1:fs").(stats.Adder[int64]).Add(3)
+	bind(secondsCounter, "1:fs").(stats.Adder[float64]).Add(0.5)
+	bind(blocksGauge).(stats.Recorder[int64]).Record(7)
+	bind(usageGauge).(stats.Recorder[float64]).Record(0.25)
+	bind(sizes, "1:fs").(stats.Recorder[float64]).Record(1.5)
 	expect(t, &p, recorded...)
-	if handle, err := b.BindInt64Counter(bytesCounter); err == nil || handle != nil {
+	if handle, err := b.Bind(bytesCounter.Definition()); err == nil || handle != nil {
 		t.Errorf("a bad binding gives %v, %v, want nil and an error", handle, err)
 	}
 }

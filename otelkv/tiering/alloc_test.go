@@ -21,7 +21,7 @@ func TestLookupsDoNotAllocate(t *testing.T) {
 	config := tiering.Config{SecondaryTiers: []string{"fs"}, PrimaryChunks: 64}
 	for name, opts := range map[string][]connector.Option{
 		"payload": nil,
-		"binder":  {connector.WithBinder(direct.Binder())},
+		"binder":  {connector.WithBinder(&direct)},
 	} {
 		tracker := newTracker(t, config, opts...)
 		request := func() {

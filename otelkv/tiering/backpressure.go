@@ -12,84 +12,71 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv/internal/tier"
 )
 
-// A BackPressurePolicy says which stores are dropped while a tier is under
-// pressure. Its values are vLLM's class names.
+// A BackPressurePolicy says which stores are dropped while a tier is under pressure. Its
+// values are vLLM's class names.
 type BackPressurePolicy string
 
 // The policies of vLLM.
 const (
-	// ThrottledDropPolicy drops the more stores the further the average is above
-	// the high mark: none at the mark, all of them at three times the mark. It is
-	// vLLM's default.
+	// ThrottledDropPolicy drops no store if the average is at the high mark, all stores
+	// if it is three times the mark or more, and a part of them in between. It is vLLM's
+	// default.
 	ThrottledDropPolicy BackPressurePolicy = "ThrottledDropPolicy"
 	// DropStorePolicy drops every store.
 	DropStorePolicy BackPressurePolicy = "DropStorePolicy"
 )
 
-// BackPressure configures the back-pressure detector of one tier, which is
-// vLLM's EMABackpressureDetector. The fields are those of vLLM's configuration,
-// and every value means what it says: a zero is not replaced by a default.
-// [DefaultBackPressure] returns the defaults of a tier, and [ParseBackPressure]
-// reads vLLM's JSON.
+// BackPressure configures the back-pressure detector of one tier, which is vLLM's
+// EMABackpressureDetector. The fields are those of vLLM's configuration. A zero is not
+// replaced by a default: [DefaultBackPressure] returns the defaults of a tier, and
+// [ParseBackPressure] reads vLLM's JSON.
 type BackPressure struct {
 	// Policy is policy_cls.
 	Policy BackPressurePolicy
-	// HighWater is high_water_s, in seconds per MiB. A tier comes under pressure
-	// when its average is above it.
+	// HighWater is high_water_s, in seconds per MiB. A tier comes under pressure when its
+	// average is above it.
 	HighWater float64
-	// LowWater is low_water_s, in seconds per MiB. Pressure ends when the average
-	// is below it. It is above 0 and at most HighWater.
+	// LowWater is low_water_s, in seconds per MiB. Pressure ends when the average is
+	// below it. It is above 0 and at most HighWater.
 	LowWater float64
-	// Alpha is the weight of the newest sample in the exponential moving average,
-	// above 0 and at most 1.
+	// Alpha is the weight of the newest sample in the exponential moving average, above 0
+	// and at most 1.
 	Alpha float64
-	// WarmupCompletions is warmup_completions: the number of completed stores
-	// whose mean seeds the average. None of them can bring the tier under pressure.
+	// WarmupCompletions is warmup_completions: the number of completed stores whose mean
+	// is the first average. None of them can bring the tier under pressure.
 	WarmupCompletions int
-	// DecayHalfLife is decay_half_life_s: the time in which the average of a tier
-	// under pressure halves if no store completes. With 0 it does not decay.
+	// DecayHalfLife is decay_half_life_s: the time in which the average of a tier under
+	// pressure halves if no store completes. With 0 it does not decay.
 	DecayHalfLife time.Duration
-	// Cooldown is cooldown_s: for so long after pressure ended, every second store
-	// is dropped. With 0 there is no cooldown.
+	// Cooldown is cooldown_s: every second store is dropped for this time after pressure
+	// ended. With 0 there is no cooldown.
 	Cooldown time.Duration
 
-	wrong error // that the defaults were asked for something that is no type
+	wrong error // DefaultBackPressure was called with something that is no type
 }
 
-// Defaults of vLLM's EMABackpressureDetector.
-const (
-	defaultAlpha         = 0.3
-	defaultWarmup        = 3
-	defaultDecayHalfLife = 2 * time.Second
-	defaultCooldown      = time.Second
-
-	localHighWater, localLowWater     = 0.005, 0.001
-	networkHighWater, networkLowWater = 0.020, 0.005
-)
-
-// DefaultBackPressure returns what vLLM configures for a tier of a type, such as
-// "fs". Its marks are those of local storage, or those of a network if the type
-// is "obj" or the locality is "REMOTE", in upper or lower case. A tier of type
-// "p2p" has the marks of local storage.
+// DefaultBackPressure returns what vLLM configures for a tier of a type, such as "fs". The
+// marks are those of a network if the type is "obj" or the locality is "REMOTE", in upper
+// or lower case. Otherwise they are those of local storage, also for the type "p2p".
 //
 // These are the values of vLLM's detector when it was merged. The release v0.33.0 has
 // others: an alpha of 0.15, a warm-up of 10, marks of 0.010 and 0.002 (local) and of
-// 0.050 and 0.010 (network). Its throttle adds rates up instead of counting, and three
-// failed stores in a row bring a tier under pressure. The first can be configured here;
-// the other two cannot.
+// 0.050 and 0.010 (network). They can be configured here. In that release, the throttle
+// also adds rates up instead of counting, and three failed stores in a row bring a tier
+// under pressure. These two cannot be configured.
 func DefaultBackPressure(tierType, locality string) BackPressure {
 	b := BackPressure{
 		Policy:            ThrottledDropPolicy,
-		HighWater:         localHighWater,
-		LowWater:          localLowWater,
-		Alpha:             defaultAlpha,
-		WarmupCompletions: defaultWarmup,
-		DecayHalfLife:     defaultDecayHalfLife,
-		Cooldown:          defaultCooldown,
+		HighWater:         0.005,
+		LowWater:          0.001,
+		Alpha:             0.3,
+		WarmupCompletions: 3,
+		DecayHalfLife:     2 * time.Second,
+		Cooldown:          time.Second,
 		wrong:             tier.CheckType(tierType),
 	}
 	if tierType == "obj" || strings.EqualFold(locality, "REMOTE") {
-		b.HighWater, b.LowWater = networkHighWater, networkLowWater
+		b.HighWater, b.LowWater = 0.020, 0.005
 	}
 	return b
 }
@@ -123,10 +110,10 @@ func (b BackPressure) validate(index int) error {
 	return errors.Join(errs...)
 }
 
-// AdmitStore tells whether a store of so many chunks to a secondary tier, given
-// by its index, should be made, as vLLM's should_store does. Ask before the
-// cascade is started. If the answer is no, the store and its chunks are counted
-// as dropped. It is always yes for a tier without a detector.
+// AdmitStore reports whether to store so many chunks to a secondary tier, given by its
+// index, as vLLM's should_store does. Call it before the cascade starts. If it returns
+// false, it has counted the store and its chunks as dropped. It always returns true for a
+// tier without a detector.
 func (t *Tracker) AdmitStore(tier, chunks int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -138,20 +125,18 @@ func (t *Tracker) AdmitStore(tier, chunks int) bool {
 	return false
 }
 
-// RecordDroppedStore counts a store of so many chunks that the service dropped
-// by a policy of its own; see [Tracker.StoreLatency]. It does nothing for a tier
-// without a detector.
+// RecordDroppedStore counts a store of so many chunks that the service dropped by a policy
+// of its own; see [Tracker.StoreLatency]. It does nothing for a tier without a detector.
 func (t *Tracker) RecordDroppedStore(tier, chunks int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.detector(tier).drop(chunks)
 }
 
-// StoreLatency returns the moving average of a tier's store latency, in seconds
-// per MiB, and whether the tier is under pressure. It queries the pressure as
-// [Tracker.AdmitStore] does: the average of a tier under pressure decays, and
-// pressure may end. Both are zero for a tier without a detector, and while the
-// detector warms up.
+// StoreLatency returns the moving average of a tier's store latency, in seconds per MiB,
+// and whether the tier is under pressure. As with [Tracker.AdmitStore], the call makes the
+// average of a tier under pressure decay, and pressure may end. Both results are zero for
+// a tier without a detector, and while the detector warms up.
 func (t *Tracker) StoreLatency(tier int) (secondsPerMiB float64, pressed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -163,10 +148,9 @@ func (t *Tracker) StoreLatency(tier int) (secondsPerMiB float64, pressed bool) {
 	return d.average, pressed
 }
 
-// ResetBackPressure makes every detector start again, as vLLM does in
-// reset_cache. The next payload holds an average of 0 and no dropped stores: those
-// that were not taken yet are forgotten. With a binder drops are counted when
-// they happen, so there are none to forget.
+// ResetBackPressure restarts every detector, as vLLM does in reset_cache. The next payload
+// has an average of 0 and no dropped stores: those that were not taken yet are forgotten.
+// With a binder, drops are counted when they happen, so none is forgotten.
 func (t *Tracker) ResetBackPressure() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -175,8 +159,8 @@ func (t *Tracker) ResetBackPressure() {
 	}
 }
 
-// detector returns the detector of a secondary tier, nil if there is none. It counts
-// the call as rejected if there is no such tier.
+// detector returns the detector of a secondary tier, or nil if it has none. If there is no
+// such tier, it counts the call as rejected.
 func (t *Tracker) detector(tier int) *detector {
 	if tier < 1 || tier >= len(t.tiers) {
 		t.rejected++

@@ -435,7 +435,7 @@ func TestBackPressureOfUnknownTier(t *testing.T) {
 // that drops are counted when they happen, without anything being taken.
 func TestBackPressureWithBinder(t *testing.T) {
 	var series stats.Payload
-	d := newWatched(t, "fs", tiering.DefaultBackPressure("fs", ""), connector.WithBinder(series.Binder()))
+	d := newWatched(t, "fs", tiering.DefaultBackPressure("fs", ""), connector.WithBinder(&series))
 	read := func() reduced {
 		return only(func(key string) bool {
 			return key == of(vllm.BackPressureStoreLatencyEMA, d.label, "") ||

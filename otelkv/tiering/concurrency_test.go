@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -171,7 +170,7 @@ func TestEveryMethodOffThread(t *testing.T) {
 	tracker := newTracker(t, tiering.Config{
 		SecondaryTiers: []string{"fs"}, PrimaryChunks: 8, ChunkSize: mebibyte,
 		BackPressure: map[int]tiering.BackPressure{1: tiering.DefaultBackPressure("fs", "")},
-	}, connector.WithMaxRequests(2))
+	}, withMaxRequests(2))
 	pool := newPool(t, tiering.Config{PrimaryChunks: 8, StoreThreshold: 2})
 	job := tracker.StartPromotion(1, 1)
 	var trackerTaken, poolTaken stats.Payload

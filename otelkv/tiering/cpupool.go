@@ -3,6 +3,8 @@
 package tiering
 
 import (
+	"sync"
+
 	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/internal/sink"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
@@ -13,7 +15,7 @@ import (
 type PoolCounts struct {
 	// Allocated chunks have been handed out at least once.
 	Allocated int
-	// Free chunks have been handed out and given back.
+	// Free chunks have been handed out and returned.
 	Free int
 	// Evictable chunks hold data that no transfer uses.
 	Evictable int
@@ -21,14 +23,16 @@ type PoolCounts struct {
 	WritePending int
 }
 
-// A CPUPool records how the pool of chunks in host memory is used, which is the
-// cache of vLLM's CPU offloading and the primary tier of its tiered offloading.
-// It is safe for concurrent use.
+// A CPUPool records how the pool of chunks in host memory is used. The pool is the cache of
+// vLLM's CPU offloading, and the primary tier of its tiered offloading. It is safe for
+// concurrent use. The methods Take and TakeInto hand its payload out; see package
+// connector.
 //
-// Usage means pinned by transfers in flight, not resident: a pool full of cached
-// chunks that nobody moves has usage 0.
+// Usage is the fraction of chunks pinned by transfers in progress, not how full the pool
+// is. A pool full of cached chunks without transfers has usage 0.
 type CPUPool struct {
 	outlet
+	mu            sync.Mutex // guards what follows
 	chunks        int64
 	counts        PoolCounts
 	usage         stats.Recorder[float64]
@@ -38,16 +42,14 @@ type CPUPool struct {
 	storesSkipped stats.Adder[int64] // nil below a store threshold of 2
 }
 
-// NewCPUPool returns a pool with room for the configuration's PrimaryChunks. Of the
-// rest it takes the StoreThreshold only.
+// NewCPUPool returns a pool with room for the configuration's PrimaryChunks. It also uses
+// the StoreThreshold, and nothing else of the configuration.
 func NewCPUPool(config Config, opts ...connector.Option) (*CPUPool, error) {
-	options := sink.NewConfig(opts)
-	if _, err := config.labels(options); err != nil {
+	if _, err := config.labels(); err != nil {
 		return nil, err
 	}
-	s := sink.New(options.Binder)
+	s := sink.New(sink.NewConfig(opts).Binder)
 	p := &CPUPool{
-		outlet:     outlet{sink: s},
 		chunks:     int64(config.PrimaryChunks),
 		usage:      s.Float64Gauge(vllm.CPUCacheUsage),
 		writeUsage: s.Float64Gauge(vllm.CPUCacheWriteUsage),
@@ -60,12 +62,12 @@ func NewCPUPool(config Config, opts ...connector.Option) (*CPUPool, error) {
 	if err := s.Err(); err != nil {
 		return nil, err
 	}
-	p.gauges = p.record
+	p.outlet = sink.NewOutlet(&p.mu, s, p.record)
 	p.record()
 	return p, nil
 }
 
-// SetCounts says how the chunks are used now.
+// SetCounts sets how the chunks are used now.
 func (p *CPUPool) SetCounts(counts PoolCounts) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -73,10 +75,9 @@ func (p *CPUPool) SetCounts(counts PoolCounts) {
 	p.recordUsage()
 }
 
-// RecordAllocation says that a store asks for so many chunks, after those that
-// the pool holds already were taken out, and before any is evicted for it or
-// allocated, so that attempts that will not get them count too. It records
-// nothing if there is nothing left to store.
+// RecordAllocation records that a store asks for so many chunks, without those that the
+// pool has already. Call it before chunks are evicted or allocated, so that an attempt
+// that fails counts too. It records nothing if there is nothing left to store.
 func (p *CPUPool) RecordAllocation(chunks int) {
 	if chunks <= 0 {
 		return
@@ -86,9 +87,9 @@ func (p *CPUPool) RecordAllocation(chunks int) {
 	p.allocation.Record(float64(chunks))
 }
 
-// RecordSkippedStores says that so many keys were not stored because they had
-// not been asked for often enough. It does nothing without a store threshold of
-// 2 or more, or if there are none.
+// RecordSkippedStores counts keys that were not stored because they had not been asked for
+// often enough. It does nothing without a store threshold of 2 or more, or if there are no
+// keys.
 func (p *CPUPool) RecordSkippedStores(keys int) {
 	if p.storesSkipped == nil || keys <= 0 {
 		return
@@ -98,8 +99,8 @@ func (p *CPUPool) RecordSkippedStores(keys int) {
 	p.storesSkipped.Add(int64(keys))
 }
 
-// record records what every payload holds: the gauges, and the skipped stores
-// even if there were none.
+// record records what every payload has: the gauges, and the skipped stores even if there
+// were none.
 func (p *CPUPool) record() {
 	p.recordUsage()
 	if p.storesSkipped != nil {
@@ -116,8 +117,7 @@ func (p *CPUPool) recordUsage() {
 	p.readUsage.Record(max(usage-write, 0))
 }
 
-// fraction returns the part of the whole, 0 if there is no whole or the part is
-// negative.
+// fraction returns a part of a whole, and 0 if there is no whole or the part is negative.
 func fraction(part, whole int64) float64 {
 	if part <= 0 || whole <= 0 {
 		return 0

@@ -170,7 +170,7 @@ func TestStoresSkipped(t *testing.T) {
 
 func TestCPUPoolWithBinder(t *testing.T) {
 	var series stats.Payload
-	pool := newPool(t, tiering.Config{PrimaryChunks: 4, StoreThreshold: 2}, connector.WithBinder(series.Binder()))
+	pool := newPool(t, tiering.Config{PrimaryChunks: 4, StoreThreshold: 2}, connector.WithBinder(&series))
 	skipped := reduced{vllm.StoresSkipped.PrometheusName: 0}
 	mustEqual(t, "at the start", all(usage(0, 0, 0), skipped), reduce(series.Take()))
 	pool.SetCounts(tiering.PoolCounts{Allocated: 2, WritePending: 1})
@@ -204,7 +204,7 @@ func TestNewCPUPoolErrors(t *testing.T) {
 	for name, make := range map[string]func() (*tiering.CPUPool, error){
 		"negative capacity": func() (*tiering.CPUPool, error) { return tiering.NewCPUPool(tiering.Config{PrimaryChunks: -1}) },
 		"binder": func() (*tiering.CPUPool, error) {
-			return tiering.NewCPUPool(tiering.Config{PrimaryChunks: 1}, connector.WithBinder(taken.Binder()))
+			return tiering.NewCPUPool(tiering.Config{PrimaryChunks: 1}, connector.WithBinder(&taken))
 		},
 	} {
 		if pool, err := make(); pool != nil || err == nil {

@@ -14,28 +14,28 @@ import (
 const (
 	// mebibyte is the unit of size of the store latency.
 	mebibyte = 1 << 20
-	// rampFactor makes [ThrottledDropPolicy] drop every store when the average
-	// exceeds the high mark by so many times the mark.
+	// rampFactor says by how many times the high mark the average must exceed it for
+	// [ThrottledDropPolicy] to drop every store.
 	rampFactor = 2.0
-	// healthyStreak is the number of completions in a row, each with an average
-	// below the low mark, after which every store is admitted without a check.
+	// healthyStreak is the number of completions in a row, each with an average below the
+	// low mark, after which every store is admitted without a check.
 	healthyStreak = 10
 )
 
 // A detector watches the stores of one tier by the rules of vLLM's
-// EMABackpressureDetector, and drops stores by one of vLLM's policies.
+// EMABackpressureDetector. It drops stores by one of vLLM's policies.
 type detector struct {
 	BackPressure
 	ema           stats.Recorder[float64]
 	storesDropped stats.Adder[int64]
 	blocksDropped stats.Adder[int64]
-	// immediate says that drops are counted when they happen, and not kept until
-	// the next payload is taken.
+	// immediate says that drops are counted when they happen, and not when the next
+	// payload is taken.
 	immediate bool
 	detection
 }
 
-// A detection is what a detector has seen.
+// A detection is the state of a detector.
 type detection struct {
 	completions int
 	sum         float64       // of the samples of the warm-up
@@ -44,10 +44,10 @@ type detection struct {
 	healthy     int           // completions in a row below the low mark
 
 	pressed      bool
-	cleared      bool          // pressure has ended, and has not begun again
-	clearedAt    time.Duration // if it has
-	cooldownAsks int           // since then
-	throttleAsks int           // that ThrottledDropPolicy decided about
+	cleared      bool          // pressure has ended, and has not returned
+	clearedAt    time.Duration // when it ended
+	cooldownAsks int           // calls of admit since then
+	throttleAsks int           // calls that ThrottledDropPolicy decided
 
 	stores, blocks int64 // dropped, and not yet counted
 }
@@ -62,8 +62,8 @@ func bindDetector(s *sink.Sink, label string, parameters BackPressure, immediate
 	}
 }
 
-// completed takes the latency of a store that succeeded. One that moved nothing
-// says nothing about the tier.
+// completed takes the latency of a store that succeeded. It ignores a store that moved
+// nothing.
 func (d *detector) completed(now, latency time.Duration, bytes int64) {
 	if d == nil || bytes <= 0 {
 		return
@@ -72,8 +72,8 @@ func (d *detector) completed(now, latency time.Duration, bytes int64) {
 	if d.completions < d.WarmupCompletions {
 		d.warmUp(now, sample)
 	} else {
-		// The conversions keep a compiler from fusing the operations, which would
-		// round differently from vLLM.
+		// The conversions keep the compiler from fusing the operations, which would round
+		// differently from vLLM.
 		d.average = float64(d.Alpha*sample) + float64((1-d.Alpha)*d.average)
 		d.updated = now
 		d.judge(now)
@@ -90,7 +90,7 @@ func (d *detector) warmUp(now time.Duration, sample float64) {
 	}
 }
 
-// judge compares the average of a completion after the warm-up with the marks.
+// judge compares the average with the marks, after the warm-up.
 func (d *detector) judge(now time.Duration) {
 	switch {
 	case d.average > d.HighWater:
@@ -106,13 +106,13 @@ func (d *detector) judge(now time.Duration) {
 	}
 }
 
-// clear ends the pressure and begins the cooldown.
+// clear ends the pressure and starts the cooldown.
 func (d *detector) clear(now time.Duration) {
 	d.pressed, d.cleared = false, true
 	d.clearedAt, d.cooldownAsks = now, 0
 }
 
-// underPressure queries the pressure, which makes the average decay.
+// underPressure makes the average decay, and reports whether there is pressure.
 func (d *detector) underPressure(now time.Duration) bool {
 	if !d.pressed {
 		return false
@@ -128,8 +128,8 @@ func (d *detector) underPressure(now time.Duration) bool {
 	return d.pressed
 }
 
-// admit decides about one store. The query that ends the pressure is not yet one
-// of the cooldown.
+// admit decides about one store. The call that ends the pressure does not count for the
+// cooldown.
 func (d *detector) admit(now time.Duration) bool {
 	switch {
 	case d.pressed:
@@ -169,8 +169,8 @@ func (d *detector) drop(chunks int) {
 	}
 }
 
-// record records what a payload holds: the average, from the first payload on,
-// and the drops since the last one, if there are any.
+// record records what a payload has: the average, from the first payload on, and the drops
+// since the last payload, if there are any.
 func (d *detector) record() {
 	if d == nil {
 		return
@@ -189,7 +189,7 @@ func (d *detector) countDrops() {
 	d.stores, d.blocks = 0, 0
 }
 
-// reset makes the detector what it was when it was made.
+// reset brings the detector back to its first state.
 func (d *detector) reset() {
 	if d == nil {
 		return

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/otelkv/otelkv-go/otelkv/connector"
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
@@ -119,7 +118,7 @@ func TestModelOfEviction(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			m := &boundedModel{maxRequests: 1 + r.IntN(5), maxObservations: 1 + r.IntN(12), totals: reduced{}}
 			tracker := newTracker(t, tiering.Config{SecondaryTiers: []string{"fs"}, MaxObservations: m.maxObservations},
-				connector.WithMaxRequests(m.maxRequests))
+				withMaxRequests(m.maxRequests))
 			for event := range 400 {
 				id := fmt.Sprint("r", r.IntN(8))
 				switch r.IntN(12) {

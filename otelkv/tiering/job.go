@@ -20,15 +20,14 @@ type flow struct {
 	jobs     stats.Recorder[int64]
 	usage    stats.Recorder[float64]
 
-	active int64 // jobs in flight
+	active int64 // jobs in progress
 	held   int64 // chunks of the primary tier that they pin
 }
 
-// A Job is one promotion or cascade in flight. Its methods are safe for
-// concurrent use, so that a worker can finish a job that a scheduler started. A
-// job finishes once: the first of [Job.Succeed], [Job.Fail] and
-// [Job.FailPartially] counts, and the others return false and change nothing. A
-// job that is never finished stays in the gauges.
+// A Job is one promotion or cascade in progress. Its methods are safe for concurrent use:
+// a worker can finish a job that a scheduler started. A job finishes once. The first call
+// of [Job.Succeed], [Job.Fail] or [Job.FailPartially] counts; later ones return false and
+// change nothing. A job that never finishes stays in the gauges.
 type Job struct {
 	tracker    *Tracker // nil for a job that counts nothing
 	tier       *tierSeries
@@ -43,24 +42,24 @@ type Job struct {
 	finished   bool
 }
 
-// StartPromotion says that chunks of the primary tier were allocated and a job
-// to read as many from a secondary tier, given by its index, was submitted. For
-// a tier that the tracker does not have it returns a job that counts nothing.
+// StartPromotion records that chunks of the primary tier were allocated, and that a job
+// was submitted that reads as many from a secondary tier, given by its index. If the
+// tracker does not have the tier, it returns a job that counts nothing.
 func (t *Tracker) StartPromotion(tier, chunks int) *Job {
 	return t.startJob(tier, chunks, promotion, chunks)
 }
 
-// StartLazyPromotion is [Tracker.StartPromotion] for a tier whose workers
-// allocate the chunks of the primary tier when they read: until [Job.Allocated]
-// is called, the job counts as active and pins nothing.
+// StartLazyPromotion is [Tracker.StartPromotion] for a tier whose workers allocate the
+// chunks of the primary tier when they read. Until [Job.Allocated] is called, the job
+// counts as active and pins nothing.
 func (t *Tracker) StartLazyPromotion(tier, chunks int) *Job {
 	return t.startJob(tier, chunks, promotion, 0)
 }
 
-// StartCascade says that a job to write chunks of the primary tier to a
-// secondary tier, given by its index, was submitted. The time until it succeeds
-// is what the tier's back-pressure detector, if any, sees. For a tier that the
-// tracker does not have it returns a job that counts nothing.
+// StartCascade records that a job was submitted that writes chunks of the primary tier to a
+// secondary tier, given by its index. The tier's back-pressure detector, if there is one,
+// gets the time until the job succeeds. If the tracker does not have the tier, it returns
+// a job that counts nothing.
 func (t *Tracker) StartCascade(tier, chunks int) *Job {
 	return t.startJob(tier, chunks, cascade, chunks)
 }
@@ -82,33 +81,33 @@ func (t *Tracker) startJob(tier, chunks int, direction func(*tierSeries) *flow, 
 	return j
 }
 
-// Allocated says that chunks of the primary tier were allocated for the job,
-// after it was started. It may be called more than once; the chunks add up. It
-// does nothing for a job that has finished.
+// Allocated records that chunks of the primary tier were allocated for the job after its
+// start. It may be called more than once: the chunks add up. It does nothing for a job that
+// has finished.
 func (j *Job) Allocated(chunks int) {
 	j.update(func() { j.hold(int64(chunks)) })
 }
 
-// SetBytes gives the bytes that the job moved, where they are known. Without it
-// a job that succeeds counts its chunks times the chunk size, as vLLM does, which
-// overstates a store of chunks that the tier has already. vLLM's
-// JobResult.transfer_bytes is the same number, which it gives only to the
-// back-pressure detector; here the byte counters take it too. It does nothing
-// for a job that has finished. A negative number is taken as zero.
+// SetBytes sets the bytes that the job moved, if they are known. Otherwise a job that
+// succeeds counts its chunks times the chunk size, as in vLLM, which is too much for a
+// store of chunks that the tier has already. In vLLM, the same number is
+// JobResult.transfer_bytes, which only the back-pressure detector gets; here the byte
+// counters get it too. It does nothing for a job that has finished. A negative number is
+// taken as zero.
 func (j *Job) SetBytes(n int64) {
 	j.update(func() { j.bytes, j.bytesKnown = max(n, 0), true })
 }
 
-// SetTime gives the time of the transfer, where it is known, as vLLM's
-// JobResult.transfer_time does. A time of zero is a time: the time counter then
-// exists, as in vLLM. A job whose time was never given adds nothing to it. It does
-// nothing for a job that has finished. A negative time is taken as zero.
+// SetTime sets the time of the transfer, if it is known, as vLLM's JobResult.transfer_time
+// does. After a time of zero the time counter exists, as in vLLM. A job without a time adds
+// nothing to it. It does nothing for a job that has finished. A negative time is taken as
+// zero.
 func (j *Job) SetTime(elapsed time.Duration) {
 	j.update(func() { j.elapsed, j.timed = max(elapsed, 0), true })
 }
 
-// Succeed finishes the job: it counts the bytes and the time of the transfer.
-// It reports whether this call finished the job.
+// Succeed finishes the job, and counts the bytes and the time of the transfer. It reports
+// whether this call finished the job.
 func (j *Job) Succeed() bool {
 	return j.finish(func() {
 		bytes := j.moved(j.chunks)
@@ -120,14 +119,14 @@ func (j *Job) Succeed() bool {
 	})
 }
 
-// Fail finishes the job: it counts one failure and nothing else. It reports
-// whether this call finished the job.
+// Fail finishes the job, and counts one failure and nothing else. It reports whether this
+// call finished the job.
 func (j *Job) Fail() bool { return j.FailPartially(0) }
 
-// FailPartially finishes a job of which some chunks arrived: it counts one
-// failure and, for a promotion, the bytes of those chunks and the time of the
-// transfer as [Job.Succeed] does. With no chunks, or for a cascade, it is
-// [Job.Fail]. It reports whether this call finished the job.
+// FailPartially finishes a job of which only some chunks arrived. It counts one failure
+// and, for a promotion, the bytes of those chunks and the time of the transfer. With no
+// chunks, or for a cascade, it is the same as [Job.Fail]. It reports whether this call
+// finished the job.
 func (j *Job) FailPartially(chunks int) bool {
 	return j.finish(func() {
 		j.flow.failures.Add(1)
@@ -138,8 +137,8 @@ func (j *Job) FailPartially(chunks int) bool {
 	})
 }
 
-// finish counts what the job did, if this is the first call, and then takes the
-// job out of the gauges.
+// finish counts what the job did, if this is the first call, and then removes the job from
+// the gauges.
 func (j *Job) finish(count func()) bool {
 	return j.update(func() {
 		j.finished = true
@@ -150,8 +149,8 @@ func (j *Job) finish(count func()) bool {
 	})
 }
 
-// update calls change, unless the job has finished or counts nothing. It reports
-// whether it did.
+// update calls change, unless the job has finished or counts nothing. It reports whether it
+// called.
 func (j *Job) update(change func()) bool {
 	if j == nil || j.tracker == nil {
 		return false
@@ -179,8 +178,8 @@ func (j *Job) count(bytes int64) {
 	}
 }
 
-// moved returns the bytes that the job moved if the given number of its chunks
-// arrived. It saturates, since a counter must not be given a negative number.
+// moved returns the bytes that the job moved if the given number of its chunks arrived. A
+// product beyond int64 is the greatest int64.
 func (j *Job) moved(chunks int64) int64 {
 	size := j.tracker.chunkSize
 	switch {
@@ -197,30 +196,24 @@ func (t *Tracker) recordFlow(f *flow) {
 	f.usage.Record(fraction(f.held, t.primaryChunks))
 }
 
-// CheckIdle returns nil if no job is in flight and none pins a chunk, which must
-// hold after a cache was reset and its jobs drained. Otherwise it returns one
-// error for each gauge that is not zero, joined.
+// CheckIdle returns nil if no job is in progress and none pins a chunk. This must hold after
+// a cache was reset and its jobs were drained. Otherwise it returns one error for each
+// gauge that is not zero, joined.
 func (t *Tracker) CheckIdle() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var errs []error
-	for i := range t.tiers[1:] {
-		secondary := &t.tiers[1+i]
-		for _, gauge := range []struct {
-			name  string
-			value int64
-			unit  string
-		}{
-			{vllm.TieringActivePromotionJobs.PrometheusName, secondary.promotions.active, "jobs in flight"},
-			{vllm.TieringActiveCascadeJobs.PrometheusName, secondary.cascades.active, "jobs in flight"},
-			{vllm.TieringPrimaryWriteUsage.PrometheusName, secondary.promotions.held, "chunks pinned"},
-			{vllm.TieringPrimaryReadUsage.PrometheusName, secondary.cascades.held, "chunks pinned"},
-		} {
-			if gauge.value != 0 {
-				errs = append(errs, fmt.Errorf("otelkv: metric %q: not idle: tier %q: %d %s, expected 0",
-					gauge.name, t.labels[1+i], gauge.value, gauge.unit))
+	for i, label := range t.labels[1:] {
+		check := func(name string, value int64, unit string) {
+			if value != 0 {
+				errs = append(errs, fmt.Errorf("otelkv: metric %q: not idle: tier %q: %d %s, expected 0", name, label, value, unit))
 			}
 		}
+		secondary := &t.tiers[1+i]
+		check(vllm.TieringActivePromotionJobs.PrometheusName, secondary.promotions.active, "jobs in flight")
+		check(vllm.TieringActiveCascadeJobs.PrometheusName, secondary.cascades.active, "jobs in flight")
+		check(vllm.TieringPrimaryWriteUsage.PrometheusName, secondary.promotions.held, "chunks pinned")
+		check(vllm.TieringPrimaryReadUsage.PrometheusName, secondary.cascades.held, "chunks pinned")
 	}
 	return errors.Join(errs...)
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv/internal/sink"
 )
 
-// A ChunkKey identifies a chunk within one request. Two chunks of a request
-// that share a key are counted as one, so the first eight bytes of a content
-// hash will do; [ChunkKeyOf] makes a key of anything longer or shorter.
+// A ChunkKey identifies a chunk within one request. Two chunks of a request with the same
+// key count as one. The first eight bytes of a content hash are a good key. [ChunkKeyOf]
+// returns the key of anything else.
 type ChunkKey uint64
 
 // ChunkKeyOf returns the 64-bit FNV-1a hash of a chunk's hash or name.
@@ -25,8 +25,8 @@ func ChunkKeyOf[T ~string | ~[]byte](hash T) ChunkKey {
 	return key
 }
 
-// A Result is what a tier answers when it is asked for a chunk. The zero Result
-// is none of them.
+// A Result is what a tier answers when it is asked for a chunk. The zero Result is not
+// valid.
 type Result uint8
 
 // The results of a lookup, vLLM's LookupResult.
@@ -35,7 +35,7 @@ const (
 	Miss Result = iota + 1
 	// Hit says that the tier has the chunk.
 	Hit
-	// Retry says that the tier does not know yet: ask again.
+	// Retry says that the tier does not know yet, so the request asks again.
 	Retry
 	// HitPending says that the chunk is on its way into the tier.
 	HitPending
@@ -49,12 +49,11 @@ func (r Result) String() string {
 	return fmt.Sprintf("Result(%d)", uint8(r))
 }
 
-// A request is what the tracker remembers of one.
+// A request is what the tracker remembers of one request.
 type request struct {
-	// observed holds the lookups seen so far. It is nil before the first.
+	// observed has the lookups so far. It is nil before the first.
 	observed map[lookup]observation
-	// allocated stops observing: the lookups of a request count until it has
-	// been given memory for the first time.
+	// allocated says that the request has memory. Its lookups do not count any more.
 	allocated bool
 }
 
@@ -63,20 +62,20 @@ type lookup struct {
 	tier  int
 }
 
-// An observation is a lookup that waits since start, or that has resolved.
+// An observation is a lookup that has waited since start, or that has resolved.
 type observation struct {
 	start    time.Duration
 	resolved bool
 }
 
-// Bounds of the maps that are kept for the next request.
+// The bounds of the maps that are kept for further requests.
 const (
 	maxSpareMaps    = 64
 	maxSpareLookups = 4096
 )
 
-// RequestStarted makes a request known. If it was already known, what was
-// observed for it is forgotten and observing starts again.
+// RequestStarted makes a request known. If it is known already, its lookups are forgotten
+// and count again.
 func (t *Tracker) RequestStarted(id string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -88,8 +87,8 @@ func (t *Tracker) RequestStarted(id string) {
 	t.requests.Add(id)
 }
 
-// RequestAllocated says that a request was scheduled for the first time. No
-// lookup of it counts from here on. It does nothing for an unknown request.
+// RequestAllocated says that a request was scheduled for the first time. Its lookups do not
+// count from here on. It does nothing for an unknown request.
 func (t *Tracker) RequestAllocated(id string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -99,26 +98,26 @@ func (t *Tracker) RequestAllocated(id string) {
 	}
 }
 
-// RequestFinished forgets a request. One that still waits for a tier's answer
-// leaves no delay behind: a delay is observed when its lookup resolves, and in
-// no other case. It does nothing for an unknown request.
+// RequestFinished forgets a request. If it still waits for a tier's answer, no delay is
+// recorded: a delay is recorded only when a lookup resolves. It does nothing for an unknown
+// request.
 func (t *Tracker) RequestFinished(id string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.requests.Remove(id)
 }
 
-// RecordLookup says that a request asked a tier, by its index, for a chunk, what
+// RecordLookup records that a request asked a tier, given by its index, for a chunk, what
 // the tier answered, and how long the call took.
 //
-// For each request, tier and chunk the first [Hit] or [Miss] counts one query,
-// the hit, and the duration of this call; if a [Retry] came before it, also the
-// delay from the start of the first one until now. Nothing counts after that,
-// nor after [Tracker.RequestAllocated]; [HitPending] never does. A lookup of an
-// unknown request makes the request known.
+// For each request, tier and chunk, the first [Hit] or [Miss] counts one query, the hit,
+// and the duration of this call. If a [Retry] came before it, it also records the delay
+// from the start of the first one until now. Later answers do not count, nor do answers
+// after [Tracker.RequestAllocated]. [HitPending] never counts. A lookup of an unknown
+// request makes the request known.
 //
-// A negative duration is taken as zero. A tier that the tracker does not have,
-// or a result that is none, is ignored and counted in [State].
+// A negative duration is taken as zero. A tier that the tracker does not have, and a
+// result that is not valid, are ignored and counted in [State].
 func (t *Tracker) RecordLookup(id string, tier int, chunk ChunkKey, result Result, duration time.Duration) {
 	t.RecordLookupContext(context.Background(), id, tier, chunk, result, duration)
 }
@@ -163,10 +162,9 @@ func (t *Tracker) resolve(ctx context.Context, tier *tierSeries, result Result, 
 	}
 }
 
-// observe remembers a lookup of r, which is the most recently used request, and
-// makes room for it by evicting others. A request that does not fit on its own
-// is no longer observed, as if it had been allocated, so that what it repeats
-// does not count again.
+// observe remembers a lookup of r, which is the most recently used request, and evicts
+// others to make room. If a request has too many lookups on its own, it is no longer
+// observed, as if it were allocated, so that its repeated lookups do not count again.
 func (t *Tracker) observe(r *request, key lookup, o observation, seen bool) {
 	if !seen {
 		t.observations++
@@ -186,7 +184,7 @@ func (t *Tracker) observe(r *request, key lookup, o observation, seen bool) {
 	}
 }
 
-// forget drops what was observed of a request, and keeps its map for another.
+// forget drops the lookups of a request, and keeps its map for another request.
 func (t *Tracker) forget(r *request) {
 	t.observations -= len(r.observed)
 	if r.observed != nil && len(r.observed) <= maxSpareLookups && len(t.spare) < maxSpareMaps {

@@ -32,7 +32,7 @@ func TestBothDestinationsExportTheSame(t *testing.T) {
 		return e
 	}
 	direct, observing := engine(0), engine(1)
-	drive(t, connector.WithBinder(direct.Binder()), func(p *stats.Payload) {
+	drive(t, connector.WithBinder(direct), func(p *stats.Payload) {
 		if p != nil {
 			t.Error("a tracker with a binder gave a payload")
 		}

@@ -104,7 +104,7 @@ func modes(t *testing.T, config tiering.Config, test func(t *testing.T, tracker 
 	})
 	t.Run("binder", func(t *testing.T) {
 		var series stats.Payload
-		tracker := newTracker(t, config, append(opts[:len(opts):len(opts)], connector.WithBinder(series.Binder()))...)
+		tracker := newTracker(t, config, append(opts[:len(opts):len(opts)], connector.WithBinder(&series))...)
 		test(t, tracker, func() reduced {
 			if p := tracker.Take(); p != nil {
 				t.Errorf("Take returned %v with a binder, want nil", reduce(p))

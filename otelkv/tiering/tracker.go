@@ -15,11 +15,17 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// A Tracker turns the events of tiered offloading into metrics, by the rules of
-// vLLM's TieringMetricsTracker. It is safe for concurrent use, so that workers
-// can finish jobs while a scheduler looks chunks up.
+// A Tracker turns the events of tiered offloading into metrics, by the rules of vLLM's
+// TieringMetricsTracker. It is safe for concurrent use: workers can finish jobs while a
+// scheduler looks chunks up. The methods Take and TakeInto hand its payload out; see
+// package connector.
+//
+// A tracker remembers 65,536 requests. Past that it forgets the least recently used one,
+// and counts the lookups again that this request repeats.
 type Tracker struct {
 	outlet
+	mu            sync.Mutex // guards what follows
+	sink          *sink.Sink
 	clock         func() time.Time
 	epoch         time.Time
 	primaryChunks int64
@@ -33,12 +39,12 @@ type Tracker struct {
 	observations    int
 	maxObservations int
 	spare           []map[lookup]observation
-	oversized       uint64 // requests that alone have more lookups than the bound
+	oversized       uint64 // requests that have more lookups than the bound on their own
 	rejected        uint64
 }
 
-// tierSeries is what the tracker keeps for one tier. The primary has only the
-// series of lookups.
+// tierSeries is what the tracker keeps for one tier. The primary tier has only the series
+// of lookups.
 type tierSeries struct {
 	queries    stats.Adder[int64]
 	hits       stats.Adder[int64]
@@ -55,25 +61,25 @@ type State struct {
 	Requests int
 	// Observations is the number of their lookups that are remembered.
 	Observations int
-	// Evicted is the number of requests that were forgotten, or that are no longer
-	// observed, to keep the bounds.
+	// Evicted is the number of requests that were forgotten, or are no longer observed,
+	// because there were too many requests or lookups.
 	Evicted uint64
-	// Rejected is the number of calls that were ignored because they named a
-	// tier that the tracker does not have, or no result.
+	// Rejected is the number of calls that were ignored, because they named a tier that
+	// the tracker does not have or a result that is not valid.
 	Rejected uint64
 }
 
-// NewTracker returns a tracker for one engine's tiers. It reports at once all
-// that is wrong with the configuration, and then all series that the binder
-// refuses. Series other than the gauges do not appear before their first event.
+// NewTracker returns a tracker for one engine's tiers. The error reports everything that
+// is wrong with the configuration or, if that is right, every series that the binder
+// refuses. Series other than the gauges appear with their first event.
 func NewTracker(config Config, opts ...connector.Option) (*Tracker, error) {
 	options := sink.NewConfig(opts)
-	labels, err := config.labels(options)
+	labels, err := config.labels()
 	if err != nil {
 		return nil, err
 	}
 	t := &Tracker{
-		outlet:          outlet{sink: sink.New(options.Binder)},
+		sink:            sink.New(options.Binder),
 		clock:           options.Clock,
 		epoch:           options.Clock(),
 		labels:          labels,
@@ -81,7 +87,7 @@ func NewTracker(config Config, opts ...connector.Option) (*Tracker, error) {
 		chunkSize:       config.ChunkSize,
 		maxObservations: cmp.Or(config.MaxObservations, defaultMaxObservations),
 	}
-	t.gauges = t.recordGauges
+	t.outlet = sink.NewOutlet(&t.mu, t.sink, t.recordGauges)
 	t.requests = requests.NewTable(options.MaxRequests, t.forget)
 	for i, label := range labels {
 		bound := tierSeries{
@@ -123,12 +129,12 @@ func (t *Tracker) bindJobs(tier *tierSeries, label string) {
 	}
 }
 
-// Tiers returns the labels of the tracker's tiers, the primary first: "0:primary",
-// "1:fs". A tier's index is its place in the slice, which belongs to the caller.
+// Tiers returns the labels of the tracker's tiers, the primary first: "0:primary", "1:fs".
+// A tier's index is its place in the slice. The slice belongs to the caller.
 func (t *Tracker) Tiers() []string { return slices.Clone(t.labels) }
 
-// RecordPromotionAllocationFailure counts a promotion that was refused because
-// the primary tier had no room for its chunks.
+// RecordPromotionAllocationFailure counts a promotion that was refused because the primary
+// tier had no room for its chunks.
 func (t *Tracker) RecordPromotionAllocationFailure() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -144,8 +150,8 @@ func (t *Tracker) recordGauges() {
 	}
 }
 
-// State returns a snapshot of the tracker's bookkeeping, for a service that
-// wants to see whether its requests finish.
+// State returns a snapshot of the tracker's bookkeeping. A service can check with it that
+// its requests finish.
 func (t *Tracker) State() State {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -157,32 +163,8 @@ func (t *Tracker) State() State {
 	}
 }
 
-// now returns the time since the tracker was made.
+// now returns the time since the tracker was created.
 func (t *Tracker) now() time.Duration { return t.clock().Sub(t.epoch) }
 
-// An outlet hands out what a tracker or a pool has recorded.
-type outlet struct {
-	mu     sync.Mutex // guards the sink and the tracker
-	sink   *sink.Sink
-	gauges func() // records what every payload holds
-}
-
-// Take returns what was recorded since it was last called, with the gauges as they
-// are now, zeros included. It returns nil if that is nothing, and always with a
-// binder. The payload belongs to the caller.
-func (o *outlet) Take() *stats.Payload {
-	taken := new(stats.Payload)
-	if !o.TakeInto(taken) {
-		return nil
-	}
-	return taken
-}
-
-// TakeInto is Take into the memory of dst, which belongs to the caller. It reports
-// whether there was anything to take.
-func (o *outlet) TakeInto(dst *stats.Payload) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.gauges()
-	return o.sink.TakeInto(dst)
-}
+// An outlet has the methods Take and TakeInto of a tracker or pool.
+type outlet = sink.Outlet

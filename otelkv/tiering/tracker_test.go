@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/otelkv/otelkv-go/otelkv/connector"
+	"github.com/otelkv/otelkv-go/otelkv/internal/sink"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
 	"github.com/otelkv/otelkv-go/schema/vllm"
@@ -231,7 +232,7 @@ func TestRequestEvents(t *testing.T) {
 
 func TestGaugesFollowJobsWithBinder(t *testing.T) {
 	var series stats.Payload
-	tracker := newTracker(t, tiering.Config{SecondaryTiers: []string{"fs"}, PrimaryChunks: 4}, connector.WithBinder(series.Binder()))
+	tracker := newTracker(t, tiering.Config{SecondaryTiers: []string{"fs"}, PrimaryChunks: 4}, connector.WithBinder(&series))
 	mustEqual(t, "at the start", idle(nil, "1:fs"), reduce(series.Take()))
 	job := tracker.StartPromotion(1, 1)
 	mustEqual(t, "started", reduced{
@@ -276,8 +277,7 @@ func TestNewTrackerReportsEverything(t *testing.T) {
 			`otelkv: tiering: PrimaryChunks is -1, expected at least 0`,
 			`otelkv: tiering: ChunkSize is -2, expected at least 0`,
 		}},
-		{"bounds", tiering.Config{MaxObservations: -1}, []connector.Option{connector.WithMaxRequests(0)}, []string{
-			`otelkv: tiering: max requests is 0, expected at least 1`,
+		{"bounds", tiering.Config{MaxObservations: -1}, nil, []string{
 			`otelkv: tiering: MaxObservations is -1, expected at least 0`,
 		}},
 		{"back-pressure", tiering.Config{SecondaryTiers: []string{"fs", "obj"}, BackPressure: map[int]tiering.BackPressure{
@@ -291,7 +291,7 @@ func TestNewTrackerReportsEverything(t *testing.T) {
 			`otelkv: tiering: back-pressure for tier 1: WarmupCompletions is -1, expected at least 0`,
 			`otelkv: tiering: back-pressure for tier 1: LowWater is 3 and HighWater is 2, expected 0 < LowWater <= HighWater < +Inf`,
 		}},
-		{"binder", tiering.Config{}, []connector.Option{connector.WithBinder(taken.Binder())}, []string{
+		{"binder", tiering.Config{}, []connector.Option{connector.WithBinder(&taken)}, []string{
 			vllm.TieringChunkQueries.PrometheusName,
 		}},
 	} {
@@ -311,7 +311,7 @@ func TestNewTrackerReportsEverything(t *testing.T) {
 
 func TestEviction(t *testing.T) {
 	t.Run("requests", func(t *testing.T) {
-		tracker := newTracker(t, tiering.Config{}, connector.WithMaxRequests(2))
+		tracker := newTracker(t, tiering.Config{}, withMaxRequests(2))
 		tracker.RequestStarted("a")
 		tracker.RecordLookup("b", 0, 1, tiering.Hit, 0)
 		tracker.RecordLookup("a", 0, 1, tiering.Hit, 0)
@@ -371,4 +371,9 @@ func TestCheckIdle(t *testing.T) {
 	if err := tracker.CheckIdle(); err != nil {
 		t.Errorf("all jobs finished: %v", err)
 	}
+}
+
+// withMaxRequests bounds the requests that a tracker remembers.
+func withMaxRequests(n int) connector.Option {
+	return func(c *sink.Config) { c.MaxRequests = n }
 }

@@ -48,7 +48,7 @@ func serve(ctx context.Context, endpoint string) (err error) {
 	if err != nil {
 		return err
 	}
-	producer, err := recorder.Producer(otelkv.WithTemporality(exporter.Temporality))
+	producer, err := recorder.Producer(otelkv.WithSelectors(exporter.Temporality, exporter.Aggregation))
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func TestLargePush(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			collector := servers.StartCollector(t, test.configuration)
-			recorder, err := otelkv.New(schema.MustCatalogue(count, size), otelkv.WithSeriesLimit(tiers), otelkv.WithTotalSeriesLimit(2*tiers))
+			recorder, err := otelkv.New(schema.MustCatalogue(count, size), otelkv.WithSeriesLimits(tiers, 2*tiers))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package requests keeps a little state for each request in flight, and never
-// for more of them than a limit: a service that forgets to say that a request
-// finished loses the state of its least recently used requests, not its memory.
+// Package requests keeps a little state for each request in progress, for a limited number
+// of requests. A service that forgets to say that requests finished loses the state of the
+// least recently used ones, and does not run out of memory.
 package requests
 
 // maxFree bounds the records that are kept for reuse.
 const maxFree = 256
 
-// A Table maps request ids to states of type S. It is not safe for concurrent
-// use. With a steady number of requests it does not allocate.
+// A Table maps request ids to states of type S. It is not safe for concurrent use. With a
+// steady number of requests it does not allocate.
 type Table[S any] struct {
 	limit     int
 	forget    func(*S)
 	records   map[string]*record[S]
-	ring      record[S] // of no request: older than it is the newest, newer the oldest
+	ring      record[S] // of no request; its older is the newest, its newer the oldest
 	free      *record[S]
 	freeCount int
 	evicted   uint64
@@ -26,9 +26,9 @@ type record[S any] struct {
 	newer, older *record[S]
 }
 
-// NewTable returns a table that holds at most limit requests, which must be
-// positive. The function forget, if not nil, is called with every state that
-// leaves the table, by removal or by eviction.
+// NewTable returns a table of at most limit requests, which must be positive. The function
+// forget, if not nil, is called with every state that leaves the table, by removal or by
+// eviction.
 func NewTable[S any](limit int, forget func(*S)) *Table[S] {
 	t := &Table[S]{limit: limit, forget: forget, records: make(map[string]*record[S])}
 	t.ring.newer, t.ring.older = &t.ring, &t.ring
@@ -38,12 +38,11 @@ func NewTable[S any](limit int, forget func(*S)) *Table[S] {
 // Len returns the number of requests in the table.
 func (t *Table[S]) Len() int { return len(t.records) }
 
-// Evicted returns how many requests have made room for others.
+// Evicted returns how many requests were evicted.
 func (t *Table[S]) Evicted() uint64 { return t.evicted }
 
-// Get returns the state of a request, which becomes the most recently used, or
-// nil if the table does not have it. The state stays valid until the request
-// leaves the table.
+// Get returns the state of a request, which becomes the most recently used, or nil if the
+// table does not have it. The state is valid until the request leaves the table.
 func (t *Table[S]) Get(id string) *S {
 	r := t.records[id]
 	if r == nil {
@@ -54,8 +53,8 @@ func (t *Table[S]) Get(id string) *S {
 	return &r.state
 }
 
-// Add returns the zero state of a request that the table does not have. If the
-// table is full, the least recently used request leaves it first.
+// Add adds a request that the table does not have, and returns its zero state. If the table
+// is full, the least recently used request is evicted first.
 func (t *Table[S]) Add(id string) *S {
 	if len(t.records) >= t.limit {
 		t.EvictOldest()
@@ -73,8 +72,8 @@ func (t *Table[S]) Add(id string) *S {
 	return &r.state
 }
 
-// Oldest returns the state of the least recently used request, nil if the table
-// is empty.
+// Oldest returns the state of the least recently used request, or nil if the table is
+// empty.
 func (t *Table[S]) Oldest() *S {
 	if t.ring.newer == &t.ring {
 		return nil
@@ -82,8 +81,8 @@ func (t *Table[S]) Oldest() *S {
 	return &t.ring.newer.state
 }
 
-// EvictOldest removes the least recently used request, if there is one, and
-// counts it as evicted.
+// EvictOldest removes the least recently used request, if there is one, and counts it as
+// evicted.
 func (t *Table[S]) EvictOldest() {
 	if oldest := t.ring.newer; oldest != &t.ring {
 		t.evicted++

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package tier makes the labels of an engine's tiers from their types, for all
-// that are given types.
+// Package tier makes the labels of an engine's tiers from their types.
 package tier
 
 import (
@@ -11,24 +10,24 @@ import (
 	"unicode/utf8"
 )
 
-// Primary is the label of the tier with index 0, in whose memory chunks must be
-// before they can be loaded to the GPU.
+// Primary is the label of the tier with index 0. Chunks must be in its memory before they
+// can be loaded to the GPU.
 const Primary = "0:primary"
 
 // maxType bounds a tier's type, in bytes.
 const maxType = 255
 
-// labelled matches what begins as a label does.
+// labelled matches the beginning of a label.
 var labelled = regexp.MustCompile(`^[0-9]+:`)
 
-// Label returns the label of the secondary tier with an index, which counts from
-// 1, and a type: "1:fs". The type is the one that is configured, or the class name of
-// a tier that is not part of vLLM.
+// Label returns the label of the secondary tier with an index, from 1 on, and a type:
+// "1:fs". The type is the configured one, or the class name of a tier that is not part of
+// vLLM. The error says what is wrong with the type.
 func Label(index int, of string) (string, error) {
 	return strconv.Itoa(index) + ":" + of, CheckType(of)
 }
 
-// CheckType returns an error if a tier is not given by its type.
+// CheckType returns an error if the argument is not the type of a tier.
 func CheckType(of string) error {
 	reason := ""
 	switch {
@@ -46,7 +45,7 @@ func CheckType(of string) error {
 	return fmt.Errorf("tier %s: %s", Quote(of), reason)
 }
 
-// CheckLabel returns an error if a tier is not given by its label.
+// CheckLabel returns an error if the argument is not the label of a tier.
 func CheckLabel(label string) error {
 	if labelled.MatchString(label) {
 		return nil
@@ -54,7 +53,7 @@ func CheckLabel(label string) error {
 	return fmt.Errorf(`tier %s: expected a label like "1:fs"`, Quote(label))
 }
 
-// Quote quotes text that may be hostile, and bounds what of it an error repeats.
+// Quote quotes text that may be hostile, and cuts it if it is long.
 func Quote(text string) string {
 	const most = 64
 	if len(text) <= most {
