@@ -107,7 +107,7 @@ func (e *Engine) apply(ctx context.Context, m *recorderMetric, expected []*serie
 // observeInfo sets the catalogue's info metric to 1 for the facts of a payload, with a
 // series for each map (vLLM #56867). The definition has the label names. A missing fact
 // has the empty value. A fact that is not declared is dropped, and reported once. New
-// facts replace the old ones.
+// facts replace the old ones, unless [WithStaleInfo] says otherwise.
 func (e *Engine) observeInfo(info []map[string]string) error {
 	m := e.recorder.info
 	if m == nil {
@@ -161,7 +161,7 @@ func (e *Engine) replaceInfo(m *recorderMetric, tuples [][]string) error {
 		s.setInt64(1)
 		shown = append(shown, s)
 	}
-	if len(shown) > 0 {
+	if len(shown) > 0 && !e.recorder.config.staleInfo {
 		e.drain(func(old *series) bool { return slices.Contains(e.info, old) && !slices.Contains(shown, old) })
 		e.info = shown
 	}

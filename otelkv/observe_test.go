@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/otelkvtest"
@@ -375,6 +376,42 @@ func TestConfigInfo(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestStaleInfo checks that series of old facts stay, if the option says so, as in vLLM.
+func TestStaleInfo(t *testing.T) {
+	for _, c := range []struct {
+		options []otelkv.Option
+		want    []string // the values of label a
+	}{
+		{nil, []string{"2"}},
+		{[]otelkv.Option{otelkv.WithStaleInfo()}, []string{"1", "2"}},
+	} {
+		recorder, err := otelkv.New(schema.MustCatalogue(vllm.ConfigInfo("a")), c.options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		producer := newProducer(t, recorder)
+		engine, err := recorder.AddEngine(0, "m")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fact := range []string{"1", "2", "2"} {
+			p := new(stats.Payload)
+			p.SetInfo(map[string]string{"a": fact})
+			if err := engine.Observe(t.Context(), p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got []string
+		for _, p := range producer.Collect(t.Context())[0].Metrics[0].Data.(metricdata.Gauge[int64]).DataPoints {
+			value, _ := p.Attributes.Value("a")
+			got = append(got, value.AsString())
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
 	}
 }
 

@@ -36,6 +36,7 @@ type config struct {
 	seriesLimit    int
 	totalLimit     int
 	selfMetrics    bool
+	staleInfo      bool
 	selfCatalogues []*schema.Catalogue
 	exemplarFilter exemplar.Filter
 	traceBased     bool // the filter is exemplar.TraceBasedFilter
@@ -147,6 +148,13 @@ func WithLabelNames(names LabelNames) Option {
 func WithConstantLabels(labels ...attribute.KeyValue) Option {
 	labels = slices.Clone(labels)
 	return func(c *config) { c.constants = append(c.constants, labels...) }
+}
+
+// WithStaleInfo keeps the series of a payload's info when the facts change, as vLLM does,
+// which never removes a series. Without it the new facts replace the old ones, so a
+// dashboard of the engines' configuration shows one series for each engine.
+func WithStaleInfo() Option {
+	return func(c *config) { c.staleInfo = true }
 }
 
 // WithTierMedium adds the label "tier_medium" to every series with the label "tier". It

@@ -20,6 +20,7 @@ func Files(root string) ([]File, error) {
 		content func(root string) ([]byte, error)
 	}{
 		{"docs/metrics.md", reference},
+		{"schema/vllm/names/names.go", nameConstants},
 		{"schema/vllm/registry/registry.yaml", registryFile},
 		{"schema/vllm/registry/manifest.yaml", manifestFile},
 		{"schema/vllm/schema.yaml", telemetryFile},

@@ -34,6 +34,7 @@ func imports() map[string]string {
 		"ingest":     module + "otelkv/ingest",
 		"log":        "log",
 		"metric":     "go.opentelemetry.io/otel/metric",
+		"names":      module + "schema/vllm/names",
 		"otelkv":     module + "otelkv",
 		"otelkvtest": module + "otelkv/otelkvtest",
 		"otel":       "go.opentelemetry.io/otel",

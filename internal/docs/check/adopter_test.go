@@ -24,7 +24,7 @@ var adopters = []adopter{
 	{
 		module:  "schema",
 		imports: []string{"fmt"}, program: `fmt.Print("")`,
-		use: `"github.com/otelkv/otelkv-go/schema/vllm"; vllm.LoadBytes.Definition().SampleName()`,
+		use: `"github.com/otelkv/otelkv-go/schema/vllm/names"; names.LoadBytesFamily`,
 	},
 	{
 		module: ".", replaced: []string{"schema"},
