@@ -49,7 +49,7 @@ func TestEngineLabels(t *testing.T) {
 
 func TestTierMediumIsOnlyBesideATier(t *testing.T) {
 	catalogue := schema.MustCatalogue(vllm.LoadBytes)
-	recorder := otelkvtest.NewRecorder(t, catalogue, otelkvtest.WithRecorderOptions(otelkv.WithTierMedium(nil)))
+	recorder := otelkvtest.NewRecorder(t, catalogue, otelkv.WithTierMedium(nil))
 	must[otelkv.Int64Counter](t)(addEngine(t, recorder, 0).Int64Counter(vllm.LoadBytes)).Add(1)
 	want := []string{`vllm:kv_offload_load_bytes{"engine":"0","model_name":"m"} 1`}
 	if diff := cmp.Diff(want, shown(recorder.Collect(), catalogue)); diff != "" {

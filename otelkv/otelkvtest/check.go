@@ -16,21 +16,21 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// A CheckError is one rule that emitted data breaks.
+// A CheckError says that emitted data breaks a rule.
 type CheckError struct {
-	// Metric is the name that was emitted.
+	// Metric is the emitted name.
 	Metric string
 	// Rule names the rule: catalogue, kind, number, unit, description, labels,
 	// label-values, series, boundaries, values, times or mirrors.
 	Rule string
-	// Reason says what was emitted and what the rule asks for.
+	// Reason says what was emitted and what was expected.
 	Reason string
 }
 
 // Error returns `otelkv: metric "x": reason`.
 func (e *CheckError) Error() string { return fmt.Sprintf("otelkv: metric %q: %s", e.Metric, e.Reason) }
 
-// A CheckOption tells [Check] what is emitted by intention.
+// A CheckOption changes what [Check] expects.
 type CheckOption interface {
 	applyCheck(*checker)
 }
@@ -39,15 +39,15 @@ type checkOptionFunc func(*checker)
 
 func (f checkOptionFunc) applyCheck(c *checker) { f(c) }
 
-// WithEngineLabels names the labels that every series has before its own,
-// instead of model_name and engine.
+// WithEngineLabels names the labels of the engine, which every series must have. The
+// default is model_name and engine.
 func WithEngineLabels(names ...string) CheckOption {
 	names = slices.Clone(names)
 	return checkOptionFunc(func(c *checker) { c.engineLabels = names })
 }
 
-// WithOptionalLabels names labels that series may have or not, such as that of a
-// connector or of a tier's medium.
+// WithOptionalLabels names labels that a series may have, such as the connector or the
+// medium of a tier.
 func WithOptionalLabels(names ...string) CheckOption {
 	names = slices.Clone(names)
 	return checkOptionFunc(func(c *checker) { c.optionalLabels = names })
@@ -61,21 +61,19 @@ type checker struct {
 	errs           []error
 }
 
-// An emission is all that was emitted of one metric.
+// An emission is all emitted points of one metric.
 type emission struct {
 	definition schema.Definition
 	points     []Point
 }
 
-// Check holds emitted data against a catalogue and explains, for every metric
-// and all at once, each rule that it breaks: a name that the catalogue does not
-// have, another kind, number, unit or description, labels that are missing or
-// too many, boundaries that differ, values that a counter or histogram cannot
-// have, a series that is there twice, and a mirror that differs from what it
-// repeats. The error joins [CheckError] values.
+// Check compares emitted data with a catalogue. The error joins a [CheckError] for each
+// broken rule of every metric: a name that is not in the catalogue; another kind, number,
+// unit or description; missing or unexpected labels; other boundaries; values that a
+// counter or histogram cannot have; a series that is emitted twice; and a mirror that
+// differs from the metrics that it repeats.
 //
-// Metrics are known by their OpenTelemetry names. Data that other libraries
-// emitted does not belong in it.
+// Check looks metrics up by their OpenTelemetry names. Leave out data of other libraries.
 func Check(catalogue *schema.Catalogue, emitted metricdata.ResourceMetrics, options ...CheckOption) error {
 	c := &checker{
 		catalogue:    catalogue,
@@ -103,6 +101,11 @@ func (c *checker) report(metric, rule, format string, args ...any) {
 	c.errs = append(c.errs, &CheckError{Metric: metric, Rule: rule, Reason: fmt.Sprintf(format, args...)})
 }
 
+// series reports a rule that one series breaks.
+func (c *checker) series(d schema.Definition, p Point, rule, format string, args ...any) {
+	c.report(d.Name, rule, "series %s: "+format, append([]any{text(p.Attributes)}, args...)...)
+}
+
 func (c *checker) metric(m metricdata.Metrics) {
 	d, ok := c.catalogue.Lookup(m.Name)
 	if !ok || d.Name != m.Name {
@@ -125,7 +128,6 @@ func (c *checker) metric(m metricdata.Metrics) {
 		c.labels(d, p)
 		c.values(d, p)
 	}
-	c.times(d, m.Data)
 	e := c.found[d.PrometheusName]
 	if e == nil {
 		e = &emission{definition: d}
@@ -134,7 +136,7 @@ func (c *checker) metric(m metricdata.Metrics) {
 	e.points = append(e.points, points...)
 }
 
-// aggregation checks the form of the data.
+// aggregation checks the kind and the number of the data.
 func (c *checker) aggregation(d schema.Definition, data metricdata.Aggregation) {
 	kind, number := "none of the catalogue's kinds", schema.NumberKindInt64
 	switch data := data.(type) {
@@ -148,10 +150,8 @@ func (c *checker) aggregation(d schema.Definition, data metricdata.Aggregation) 
 		kind, number = schema.KindGauge.String(), schema.NumberKindFloat64
 	case metricdata.Histogram[int64]:
 		kind = schema.KindHistogram.String()
-		boundaries(c, d, data.DataPoints)
 	case metricdata.Histogram[float64]:
 		kind, number = schema.KindHistogram.String(), schema.NumberKindFloat64
-		boundaries(c, d, data.DataPoints)
 	}
 	want := d.Kind().String()
 	if d.Additive {
@@ -172,26 +172,8 @@ func sumKind(monotonic bool) string {
 	return "sum that can go down"
 }
 
-func boundaries[N int64 | float64](c *checker, d schema.Definition, points []metricdata.HistogramDataPoint[N]) {
-	for _, p := range points {
-		var count uint64
-		for _, n := range p.BucketCounts {
-			count += n
-		}
-		switch {
-		case !slices.Equal(p.Bounds, d.Boundaries):
-			c.report(d.Name, "boundaries", "series %s: its boundaries are %v: expected %v", text(p.Attributes), p.Bounds, d.Boundaries)
-		case len(p.BucketCounts) != len(d.Boundaries)+1:
-			c.report(d.Name, "boundaries", "series %s: it has %d buckets: expected %d", text(p.Attributes), len(p.BucketCounts), len(d.Boundaries)+1)
-		case count != p.Count:
-			c.report(d.Name, "values", "series %s: its buckets hold %d samples and its count is %d: expected the same",
-				text(p.Attributes), count, p.Count)
-		}
-	}
-}
-
-// labels checks the labels of one series. A label must be a string, because 1
-// and "1" would be two series of one name.
+// labels checks the labels of one series. A label must be a string, because 1 and "1"
+// would be two series with the same text.
 func (c *checker) labels(d schema.Definition, p Point) {
 	required := slices.Concat(c.engineLabels, d.LabelNames)
 	var names []string
@@ -199,20 +181,21 @@ func (c *checker) labels(d schema.Definition, p Point) {
 		name := string(kv.Key)
 		names = append(names, name)
 		if !slices.Contains(required, name) && !slices.Contains(c.optionalLabels, name) {
-			c.report(d.Name, "labels", "series %s: it has the label %q: expected %q", text(p.Attributes), name, required)
+			c.series(d, p, "labels", "it has the label %q: expected %q", name, required)
 		}
 		if kv.Value.Type() != attribute.STRING {
-			c.report(d.Name, "label-values", "series %s: the label %q is of type %s: expected a string",
-				text(p.Attributes), name, strings.ToLower(kv.Value.Type().String()))
+			c.series(d, p, "label-values", "the label %q is of type %s: expected a string",
+				name, strings.ToLower(kv.Value.Type().String()))
 		}
 	}
 	for _, name := range required {
 		if !slices.Contains(names, name) {
-			c.report(d.Name, "labels", "series %s: it lacks the label %q", text(p.Attributes), name)
+			c.series(d, p, "labels", "it lacks the label %q", name)
 		}
 	}
 }
 
+// values checks what one series reports.
 func (c *checker) values(d schema.Definition, p Point) {
 	value := p.Value
 	if d.Kind() == schema.KindHistogram {
@@ -220,34 +203,27 @@ func (c *checker) values(d schema.Definition, p Point) {
 	}
 	switch {
 	case math.IsNaN(value) || math.IsInf(value, 0):
-		c.report(d.Name, "values", "series %s: its value is %v: expected a finite number", text(p.Attributes), value)
+		c.series(d, p, "values", "its value is %v: expected a finite number", value)
 	case d.Kind() == schema.KindCounter && value < 0:
-		c.report(d.Name, "values", "series %s: its value is %v: expected a counter that is not negative", text(p.Attributes), value)
+		c.series(d, p, "values", "its value is %v: expected a counter that is not negative", value)
 	}
-}
-
-func (c *checker) times(d schema.Definition, data metricdata.Aggregation) {
-	switch data := data.(type) {
-	case metricdata.Sum[int64]:
-		checkTimes(c, d, data.DataPoints)
-	case metricdata.Sum[float64]:
-		checkTimes(c, d, data.DataPoints)
-	case metricdata.Histogram[float64]:
-		for _, p := range data.DataPoints {
-			c.started(d, Point{Attributes: p.Attributes, Start: p.StartTime}, p.StartTime.After(p.Time))
-		}
+	if p.starts && (p.Start.IsZero() || p.Start.After(p.time)) {
+		c.series(d, p, "times", "it starts at %v: expected a time before that of the point", p.Start)
 	}
-}
-
-func checkTimes[N int64 | float64](c *checker, d schema.Definition, points []metricdata.DataPoint[N]) {
-	for _, p := range points {
-		c.started(d, Point{Attributes: p.Attributes, Start: p.StartTime}, p.StartTime.After(p.Time))
+	if !p.histogram {
+		return
 	}
-}
-
-func (c *checker) started(d schema.Definition, p Point, late bool) {
-	if p.Start.IsZero() || late {
-		c.report(d.Name, "times", "series %s: it starts at %v: expected a time before that of the point", text(p.Attributes), p.Start)
+	var count uint64
+	for _, n := range p.Buckets {
+		count += n
+	}
+	switch {
+	case !slices.Equal(p.bounds, d.Boundaries):
+		c.series(d, p, "boundaries", "its boundaries are %v: expected %v", p.bounds, d.Boundaries)
+	case len(p.Buckets) != len(d.Boundaries)+1:
+		c.series(d, p, "boundaries", "it has %d buckets: expected %d", len(p.Buckets), len(d.Boundaries)+1)
+	case count != p.Count:
+		c.series(d, p, "values", "its buckets hold %d samples and its count is %d: expected the same", count, p.Count)
 	}
 }
 
@@ -255,19 +231,19 @@ func (c *checker) unique(e *emission) {
 	seen := make(map[attribute.Distinct]bool)
 	for _, p := range e.points {
 		if seen[p.Attributes.Equivalent()] {
-			c.report(e.definition.Name, "series", "series %s: it is emitted twice", text(p.Attributes))
+			c.series(e.definition, p, "series", "it is emitted twice")
 		}
 		seen[p.Attributes.Equivalent()] = true
 	}
 }
 
-// mirrors checks that a metric which repeats others moves with them. Readers of
-// the old name and of the new one must see the same, for each engine.
+// mirrors checks that a mirror has the same totals as the metrics that it repeats, for each
+// engine.
 func (c *checker) mirrors(e *emission) {
 	if len(e.definition.Mirrors) == 0 {
 		return
 	}
-	// What the mirror adds to the labels of what it repeats.
+	// The labels that only the mirror has.
 	added := e.definition.LabelNames
 	var of []string
 	var sources []Point
@@ -294,13 +270,13 @@ func (c *checker) mirrors(e *emission) {
 	}
 }
 
-// An amount is what several series add up to: values and sums, and samples.
+// An amount is the total of several series.
 type amount struct {
-	value float64
-	count uint64
+	value float64 // values and sums
+	count uint64  // samples
 }
 
-// amounts adds up the points that have the same labels but for those left out.
+// amounts adds up points by their labels, without some of the labels.
 func amounts(points []Point, without []string) map[string]amount {
 	all := make(map[string]amount)
 	for _, p := range points {
