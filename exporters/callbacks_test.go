@@ -69,8 +69,7 @@ var ways = map[string]func(*testing.T, *otelkv.Recorder) way{
 	},
 	"pushes of a pipeline": func(t *testing.T, recorder *otelkv.Recorder) way {
 		sent := new(lastBytes)
-		pipeline := newPipelineOf(t, recorder, exporters.WithExporters("none"), exporters.WithExporter(sent),
-			exporters.WithReaderOptions(sdkmetric.WithTimeout(collectionTime)))
+		pipeline := newPipelineOf(t, recorder, exporters.WithExporters("none"), exporters.WithExporter(sent, sdkmetric.WithTimeout(collectionTime)))
 		return way{
 			func() (int64, error) {
 				sent.bytes.Store(0)

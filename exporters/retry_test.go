@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
@@ -42,7 +41,8 @@ func TestRetryAfterIsBounded(t *testing.T) {
 				collector := start(t)
 				recorder, _ := newRecorder(t)
 				began := time.Now()
-				newPipelineOf(t, recorder, exporters.WithExporters("otlp"), exporters.WithReaderOptions(sdkmetric.WithInterval(50*time.Millisecond)))
+				t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "50")
+				newPipelineOf(t, recorder, exporters.WithExporters("otlp"))
 				for collector.Last() == nil {
 					if time.Since(began) > 5*time.Second {
 						t.Fatal("no push arrives within 5 s")

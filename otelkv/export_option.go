@@ -68,8 +68,10 @@ func WithTemporality(selector sdkmetric.TemporalitySelector) ExportOption {
 // Series count in exponential buckets from the time when the first producer asks for
 // them. That producer's points start then: they do not have what a series counted
 // before, nor what [Engine.HistogramTotal] observes.
+//
+// It takes the place of an earlier [WithNativeHistograms].
 func WithAggregation(selector sdkmetric.AggregationSelector) ExportOption {
-	return exportOptionFunc(func(c *exportConfig) { c.aggregation = selector })
+	return exportOptionFunc(func(c *exportConfig) { c.aggregation, c.nativeHistograms = selector, false })
 }
 
 // WithNativeHistograms makes a Prometheus collector (package exporters/prometheus) show

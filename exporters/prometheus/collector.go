@@ -14,32 +14,32 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv"
 )
 
-// A Collector shows a recorder's metrics to Prometheus, under their Prometheus names,
-// exactly. Register it with any registry of client_golang, or serve it by a handler of
-// its own ([NewHandler]), which costs less. It is safe for concurrent use.
+// A Collector shows a recorder's metrics to Prometheus under exactly their Prometheus
+// names. Register it with any registry of client_golang, or serve it with [NewHandler],
+// which costs less. It is safe for concurrent use.
 //
-// It describes every metric of the recorder, so that a registry refuses what has the
-// name of one: another collector of the same recorder or catalogue, or a metric of the
-// host. Recorders of one catalogue can share a registry if they have constant labels
-// of different values ([otelkv.WithConstantLabels]).
+// It describes every metric of the recorder. So a registry refuses another collector of
+// the same recorder or catalogue, and a metric of the host with the same name. Recorders
+// of one catalogue can share a registry if they have constant labels of different values
+// ([otelkv.WithConstantLabels]).
 //
 // Series have created timestamps, in the formats that carry them. The label of
-// [otelkv.WithConnectorLabelName] is empty on series without a connector, which is the
-// same to Prometheus as one that is absent.
+// [otelkv.WithConnectorLabelName] is empty on series without a connector. To Prometheus
+// an empty label is the same as none.
 type Collector struct {
 	producer *otelkv.Producer
 
-	mu       sync.Mutex // guards what follows, and the producer's points
+	mu       sync.Mutex // guards the fields below, and the producer's points
 	families []*family  // sorted by their names
 	byName   map[string]*family
 }
 
 var _ promclient.Collector = (*Collector)(nil)
 
-// NewCollector returns a collector of the recorder's metrics. A series that was removed
-// stays for [otelkv.DefaultRemovalDelay], so that every server that scrapes sees its
-// last value; [otelkv.WithRemovalDelay] sets another time. The metrics are cumulative,
-// whatever [otelkv.WithTemporality] says.
+// NewCollector returns a collector of the recorder's metrics. It shows a removed series for
+// another [otelkv.DefaultRemovalDelay], so that every server that scrapes sees its last
+// value; [otelkv.WithRemovalDelay] sets another time. The metrics are cumulative:
+// [otelkv.WithTemporality] has no effect.
 func NewCollector(recorder *otelkv.Recorder, options ...otelkv.ExportOption) (*Collector, error) {
 	if recorder == nil {
 		return nil, errors.New("otelkv: a Prometheus collector needs a recorder")
@@ -60,14 +60,14 @@ func NewCollector(recorder *otelkv.Recorder, options ...otelkv.ExportOption) (*C
 	return c, nil
 }
 
-// Describe sends what the metrics are.
+// Describe sends the descriptions of all metrics.
 func (c *Collector) Describe(descriptions chan<- *promclient.Desc) {
 	for _, f := range c.families {
 		descriptions <- f.desc
 	}
 }
 
-// Collect sends the metrics as they are now.
+// Collect sends the current metrics.
 func (c *Collector) Collect(metrics chan<- promclient.Metric) {
 	var s snapshot
 	c.collect(&s)
@@ -79,7 +79,7 @@ func (c *Collector) Collect(metrics chan<- promclient.Metric) {
 	}
 }
 
-// collect fills the snapshot with the metrics as they are now, sorted.
+// collect fills the snapshot with the current metrics, sorted.
 func (c *Collector) collect(s *snapshot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,7 +94,7 @@ func (c *Collector) collect(s *snapshot) {
 	}
 }
 
-// A metric is one series on its way through a registry.
+// A metric is one series for a registry.
 type metric struct {
 	desc *promclient.Desc
 	data *dto.Metric

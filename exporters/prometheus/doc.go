@@ -11,8 +11,8 @@
 // There are three ways to be scraped: register the collector with a registry that is
 // served already, mount the handler of [NewHandler] in a server of the service's own,
 // or call [StartServer] in a process that serves nothing else. The server listens on
-// loopback unless told otherwise, bounds what one client can hold, and can ask for a
-// client certificate or a bearer token.
+// loopback by default, limits what one client can hold, and can ask for a client
+// certificate or a bearer token.
 //
 // The collector is cumulative, and prints no _created series in text, no scope labels
 // and no target_info. A scrape costs one collection; between scrapes it costs nothing.

@@ -102,9 +102,9 @@ func newCollector(t testing.TB, recorder *otelkv.Recorder, options ...otelkv.Exp
 	return collector
 }
 
-func newHandler(t testing.TB, collector *prometheus.Collector, options ...prometheus.HandlerOption) http.Handler {
+func newHandler(t testing.TB, collector *prometheus.Collector, gatherers ...promclient.Gatherer) http.Handler {
 	t.Helper()
-	handler, err := prometheus.NewHandler([]*prometheus.Collector{collector}, options...)
+	handler, err := prometheus.NewHandler([]*prometheus.Collector{collector}, gatherers...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelkv/otelkv-go/otelkv"
 )
@@ -145,5 +146,39 @@ func protobuf(t *testing.T, handler http.Handler) map[string]*dto.MetricFamily {
 			return all
 		}
 		all[f.GetName()] = f
+	}
+}
+
+// TestExponentialView holds that a scrape shows a histogram to which a view gave exponential
+// buckets: beside the explicit ones, as another metric, or instead of them.
+func TestExponentialView(t *testing.T) {
+	exponential := sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}
+	for name, streams := range map[string][]sdkmetric.Stream{
+		"instead": {{Aggregation: exponential}},
+		"beside":  {{}, {Name: "other", Aggregation: exponential}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			recorder := newRecorder(t, everyKind)
+			var views []sdkmetric.View
+			for _, stream := range streams {
+				views = append(views, sdkmetric.NewView(sdkmetric.Instrument{Name: loadSize.Name}, stream))
+			}
+			handler := newHandler(t, newCollector(t, recorder, otelkv.WithViews(views...)))
+			measure(t, addEngine(t, recorder, 0))
+			shown := loadSize.PrometheusName
+			if name == "beside" {
+				shown = "other"
+			}
+			for range 2 { // the second scrape reuses the memory of the first
+				f := families(t, body(t, scrape(t, handler, "")))[shown]
+				if h := f.GetMetric()[0].GetHistogram(); len(f.GetMetric()) != 1 || h.GetSampleCount() != 1 || len(h.GetBucket()) != 1 {
+					t.Errorf("text shows %v, want one bucket and one sample", f)
+				}
+				native := protobuf(t, handler)[shown]
+				if h := native.GetMetric()[0].GetHistogram(); h.GetSampleCount() != 1 || h.Schema == nil || len(h.GetPositiveDelta()) == 0 {
+					t.Errorf("protobuf shows %v, want native buckets", native)
+				}
+			}
+		})
 	}
 }

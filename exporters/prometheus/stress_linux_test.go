@@ -217,7 +217,11 @@ func serveUnderStress(t *testing.T) {
 	}
 	counter := must[otelkv.Int64Counter](t)(engine.Int64Counter(totalBytes))
 	server := start(t, newHandler(t, newCollector(t, recorder)),
-		prometheus.WithTimeouts(prometheus.Timeouts{ReadHeader: 250 * time.Millisecond, Write: 3 * time.Second, Idle: time.Second}))
+		prometheus.WithHTTPServer(func(s *http.Server, _ *http.ServeMux) {
+			s.ReadHeaderTimeout = 250 * time.Millisecond
+			s.WriteTimeout = 3 * time.Second
+			s.IdleTimeout = time.Second
+		}))
 	fmt.Printf("address %s\n", server.Addr())
 
 	input := bufio.NewScanner(os.Stdin)

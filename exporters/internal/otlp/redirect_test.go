@@ -20,7 +20,7 @@ func exportTo(t *testing.T, endpoint string) error {
 	t.Helper()
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
 	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key="+secret)
-	exporter, err := otlp.New(t.Context(), otlp.WithProtocol(otlp.ProtocolHTTPProtobuf))
+	exporter, err := otlp.New(t.Context(), quick)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,7 +115,7 @@ func TestDashboardsOnSharedStorage(t *testing.T) {
 	var scrapes []func(round int) map[string]*dto.MetricFamily
 	for _, exported := range []*schema.Catalogue{catalogue, prefixed} {
 		service := load.NewService(t, exported, "shared",
-			exporters.WithExporters(exporters.Prometheus), exporters.WithListen("127.0.0.1:0"))
+			exporters.WithExporters("prometheus"), exporters.WithServer("127.0.0.1:0"))
 		engine, err := service.Recorder.AddEngine(7, "llama", otelkv.WithMedium("SHARED_STORAGE"), otelkv.WithTiers(load.TierType), otelkv.WithPriming())
 		if err != nil {
 			t.Fatal(err)

@@ -16,12 +16,10 @@ import (
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-
 	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/internal/e2e/load"
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
+	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
@@ -134,10 +132,10 @@ func TestPanels(t *testing.T) {
 // are left out.
 func TestPanelsOverOTLP(t *testing.T) {
 	prometheus := servers.StartPrometheus(t, configuration(t, "127.0.0.1:1"))
+	load.OverHTTP(t, prometheus.OTLPEndpoint())
+	load.WhenFlushed(t)
 	service := load.NewService(t, vllm.TieringSpec(), "direct", exporters.WithExporters("otlp"),
-		exporters.WithPrometheusNames(),
-		exporters.WithHTTPOptions(otlpmetrichttp.WithEndpointURL(prometheus.OTLPEndpoint())),
-		exporters.WithReaderOptions(sdkmetric.WithInterval(time.Hour)))
+		exporters.WithExportOptions(otelkv.WithPrometheusNames()))
 	// Rates need a few exports, apart in time.
 	for round := range 6 {
 		service.Measure(t, round)

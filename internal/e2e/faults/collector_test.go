@@ -18,8 +18,10 @@ import (
 func TestCollectorIsKilled(t *testing.T) {
 	handleErrors(t)
 	c := servers.StartCollector(t, "docs/collector/collector.yaml")
+	load.OverGRPC(t, c.GRPC)
+	often(t)
 	service := load.NewService(t, vllm.TieringSpec(), "killed", exporters.WithExporters("prometheus,otlp"),
-		exporters.WithoutServer(), overGRPC(c.GRPC), often())
+		exporters.WithoutServer())
 	url := "http://" + c.Scrape + "/metrics"
 	before := record(t, service, func() bool {
 		return exposition.Flatten(exposition.Scrape(t, url)).Sum("vllm:kv_offload_load_bytes_total") > 0

@@ -70,18 +70,18 @@ func awaitEnd(t *testing.T, connection *net.TCPConn) {
 func TestScraperFails(t *testing.T) {
 	const soon = time.Second
 	tests := []struct {
-		name     string
-		scraper  scraper
-		timeouts prometheus.Timeouts
+		name      string
+		scraper   scraper
+		configure func(*http.Server, *http.ServeMux)
 	}{
-		{"hangs in the request", saysNothing, prometheus.Timeouts{ReadHeader: soon}},
-		{"idles", idles, prometheus.Timeouts{Idle: soon}},
-		{"disconnects half-way", disconnects, prometheus.Timeouts{}},
+		{"hangs in the request", saysNothing, func(s *http.Server, _ *http.ServeMux) { s.ReadHeaderTimeout = soon }},
+		{"idles", idles, func(s *http.Server, _ *http.ServeMux) { s.IdleTimeout = soon }},
+		{"disconnects half-way", disconnects, func(*http.Server, *http.ServeMux) {}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			handleErrors(t)
-			service := scraped(t, exporters.WithServerOptions(prometheus.WithTimeouts(test.timeouts)))
+			service := scraped(t, exporters.WithServer("", prometheus.WithHTTPServer(test.configure)))
 			var scrapers sync.WaitGroup
 			var done atomic.Int64
 			for range 50 {
@@ -161,5 +161,5 @@ func TestManyScrapers(t *testing.T) {
 func scraped(t *testing.T, options ...exporters.Option) *load.Service {
 	t.Helper()
 	return load.NewService(t, vllm.TieringSpec(), "scraped", append(options,
-		exporters.WithExporters(exporters.Prometheus), exporters.WithListen("127.0.0.1:0"))...)
+		exporters.WithExporters("prometheus"), exporters.WithServer("127.0.0.1:0"))...)
 }

@@ -24,8 +24,10 @@ func TestShutdownUnderLoad(t *testing.T) {
 	handleErrors(t)
 	r := receiver.New(t, nil)
 	r.Start(t)
+	load.OverGRPC(t, r.Address())
+	load.WhenFlushed(t)
 	service := load.NewService(t, vllm.TieringSpec(), "shutdown", exporters.WithExporters("prometheus,otlp"),
-		exporters.WithListen("127.0.0.1:0"), overGRPC(r.Address()), whenFlushed())
+		exporters.WithServer("127.0.0.1:0"))
 	loads, err := service.Engines[0].Int64Counter(vllm.LoadBytes)
 	if err != nil {
 		t.Fatal(err)
@@ -78,8 +80,10 @@ func TestShutdownWithAnExpiredContext(t *testing.T) {
 	handleErrors(t)
 	r := receiver.New(t, nil)
 	r.Start(t)
+	load.OverGRPC(t, r.Address())
+	load.WhenFlushed(t)
 	service := load.NewService(t, vllm.TieringSpec(), "shutdown", exporters.WithExporters("prometheus,otlp"),
-		exporters.WithListen("127.0.0.1:0"), overGRPC(r.Address()), whenFlushed())
+		exporters.WithServer("127.0.0.1:0"))
 	loads, err := service.Engines[0].Int64Counter(vllm.LoadBytes)
 	if err != nil {
 		t.Fatal(err)
@@ -119,8 +123,10 @@ func TestHostCallbackFails(t *testing.T) {
 			errs := handleErrors(t)
 			r := receiver.New(t, nil)
 			r.Start(t)
+			load.OverGRPC(t, r.Address())
+			load.WhenFlushed(t)
 			service := load.NewService(t, vllm.TieringSpec(), "host", exporters.WithExporters("prometheus,otlp"),
-				exporters.WithoutServer(), overGRPC(r.Address()), whenFlushed())
+				exporters.WithoutServer())
 			_, err := service.Pipeline.Meter("host").Int64ObservableGauge("host.gauge",
 				metric.WithInt64Callback(func(context.Context, metric.Int64Observer) error { return test.callback() }))
 			if err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/otelkv/otelkv-go/exporters"
@@ -51,8 +52,8 @@ func NewService(t testing.TB, catalogue *schema.Catalogue, name string, options 
 		}
 		s.Engines = append(s.Engines, engine)
 	}
-	named := exporters.WithResource(resource.NewSchemaless(
-		attribute.String("service.name", name), attribute.String("service.instance.id", name+"-0")))
+	named := exporters.WithProviderOptions(sdkmetric.WithResource(resource.NewSchemaless(
+		attribute.String("service.name", name), attribute.String("service.instance.id", name+"-0"))))
 	s.Pipeline, err = exporters.Start(t.Context(), recorder, append(options, named)...)
 	if err != nil {
 		t.Fatal(err)

@@ -28,9 +28,11 @@ func TestServiceWithARegistry(t *testing.T) {
 	requests.WithLabelValues("200").Add(41)
 
 	collector := servers.StartCollector(t, "docs/collector/collector.yaml")
+	load.OverGRPC(t, collector.GRPC)
+	load.WhenFlushed(t)
 	service := load.NewService(t, vllm.TieringSpec(), "bridged",
 		exporters.WithExporters("prometheus,otlp"), exporters.WithoutServer(),
-		exporters.WithGatherer(registry), overGRPC(collector.GRPC), whenFlushed())
+		exporters.WithGatherer(registry))
 	shown, err := exporter.NewCollector(service.Recorder)
 	if err != nil {
 		t.Fatal(err)

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/internal/e2e/exposition"
@@ -48,7 +46,7 @@ type fleet struct {
 }
 
 // startFleet starts workers with the given temporalities, each of a name of its own.
-func startFleet(t *testing.T, front string, temporalities ...sdkmetric.TemporalitySelector) *fleet {
+func startFleet(t *testing.T, front string, temporalities ...string) *fleet {
 	t.Helper()
 	f := &fleet{}
 	for i := range f.gateways {
@@ -57,9 +55,11 @@ func startFleet(t *testing.T, front string, temporalities ...sdkmetric.Temporali
 	router := servers.StartCollector(t, gateway+front,
 		"exporters.otlp_grpc/0.endpoint="+f.gateways[0].GRPC, "exporters.otlp_grpc/1.endpoint="+f.gateways[1].GRPC)
 	for i, temporality := range temporalities {
+		load.OverHTTP(t, "http://"+router.HTTP+"/v1/metrics")
+		load.WhenFlushed(t)
+		load.WithTemporality(t, temporality)
 		f.workers = append(f.workers, load.NewService(t, vllm.TieringSpec(), worker(i),
-			exporters.WithExporters("prometheus,otlp"), exporters.WithoutServer(), overHTTP("http://"+router.HTTP+"/v1/metrics"), whenFlushed(),
-			exporters.WithHTTPOptions(otlpmetrichttp.WithTemporalitySelector(temporality))))
+			exporters.WithExporters("prometheus,otlp"), exporters.WithoutServer()))
 	}
 	return f
 }
@@ -119,7 +119,7 @@ func (f *fleet) shows(t *testing.T, c *servers.Collector, i int) error {
 // that it measured, whether it sends totals or deltas, and that the totals of a
 // gateway that was killed come back.
 func TestFleetRoutedByWorker(t *testing.T) {
-	totals, deltas := sdkmetric.DefaultTemporalitySelector, sdkmetric.DeltaTemporalitySelector
+	const totals, deltas = "cumulative", "delta"
 	f := startFleet(t, "router.yaml", totals, deltas, totals, deltas, totals, deltas)
 	f.measure(t)
 	at := make([]int, len(f.workers))
@@ -167,8 +167,7 @@ func TestFleetRoutedByWorker(t *testing.T) {
 // TestFleetReplicated holds that both gateways show everything, one of them also
 // while the other is down, and both again after that.
 func TestFleetReplicated(t *testing.T) {
-	totals := sdkmetric.DefaultTemporalitySelector
-	f := startFleet(t, "replicate.yaml", totals, totals)
+	f := startFleet(t, "replicate.yaml", "cumulative", "cumulative")
 	everywhere := func(gateways ...*servers.Collector) {
 		t.Helper()
 		await(t, func() error {

@@ -31,8 +31,10 @@ func TestHostileLabelValues(t *testing.T) {
 	}
 	catalogue := vllm.TieringSpec()
 	collector := servers.StartCollector(t, "docs/collector/collector.yaml")
+	load.OverGRPC(t, collector.GRPC)
+	load.WhenFlushed(t)
 	service := load.NewService(t, catalogue, "hostile", exporters.WithExporters("prometheus,otlp"),
-		exporters.WithListen("127.0.0.1:0"), overGRPC(collector.GRPC), whenFlushed())
+		exporters.WithServer("127.0.0.1:0"))
 	prometheus := servers.StartPrometheus(t, prometheusConfiguration(t, service.Pipeline.Addr().String(), collector.Scrape))
 	var payload stats.Payload
 	for i, tier := range hostile {

@@ -83,10 +83,8 @@ func TestSecuredScrape(t *testing.T) {
 	trusted := authority.File(t)
 	chain, key := testcert.Files(t, certificate)
 	service := load.NewService(t, vllm.TieringSpec(), "secured",
-		exporters.WithExporters(exporters.Prometheus), exporters.WithListen("127.0.0.1:0"),
-		exporters.WithServerOptions(
-			exporter.WithTLSConfig(&tls.Config{Certificates: []tls.Certificate{certificate}}),
-			exporter.WithClientCAs(authority.Pool()),
+		exporters.WithExporters("prometheus"), exporters.WithServer("127.0.0.1:0",
+			exporter.WithTLSConfig(&tls.Config{Certificates: []tls.Certificate{certificate}, ClientCAs: authority.Pool()}),
 			exporter.WithBearerToken(secret)))
 	service.Measure(t, 1)
 

@@ -12,14 +12,13 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.uber.org/goleak"
 
 	"github.com/otelkv/otelkv-go/exporters"
@@ -94,10 +93,10 @@ func TestSoak(t *testing.T) {
 	r.Start(t)
 	defer runtime.SetMutexProfileFraction(runtime.SetMutexProfileFraction(10))
 	s := &soak{receiver: r, stop: make(chan struct{}), deltas: newDeltas()}
+	load.OverGRPC(t, r.Address())
+	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", strconv.FormatInt(pushInterval.Milliseconds(), 10))
 	s.service = load.NewService(t, vllm.TieringSpec(), "soak", exporters.WithExporters("prometheus,otlp"),
-		exporters.WithListen("127.0.0.1:0"), exporters.WithReaderOptions(sdkmetric.WithInterval(pushInterval)),
-		exporters.WithExporter(s.deltas),
-		exporters.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(r.Address()), otlpmetricgrpc.WithInsecure()))
+		exporters.WithServer("127.0.0.1:0"), exporters.WithExporter(s.deltas))
 	begin := time.Now()
 	s.start(t)
 
