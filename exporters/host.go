@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
@@ -91,22 +90,20 @@ func repairExemplars(data metricdata.Aggregation) {
 func repaired(exemplars []metricdata.Exemplar[float64]) []metricdata.Exemplar[float64] {
 	kept := exemplars[:0]
 	for _, e := range exemplars {
-		var traceOK, spanOK bool
-		e.TraceID, traceOK = idOf(e.TraceID, 16)
-		e.SpanID, spanOK = idOf(e.SpanID, 8)
-		if traceOK && spanOK {
+		if decodeID(&e.TraceID, 16) && decodeID(&e.SpanID, 8) {
 			kept = append(kept, e)
 		}
 	}
 	return kept
 }
 
-// idOf decodes an id from hexadecimal text. An id of the right size, or an empty one, is
-// returned unchanged.
-func idOf(text []byte, size int) (id []byte, ok bool) {
-	if len(text) == 0 || len(text) == size {
-		return text, true
+// decodeID decodes an id from hexadecimal text. It leaves an id of the right size, and an
+// empty one, as they are.
+func decodeID(id *[]byte, size int) bool {
+	if len(*id) == 0 || len(*id) == size {
+		return true
 	}
-	id, err := hex.DecodeString(strings.ToLower(string(text)))
-	return id, err == nil && len(id) == size
+	decoded, err := hex.DecodeString(string(*id))
+	*id = decoded
+	return err == nil && len(decoded) == size
 }

@@ -61,7 +61,7 @@ func Start(ctx context.Context, recorder *otelkv.Recorder, options ...Option) (*
 	if err != nil {
 		return nil, err
 	}
-	p := &Pipeline{names: names, stopped: make(chan struct{})}
+	p := &Pipeline{names: names, handler: http.NotFoundHandler(), stopped: make(chan struct{})}
 	if err := p.build(ctx, c); err != nil {
 		// Nothing has been recorded yet, so do not wait for a collector.
 		canceled, cancel := context.WithCancel(ctx)
@@ -106,7 +106,7 @@ func (p *Pipeline) build(ctx context.Context, c config) error {
 		p.handler, err = c.scrapeHandler(collectors, host, r)
 		errs = append(errs, err)
 	}
-	if err := errors.Join(errs...); err != nil || p.handler == nil || c.noServer {
+	if err := errors.Join(errs...); err != nil || !scraped || c.noServer {
 		return err
 	}
 	address, err := c.listenAddress()
@@ -186,9 +186,6 @@ func (c *config) collectors(scraped bool) ([]*prometheus.Collector, error) {
 // Handler returns the handler of scrapes, to mount in a server of the host. Without the
 // exporter prometheus it answers 404.
 func (p *Pipeline) Handler() http.Handler {
-	if p.handler == nil {
-		return http.NotFoundHandler()
-	}
 	return p.handler
 }
 
@@ -232,7 +229,6 @@ func (p *Pipeline) Shutdown(ctx context.Context) error {
 	})
 	select {
 	case <-p.stopped:
-		return p.failure
 	case <-ctx.Done():
 	}
 	select {

@@ -3,6 +3,7 @@
 package prometheus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -56,7 +57,10 @@ func NewCollector(recorder *otelkv.Recorder, options ...otelkv.ExportOption) (*C
 		c.families = append(c.families, f)
 		c.byName[d.Name] = f
 	}
-	slices.SortFunc(c.families, byFamilyName)
+	slices.SortFunc(c.families, func(a, b *family) int { return cmp.Compare(a.name, b.name) })
+	for i, f := range c.families {
+		f.position = i
+	}
 	return c, nil
 }
 
@@ -88,8 +92,7 @@ func (c *Collector) collect(s *snapshot) {
 		for i := range scope.Metrics {
 			m := &scope.Metrics[i]
 			f := c.byName[m.Name]
-			position, _ := slices.BinarySearchFunc(c.families, f, byFamilyName)
-			s.families[position].fill(f, m.Data)
+			s.families[f.position].fill(f, m.Data)
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 type family struct {
 	name, help string
 	kind       dto.MetricType
+	position   int // among the collector's families
 	desc       *promclient.Desc
 	labelNames []attribute.Key // without constant labels
 	unordered  bool            // whether the series differ from the last scrape's
@@ -36,21 +37,16 @@ type labeled struct {
 	created    *timestamppb.Timestamp
 }
 
-func byFamilyName(a, b *family) int { return cmp.Compare(a.name, b.name) }
-
 func newFamily(d schema.Definition, constants []attribute.KeyValue) *family {
 	f := &family{
-		name:       d.SampleName(),
-		help:       d.Description,
+		name: d.SampleName(),
+		help: d.Description,
+		kind: map[schema.Kind]dto.MetricType{
+			schema.KindCounter:   dto.MetricType_COUNTER,
+			schema.KindGauge:     dto.MetricType_GAUGE,
+			schema.KindHistogram: dto.MetricType_HISTOGRAM,
+		}[d.Kind()],
 		attributes: make(map[attribute.Distinct]*labeled),
-	}
-	switch d.Kind() {
-	case schema.KindCounter:
-		f.kind = dto.MetricType_COUNTER
-	case schema.KindGauge:
-		f.kind = dto.MetricType_GAUGE
-	case schema.KindHistogram:
-		f.kind = dto.MetricType_HISTOGRAM
 	}
 	constant := make(promclient.Labels, len(constants))
 	for _, kv := range constants {

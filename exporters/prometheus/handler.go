@@ -59,7 +59,7 @@ func NewHandler(collectors []*Collector, gatherers ...promclient.Gatherer) (http
 	}
 	return promhttp.HandlerForTransactional(h, promhttp.HandlerOpts{
 		ErrorHandling:       promhttp.ContinueOnError, // one bad metric does not hide the others
-		ErrorLog:            new(errorLog),
+		ErrorLog:            &errorLog{source: "scrape"},
 		EnableOpenMetrics:   true,
 		MaxRequestsInFlight: maxConcurrentScrapes,
 	}), nil
@@ -137,17 +137,24 @@ func merged(families []*dto.MetricFamily) []*dto.MetricFamily {
 	return out
 }
 
-// errorLog sends the handler's errors to the error handler of package otel. It limits them,
-// because clients can cause many. It skips the error that no encoding is acceptable to the
-// client: the answer to such a request is uncompressed.
-type errorLog struct{ throttle reports.Throttle }
+// errorLog sends log lines to the error handler of package otel. It limits them, because
+// clients can cause many. It skips the error that a client accepts no encoding: the answer
+// to its request is uncompressed.
+type errorLog struct {
+	source   string
+	throttle reports.Throttle
+}
 
-func (l *errorLog) Println(v ...any) {
-	text := strings.TrimSuffix(fmt.Sprintln(v...), "\n")
+// Println makes it a log of package promhttp.
+func (l *errorLog) Println(v ...any) { _, _ = l.Write([]byte(fmt.Sprintln(v...))) }
+
+func (l *errorLog) Write(line []byte) (int, error) {
+	text := strings.TrimSpace(string(line))
 	if strings.Contains(text, "content compression format not recognized") {
-		return
+		return len(line), nil
 	}
-	if err := l.throttle.Report("otelkv: scrape: ", errors.New(text), time.Now()); err != nil {
+	if err := l.throttle.Report("otelkv: "+l.source+": ", errors.New(text), time.Now()); err != nil {
 		otel.Handle(err)
 	}
+	return len(line), nil
 }

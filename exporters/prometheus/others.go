@@ -29,16 +29,13 @@ func WithoutCollectors(g promclient.Gatherer, collectors ...*Collector) promclie
 type others struct {
 	gathering *guard.Call[[]*dto.MetricFamily]
 	taken     map[string]bool
-
-	mu       sync.Mutex
-	reported map[string]bool
+	reported  sync.Map // of names
 }
 
 func newOthers(g promclient.Gatherer, taken map[string]bool) *others {
 	return &others{
 		gathering: guard.New("a gatherer", func(context.Context) ([]*dto.MetricFamily, error) { return g.Gather() }),
 		taken:     taken,
-		reported:  make(map[string]bool),
 	}
 }
 
@@ -71,27 +68,17 @@ func (o *others) Gather() ([]*dto.MetricFamily, error) {
 	return o.without(gathered, nil), nil
 }
 
-// without returns the families whose names are neither taken nor seen.
+// without returns the families whose names are neither taken nor seen. It reports each of
+// the others once.
 func (o *others) without(gathered []*dto.MetricFamily, seen map[string]bool) []*dto.MetricFamily {
 	var families []*dto.MetricFamily
 	for _, f := range gathered {
 		name := f.GetName()
-		if o.taken[name] || seen[name] {
-			o.report(name)
-			continue
+		if !o.taken[name] && !seen[name] {
+			families = append(families, f)
+		} else if _, known := o.reported.LoadOrStore(name, true); !known {
+			otel.Handle(fmt.Errorf("otelkv: metric %q of a gatherer is left out: another has the name", name))
 		}
-		families = append(families, f)
 	}
 	return families
-}
-
-// report reports each family once.
-func (o *others) report(name string) {
-	o.mu.Lock()
-	known := o.reported[name]
-	o.reported[name] = true
-	o.mu.Unlock()
-	if !known {
-		otel.Handle(fmt.Errorf("otelkv: metric %q of a gatherer is left out: another has the name", name))
-	}
 }

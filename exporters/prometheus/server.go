@@ -18,8 +18,6 @@ import (
 	"unicode"
 
 	"go.opentelemetry.io/otel"
-
-	"github.com/otelkv/otelkv-go/internal/reports"
 )
 
 // defaultAddress is where a scrape server listens unless told otherwise. Only the
@@ -116,7 +114,7 @@ func StartServer(address string, handler http.Handler, options ...ServerOption) 
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       2 * time.Minute, // above Prometheus's usual interval
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          log.New(new(errorWriter), "", 0),
+		ErrorLog:          log.New(&errorLog{source: "scrape server"}, "", 0),
 	}}
 	for _, o := range options {
 		o.applyServer(&c)
@@ -247,15 +245,4 @@ func authorize(want [sha256.Size]byte, handler http.Handler) http.Handler {
 		}
 		handler.ServeHTTP(w, r)
 	})
-}
-
-// errorWriter sends the HTTP server's log to the error handler of package otel. It limits the
-// lines, because clients can cause many.
-type errorWriter struct{ throttle reports.Throttle }
-
-func (w *errorWriter) Write(line []byte) (int, error) {
-	if err := w.throttle.Report("otelkv: scrape server: ", errors.New(strings.TrimSpace(string(line))), time.Now()); err != nil {
-		otel.Handle(err)
-	}
-	return len(line), nil
 }

@@ -57,14 +57,8 @@ type checker struct {
 	catalogue      *schema.Catalogue
 	engineLabels   []string
 	optionalLabels []string
-	found          map[string]*emission // by Prometheus name
+	found          map[string][]Point // by Prometheus name
 	errs           []error
-}
-
-// An emission is all emitted points of one metric.
-type emission struct {
-	definition schema.Definition
-	points     []Point
 }
 
 // Check compares emitted data with a catalogue. The error joins a [CheckError] for each
@@ -78,7 +72,7 @@ func Check(catalogue *schema.Catalogue, emitted metricdata.ResourceMetrics, opti
 	c := &checker{
 		catalogue:    catalogue,
 		engineLabels: []string{schema.LabelModelName, schema.LabelEngine},
-		found:        make(map[string]*emission),
+		found:        make(map[string][]Point),
 	}
 	for _, o := range options {
 		o.applyCheck(c)
@@ -89,9 +83,9 @@ func Check(catalogue *schema.Catalogue, emitted metricdata.ResourceMetrics, opti
 		}
 	}
 	for d := range catalogue.All() {
-		if e := c.found[d.PrometheusName]; e != nil {
-			c.unique(e)
-			c.mirrors(e)
+		if points, emitted := c.found[d.PrometheusName]; emitted {
+			c.unique(d, points)
+			c.mirrors(d, points)
 		}
 	}
 	return errors.Join(c.errs...)
@@ -122,54 +116,22 @@ func (c *checker) metric(m metricdata.Metrics) {
 	if m.Description != d.Description {
 		c.report(m.Name, "description", "its description is %q: expected %q", m.Description, d.Description)
 	}
-	c.aggregation(d, m.Data)
-	points := points(m.Data)
-	for _, p := range points {
-		c.labels(d, p)
-		c.values(d, p)
-	}
-	e := c.found[d.PrometheusName]
-	if e == nil {
-		e = &emission{definition: d}
-		c.found[d.PrometheusName] = e
-	}
-	e.points = append(e.points, points...)
-}
-
-// aggregation checks the kind and the number of the data.
-func (c *checker) aggregation(d schema.Definition, data metricdata.Aggregation) {
-	kind, number := "none of the catalogue's kinds", schema.NumberKindInt64
-	switch data := data.(type) {
-	case metricdata.Sum[int64]:
-		kind = sumKind(data.IsMonotonic)
-	case metricdata.Sum[float64]:
-		kind, number = sumKind(data.IsMonotonic), schema.NumberKindFloat64
-	case metricdata.Gauge[int64]:
-		kind = schema.KindGauge.String()
-	case metricdata.Gauge[float64]:
-		kind, number = schema.KindGauge.String(), schema.NumberKindFloat64
-	case metricdata.Histogram[int64]:
-		kind = schema.KindHistogram.String()
-	case metricdata.Histogram[float64]:
-		kind, number = schema.KindHistogram.String(), schema.NumberKindFloat64
-	}
 	want := d.Kind().String()
 	if d.Additive {
 		want = sumKind(false)
 	}
+	kind, number, points := read(m.Data)
 	switch {
 	case kind != want:
-		c.report(d.Name, "kind", "it is emitted as a %s (%T): expected a %s", kind, data, want)
+		c.report(d.Name, "kind", "it is emitted as a %s (%T): expected a %s", kind, m.Data, want)
 	case number != d.Number():
 		c.report(d.Name, "number", "its values are %s: expected %s", number, d.Number())
 	}
-}
-
-func sumKind(monotonic bool) string {
-	if monotonic {
-		return schema.KindCounter.String()
+	for _, p := range points {
+		c.labels(d, p)
+		c.values(d, p)
 	}
-	return "sum that can go down"
+	c.found[d.PrometheusName] = append(c.found[d.PrometheusName], points...)
 }
 
 // labels checks the labels of one series. A label must be a string, because 1 and "1"
@@ -227,11 +189,11 @@ func (c *checker) values(d schema.Definition, p Point) {
 	}
 }
 
-func (c *checker) unique(e *emission) {
+func (c *checker) unique(d schema.Definition, points []Point) {
 	seen := make(map[attribute.Distinct]bool)
-	for _, p := range e.points {
+	for _, p := range points {
 		if seen[p.Attributes.Equivalent()] {
-			c.series(e.definition, p, "series", "it is emitted twice")
+			c.series(d, p, "series", "it is emitted twice")
 		}
 		seen[p.Attributes.Equivalent()] = true
 	}
@@ -239,33 +201,30 @@ func (c *checker) unique(e *emission) {
 
 // mirrors checks that a mirror has the same totals as the metrics that it repeats, for each
 // engine.
-func (c *checker) mirrors(e *emission) {
-	if len(e.definition.Mirrors) == 0 {
+func (c *checker) mirrors(d schema.Definition, points []Point) {
+	if len(d.Mirrors) == 0 {
 		return
 	}
-	// The labels that only the mirror has.
-	added := e.definition.LabelNames
+	added := d.LabelNames // the labels that only the mirror has
 	var of []string
 	var sources []Point
-	for _, mirror := range e.definition.Mirrors {
+	for _, mirror := range d.Mirrors {
 		if mirror.LabelValues == nil {
 			added = nil
 		}
 		of = append(of, mirror.Of)
-		if source := c.found[mirror.Of]; source != nil {
-			sources = append(sources, source.points...)
-		}
+		sources = append(sources, c.found[mirror.Of]...)
 	}
-	got, want := amounts(e.points, added), amounts(sources, added)
+	got, want := amounts(points, added), amounts(sources, added)
 	either := maps.Clone(got)
 	maps.Copy(either, want)
 	for _, labels := range slices.Sorted(maps.Keys(either)) {
 		got, want := got[labels], want[labels]
 		if math.Abs(got.value-want.value) > 1e-9*math.Max(math.Abs(got.value), math.Abs(want.value)) {
-			c.report(e.definition.Name, "mirrors", "series %s: they amount to %v: expected %v, as those of %q do", labels, got.value, want.value, of)
+			c.report(d.Name, "mirrors", "series %s: they amount to %v: expected %v, as those of %q do", labels, got.value, want.value, of)
 		}
 		if got.count != want.count {
-			c.report(e.definition.Name, "mirrors", "series %s: they hold %d samples: expected %d, as those of %q do", labels, got.count, want.count, of)
+			c.report(d.Name, "mirrors", "series %s: they hold %d samples: expected %d, as those of %q do", labels, got.count, want.count, of)
 		}
 	}
 }

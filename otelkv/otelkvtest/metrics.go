@@ -90,7 +90,8 @@ func (m *Metrics) Select(metric schema.Metric, labels Labels) []Point {
 			if emitted.Name != name {
 				continue
 			}
-			for _, p := range points(emitted.Data) {
+			_, _, points := read(emitted.Data)
+			for _, p := range points {
 				if labels.match(p.Attributes) {
 					selected = append(selected, p)
 				}
@@ -137,24 +138,32 @@ func text(set attribute.Set) string {
 	return b.String()
 }
 
-// points returns the points of sums, gauges and histograms with explicit buckets, and none
-// of other kinds.
-func points(data metricdata.Aggregation) []Point {
+// read returns the kind, the number and the points of sums, gauges and histograms with
+// explicit buckets. Other data has no points.
+func read(data metricdata.Aggregation) (kind string, number schema.NumberKind, points []Point) {
+	gauge, histogram := schema.KindGauge.String(), schema.KindHistogram.String()
 	switch data := data.(type) {
 	case metricdata.Sum[int64]:
-		return numbers(data.DataPoints, true)
+		return sumKind(data.IsMonotonic), schema.NumberKindInt64, numbers(data.DataPoints, true)
 	case metricdata.Sum[float64]:
-		return numbers(data.DataPoints, true)
+		return sumKind(data.IsMonotonic), schema.NumberKindFloat64, numbers(data.DataPoints, true)
 	case metricdata.Gauge[int64]:
-		return numbers(data.DataPoints, false)
+		return gauge, schema.NumberKindInt64, numbers(data.DataPoints, false)
 	case metricdata.Gauge[float64]:
-		return numbers(data.DataPoints, false)
+		return gauge, schema.NumberKindFloat64, numbers(data.DataPoints, false)
 	case metricdata.Histogram[int64]:
-		return distributions(data.DataPoints)
+		return histogram, schema.NumberKindInt64, distributions(data.DataPoints)
 	case metricdata.Histogram[float64]:
-		return distributions(data.DataPoints)
+		return histogram, schema.NumberKindFloat64, distributions(data.DataPoints)
 	}
-	return nil
+	return "none of the catalogue's kinds", schema.NumberKindInt64, nil
+}
+
+func sumKind(monotonic bool) string {
+	if monotonic {
+		return schema.KindCounter.String()
+	}
+	return "sum that can go down"
 }
 
 func numbers[N int64 | float64](points []metricdata.DataPoint[N], starts bool) []Point {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/net/http/httpguts"
 	"google.golang.org/grpc/resolver"
 )
 
@@ -128,7 +129,7 @@ func checkHeader(pair string, protocol string) error {
 		return errors.New("no \"=\": expected key=value")
 	}
 	key = strings.TrimSpace(key)
-	if !isToken(key) {
+	if !httpguts.ValidHeaderFieldName(key) {
 		return errors.New("the key is not a header name")
 	}
 	value, err := url.PathUnescape(encoded)
@@ -137,6 +138,7 @@ func checkHeader(pair string, protocol string) error {
 	}
 	value = strings.TrimSpace(value)
 	binary := strings.HasSuffix(strings.ToLower(key), "-bin")
+	isControl := func(r rune) bool { return r < ' ' || r == '\x7f' }
 	switch {
 	case strings.ContainsFunc(value, isControl):
 		return errors.New("the value has a control character")
@@ -148,19 +150,6 @@ func checkHeader(pair string, protocol string) error {
 		return errors.New("the value is not ASCII, which gRPC cannot send")
 	}
 	return nil
-}
-
-func isControl(r rune) bool { return r < ' ' || r == '\x7f' }
-
-// isToken reports whether s is a token of RFC 9110, section 5.6.2.
-func isToken(s string) bool {
-	for _, c := range []byte(s) {
-		alphanumeric := '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !alphanumeric && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
-			return false
-		}
-	}
-	return s != ""
 }
 
 func checkAuthorities(variable string) error {

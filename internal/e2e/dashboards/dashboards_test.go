@@ -83,7 +83,7 @@ func testDashboards(t *testing.T, program *servers.Process, model string) {
 		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 			time.Sleep(200 * time.Millisecond)
 			families := exposition.Scrape(t, program.ScrapeURL())
-			samples := exposition.Flatten(families)
+			samples := exposition.Flatten(t, families)
 			if !slices.ContainsFunc(moving, func(name string) bool { return samples.Sum(name) <= before.Sum(name) }) {
 				before = samples
 				return families
@@ -199,7 +199,7 @@ func checkValues(t *testing.T, f fixture, prometheus *servers.Prometheus, at tim
 	t.Helper()
 	// A range leaves its start out, so five minutes hold these snapshots.
 	inside := int(5 * time.Minute / spacing)
-	first, last := exposition.Flatten(f[len(f)-inside]), exposition.Flatten(f[len(f)-1])
+	first, last := exposition.Flatten(t, f[len(f)-inside]), exposition.Flatten(t, f[len(f)-1])
 	span := (time.Duration(inside-1) * spacing).Seconds()
 	growth := func(name string) float64 { return last.Sum(name) - first.Sum(name) }
 	check := func(expression string, want float64) {

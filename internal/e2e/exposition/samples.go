@@ -65,40 +65,22 @@ func Families(t testing.TB, text io.Reader) map[string]*dto.MetricFamily {
 	return families
 }
 
-// Flatten returns every sample of the families. Labels named in without are left
-// out.
-func Flatten(families map[string]*dto.MetricFamily, without ...string) Samples {
+// Flatten returns all samples of the families, without the labels named in without.
+func Flatten(t testing.TB, families map[string]*dto.MetricFamily, without ...string) Samples {
+	t.Helper()
+	vector, err := expfmt.ExtractSamples(new(expfmt.DecodeOptions), slices.Collect(maps.Values(families))...)
+	if err != nil {
+		t.Fatal(err)
+	}
 	samples := make(Samples)
-	for name, family := range families {
-		for _, m := range family.GetMetric() {
-			labels := make(map[string]string, len(m.GetLabel())+1)
-			for _, pair := range m.GetLabel() {
-				if !slices.Contains(without, pair.GetName()) {
-					labels[pair.GetName()] = pair.GetValue()
-				}
-			}
-			switch {
-			case m.Counter != nil:
-				samples[key(name, labels)] = m.Counter.GetValue()
-			case m.Gauge != nil:
-				samples[key(name, labels)] = m.Gauge.GetValue()
-			case m.Untyped != nil:
-				samples[key(name, labels)] = m.Untyped.GetValue()
-			case m.Histogram != nil:
-				samples.addHistogram(name, labels, m.Histogram)
-			}
+	for _, sample := range vector {
+		labels := make(map[string]string, len(sample.Metric))
+		for name, value := range sample.Metric {
+			labels[string(name)] = string(value)
 		}
+		samples.Add(labels["__name__"], labels, float64(sample.Value), without...)
 	}
 	return samples
-}
-
-func (s Samples) addHistogram(name string, labels map[string]string, h *dto.Histogram) {
-	s[key(name+"_sum", labels)] = h.GetSampleSum()
-	s[key(name+"_count", labels)] = float64(h.GetSampleCount())
-	for _, bucket := range h.GetBucket() {
-		labels["le"] = strconv.FormatFloat(bucket.GetUpperBound(), 'g', -1, 64)
-		s[key(name+"_bucket", labels)] = float64(bucket.GetCumulativeCount())
-	}
 }
 
 // Add adds one sample. Labels named in without are left out.

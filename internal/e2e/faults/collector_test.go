@@ -24,7 +24,7 @@ func TestCollectorIsKilled(t *testing.T) {
 		exporters.WithoutServer())
 	url := "http://" + c.Scrape + "/metrics"
 	before := record(t, service, func() bool {
-		return exposition.Flatten(exposition.Scrape(t, url)).Sum("vllm:kv_offload_load_bytes_total") > 0
+		return exposition.Flatten(t, exposition.Scrape(t, url)).Sum("vllm:kv_offload_load_bytes_total") > 0
 	})
 	c.Kill()
 	failedBefore := failedExports(service)
@@ -42,7 +42,7 @@ func TestCollectorIsKilled(t *testing.T) {
 	var difference string
 	// The Collector shows a batch a little after it has acknowledged it.
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		got = exposition.Flatten(exposition.Scrape(t, url), "job", "instance")
+		got = exposition.Flatten(t, exposition.Scrape(t, url), "job", "instance")
 		delete(got, "target_info{}")
 		if difference = exposition.Difference(want, got); difference == "" {
 			break

@@ -98,7 +98,7 @@ func TestScraperFails(t *testing.T) {
 			recorded := record(t, service, func() bool { return done.Load() == 50 })
 			scrapers.Wait()
 			families := exposition.Scrape(t, service.Pipeline.URL())
-			lost := float64(recorded.increments) - exposition.Flatten(families).Sum("vllm:kv_offload_load_bytes_total")
+			lost := float64(recorded.increments) - exposition.Flatten(t, families).Sum("vllm:kv_offload_load_bytes_total")
 			t.Logf("lost %v of %d bytes", lost, recorded.increments)
 			if lost != 0 {
 				t.Error("totals are lost")
@@ -131,7 +131,7 @@ func TestManyScrapers(t *testing.T) {
 				switch response.StatusCode {
 				case http.StatusOK:
 					served.Add(1)
-					total := exposition.Flatten(exposition.Families(t, response.Body)).Sum("vllm:kv_offload_load_bytes_total")
+					total := exposition.Flatten(t, exposition.Families(t, response.Body)).Sum("vllm:kv_offload_load_bytes_total")
 					if total < last {
 						t.Errorf("a total fell from %v to %v", last, total)
 					}

@@ -27,7 +27,7 @@ func TestTieredCacheOverDamagedFiles(t *testing.T) {
 	second := servers.StartTieredCache(t, program, nil, arguments...)
 	var found float64
 	for deadline := time.Now().Add(time.Minute); found == 0 && time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		found = exposition.Flatten(exposition.Scrape(t, second.ScrapeURL())).Sum("tieredcache_corrupt_chunks_total", `tier="1:fs"`)
+		found = exposition.Flatten(t, exposition.Scrape(t, second.ScrapeURL())).Sum("tieredcache_corrupt_chunks_total", `tier="1:fs"`)
 	}
 	t.Logf("of %d files damaged, %v were read and found out by the first scrape that shows any", damaged, found)
 	if found == 0 {

@@ -91,7 +91,7 @@ func (s *Service) Exposed(t testing.TB) exposition.Samples {
 	t.Helper()
 	answer := httptest.NewRecorder()
 	s.Pipeline.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	return exposition.Flatten(exposition.Families(t, answer.Body))
+	return exposition.Flatten(t, exposition.Families(t, answer.Body))
 }
 
 // Payload returns a payload with every metric of the catalogue that can be

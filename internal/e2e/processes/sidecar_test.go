@@ -16,7 +16,7 @@ import (
 // scraped returns the sum of the series that a program shows.
 func scraped(t *testing.T, url, name string, containing ...string) float64 {
 	t.Helper()
-	return exposition.Flatten(exposition.Scrape(t, url)).Sum(name, containing...)
+	return exposition.Flatten(t, exposition.Scrape(t, url)).Sum(name, containing...)
 }
 
 // end ends a program with a signal, and returns its status.

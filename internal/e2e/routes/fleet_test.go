@@ -91,7 +91,7 @@ func of(t *testing.T, c *servers.Collector, i int) exposition.Samples {
 			})
 		})
 	}
-	return exposition.Flatten(families, "worker", "job", "instance")
+	return exposition.Flatten(t, families, "worker", "job", "instance")
 }
 
 // await waits until the condition has nothing to say.

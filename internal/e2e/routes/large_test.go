@@ -72,7 +72,7 @@ func TestLargePush(t *testing.T) {
 			const total, samples = float64(tiers * (tiers - 1)), 2.0 * tiers
 			// The Collector answers before its batches have gone on.
 			for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Second) {
-				got := exposition.Flatten(exposition.Scrape(t, "http://"+collector.Scrape+"/metrics"))
+				got := exposition.Flatten(t, exposition.Scrape(t, "http://"+collector.Scrape+"/metrics"))
 				counted, sampled := got.Sum("large_count_total"), got.Sum("large_size_count")
 				if counted == total && sampled == samples {
 					return

@@ -38,7 +38,7 @@ func TestNativeHistograms(t *testing.T) {
 	prometheus.Await(t, `vllm:kv_offload_load_size_bucket{engine="0",le="+Inf"}`, servers.Values(101))
 	prometheus.Await(t, `vllm:kv_offload_load_size_count{engine="0"}`, servers.Values(101))
 	// Every series that a query of a dashboard can ask for is there, as without.
-	want := exposition.Flatten(exposition.Scrape(t, host.URL))
+	want := exposition.Flatten(t, exposition.Scrape(t, host.URL))
 	prometheus.Await(t, `{job="otelkv",__name__=~"vllm:.*(_bucket|_sum|_count|_total|_perc|_jobs|_ema)"}`, func(vector []servers.Sample) error {
 		got := make(exposition.Samples)
 		for _, sample := range vector {

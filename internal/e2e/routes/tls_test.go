@@ -52,7 +52,7 @@ func TestMutualTLS(t *testing.T) {
 	}
 	unknown.Wait(t, 60*time.Second)
 	arrived := func(service string) float64 {
-		samples := exposition.Flatten(exposition.Scrape(t, "http://"+collector.Scrape+"/metrics"))
+		samples := exposition.Flatten(t, exposition.Scrape(t, "http://"+collector.Scrape+"/metrics"))
 		return samples.Sum("vllm:kv_offload_store_bytes_total", `job="`+service+`"`)
 	}
 	// The Collector shows a batch a little after it has acknowledged it.
