@@ -180,8 +180,9 @@ func WithDefaultExporters(list string) Option {
 // WithExporter adds an exporter that pushes, beside the named ones, such as one of
 // otlpmetricgrpc with TLS credentials from memory. The options are for its periodic
 // readers, such as sdkmetric.WithInterval. They have priority over
-// OTEL_METRIC_EXPORT_INTERVAL and OTEL_METRIC_EXPORT_TIMEOUT. The pipeline shuts the
-// exporter down.
+// OTEL_METRIC_EXPORT_INTERVAL and OTEL_METRIC_EXPORT_TIMEOUT. There are two readers, so
+// that one with sdkmetric.WithProducer would send its metrics twice: use [WithGatherer].
+// The pipeline shuts the exporter down.
 func WithExporter(exporter sdkmetric.Exporter, options ...sdkmetric.PeriodicReaderOption) Option {
 	return optionFunc(func(c *config) { c.custom = append(c.custom, push{exporter, options}) })
 }

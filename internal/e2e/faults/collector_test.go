@@ -13,8 +13,8 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// TestCollectorIsKilled kills a real Collector under load. The one that takes its
-// place knows nothing, and has all totals after one export.
+// TestCollectorIsKilled kills a Collector under load. Its successor starts without state,
+// and has all totals after one export.
 func TestCollectorIsKilled(t *testing.T) {
 	handleErrors(t)
 	c := servers.StartCollector(t, "docs/collector/collector.yaml")
@@ -40,7 +40,7 @@ func TestCollectorIsKilled(t *testing.T) {
 	}
 	var got exposition.Samples
 	var difference string
-	// The Collector shows a batch a little after it has acknowledged it.
+	// The Collector shows a batch shortly after it acknowledged it.
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		got = exposition.Flatten(t, exposition.Scrape(t, url), "job", "instance")
 		delete(got, "target_info{}")

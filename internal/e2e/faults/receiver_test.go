@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package faults holds what becomes of measurements when something around the
-// library fails: nothing that a cumulative total can carry is lost, recording
-// waits for nothing, and memory does not grow.
+// Package faults tests what happens to measurements if a system around the library fails:
+// no total is lost with cumulative temporality, recording does not wait, and memory does
+// not grow.
 package faults
 
 import (
@@ -28,7 +28,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// exportTimeout bounds one export, with all its retries.
+// exportTimeout limits one export, with all its retries.
 const exportTimeout = 300 * time.Millisecond
 
 // often makes pipelines export so often that a fault shows many times.
@@ -44,13 +44,13 @@ func refuse(err error) receiver.Answer {
 	}
 }
 
-// hang does not answer before the client gives up.
+// hang waits until the client gives up.
 func hang(ctx context.Context, _ *collector.ExportMetricsServiceRequest) (*collector.ExportMetricsServiceResponse, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
 
-// reject answers that some data points were not taken, and takes none.
+// reject rejects all data points in a response without an error.
 func reject(context.Context, *collector.ExportMetricsServiceRequest) (*collector.ExportMetricsServiceResponse, error) {
 	return &collector.ExportMetricsServiceResponse{PartialSuccess: &collector.ExportMetricsPartialSuccess{
 		RejectedDataPoints: 3, ErrorMessage: "over quota",
@@ -66,10 +66,10 @@ func exhausted(t *testing.T) error {
 	return s.Err()
 }
 
-// A fault makes pipelines send to a receiver that does not work until it is mended.
+// A fault makes pipelines send to a receiver that does not work until mend is called.
 type fault func(*testing.T, *receiver.Receiver) (mend func())
 
-// TestReceiverFails holds that totals survive a receiver that fails in any way.
+// TestReceiverFails tests that totals survive all kinds of faults of a receiver.
 func TestReceiverFails(t *testing.T) {
 	answering := func(answer receiver.Answer) fault {
 		return func(t *testing.T, r *receiver.Receiver) (mend func()) {
@@ -91,7 +91,7 @@ func TestReceiverFails(t *testing.T) {
 	tests := []struct {
 		name  string
 		fault fault
-		// reported is part of what the error handler is told.
+		// reported is part of a reported error.
 		reported string
 	}{
 		{"down at start", func(t *testing.T, r *receiver.Receiver) (mend func()) {
@@ -129,7 +129,7 @@ func TestReceiverFails(t *testing.T) {
 	}
 }
 
-// TestCertificateFails is the same for certificates that a client must not
+// TestCertificateFails is TestReceiverFails for certificates that a client must not
 // trust.
 func TestCertificateFails(t *testing.T) {
 	ours, other := testcert.NewAuthority(t), testcert.NewAuthority(t)
@@ -158,15 +158,15 @@ func TestCertificateFails(t *testing.T) {
 	}
 }
 
-// survive records while the receiver fails, mends it, and holds that everything
-// has arrived then.
+// survive records during the fault, mends the receiver, and tests that everything
+// arrives.
 func survive(t *testing.T, r *receiver.Receiver, mend func(), reported string) {
 	t.Helper()
 	errs := handleErrors(t)
 	often(t)
 	service := load.NewService(t, vllm.TieringSpec(), "faults", exporters.WithExporters("otlp"))
-	// Of the same failures within a minute only the first is reported, so the reports do
-	// not tell how often exports fail.
+	// The same failure is reported once a minute, so the reports do not show how often
+	// exports fail.
 	recorded := record(t, service, func() bool {
 		n := failedExports(service)
 		return n >= maxHandled || n >= 5 && errs.count() > 0 && strings.Contains(errs.joined().Error(), reported)
@@ -191,8 +191,8 @@ func survive(t *testing.T, r *receiver.Receiver, mend func(), reported string) {
 	}
 }
 
-// TestDeltaLosesTheIntervalOfAFailedExport holds the documented price of delta
-// temporality, and that it is no higher.
+// TestDeltaLosesTheIntervalOfAFailedExport tests the documented loss with delta
+// temporality, and that no more is lost.
 func TestDeltaLosesTheIntervalOfAFailedExport(t *testing.T) {
 	tests := []struct {
 		temporality string

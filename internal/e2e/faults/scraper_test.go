@@ -21,10 +21,10 @@ import (
 
 const request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
-// A scraper misbehaves in one connection.
+// A scraper misuses one connection.
 type scraper func(t *testing.T, connection *net.TCPConn)
 
-// saysNothing never ends its request, and is cut off.
+// saysNothing sends half a request, and is cut off.
 func saysNothing(t *testing.T, connection *net.TCPConn) {
 	if _, err := io.WriteString(connection, request[:20]); err != nil {
 		t.Error(err)
@@ -32,7 +32,7 @@ func saysNothing(t *testing.T, connection *net.TCPConn) {
 	awaitEnd(t, connection)
 }
 
-// idles asks once and keeps the connection, and is cut off.
+// idles sends one request and keeps the connection open, and is cut off.
 func idles(t *testing.T, connection *net.TCPConn) {
 	if _, err := io.WriteString(connection, request); err != nil {
 		t.Error(err)
@@ -40,7 +40,7 @@ func idles(t *testing.T, connection *net.TCPConn) {
 	awaitEnd(t, connection)
 }
 
-// disconnects goes away in the middle of the answer.
+// disconnects closes the connection in the middle of the answer.
 func disconnects(t *testing.T, connection *net.TCPConn) {
 	if _, err := io.WriteString(connection, request); err != nil {
 		t.Error(err)
@@ -48,7 +48,8 @@ func disconnects(t *testing.T, connection *net.TCPConn) {
 	if _, err := io.ReadFull(connection, make([]byte, 100)); err != nil {
 		t.Error(err)
 	}
-	// The rest of the answer is refused, not taken and thrown away.
+	// So that the kernel resets the connection rather than reading the rest of the
+	// answer.
 	if err := connection.SetLinger(0); err != nil {
 		t.Error(err)
 	}
@@ -65,8 +66,8 @@ func awaitEnd(t *testing.T, connection *net.TCPConn) {
 	}
 }
 
-// TestScraperFails holds that scrapers which misbehave, fifty at a time, take
-// nothing from those that do not, and hold nothing up.
+// TestScraperFails tests that fifty misbehaving scrapers at a time do not harm other
+// scrapers or recording.
 func TestScraperFails(t *testing.T) {
 	const soon = time.Second
 	tests := []struct {
@@ -107,8 +108,8 @@ func TestScraperFails(t *testing.T) {
 	}
 }
 
-// TestManyScrapers holds that of fifty scrapers at once each gets a whole scrape
-// or is told to come again, while recording goes on.
+// TestManyScrapers tests that each of fifty scrapers at once gets a complete scrape or a
+// 503, while recording goes on.
 func TestManyScrapers(t *testing.T) {
 	handleErrors(t)
 	service := scraped(t)

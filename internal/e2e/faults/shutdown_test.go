@@ -18,8 +18,8 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// TestShutdownUnderLoad holds that what was recorded before Shutdown was called
-// arrives, and that recording goes on, to nowhere, during and after it.
+// TestShutdownUnderLoad tests that everything recorded before Shutdown arrives, and that
+// recording works during and after it, without being exported.
 func TestShutdownUnderLoad(t *testing.T) {
 	handleErrors(t)
 	r := receiver.New(t, nil)
@@ -73,9 +73,9 @@ func TestShutdownUnderLoad(t *testing.T) {
 	}
 }
 
-// TestShutdownWithAnExpiredContext holds that Shutdown then waits for nobody, says
-// so, and still ends everything; goleak watches. What was not exported by then
-// is lost.
+// TestShutdownWithAnExpiredContext tests that Shutdown does not wait then, returns the
+// error of the context, and still ends all goroutines. What was not exported before is
+// lost.
 func TestShutdownWithAnExpiredContext(t *testing.T) {
 	handleErrors(t)
 	r := receiver.New(t, nil)
@@ -107,8 +107,8 @@ func TestShutdownWithAnExpiredContext(t *testing.T) {
 	}
 }
 
-// TestHostCallbackFails holds that instruments of the host that panic or return
-// an error take nothing of ours from any exporter.
+// TestHostCallbackFails tests that host instruments that panic or return an error cost no
+// metric of the recorder, in any exporter.
 func TestHostCallbackFails(t *testing.T) {
 	fault := errors.New("fault of the host")
 	tests := []struct {

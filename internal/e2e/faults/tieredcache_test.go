@@ -12,9 +12,9 @@ import (
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
 )
 
-// TestTieredCacheOverDamagedFiles damages every file that a run of tieredcache
-// left. The next run finds out, counts what it found in its metrics, serves none
-// of it, and ends with status 1.
+// TestTieredCacheOverDamagedFiles damages every file of an earlier run of tieredcache.
+// The next run detects and counts the damage, serves none of the files, and ends with
+// status 1.
 func TestTieredCacheOverDamagedFiles(t *testing.T) {
 	program, dir := servers.BuildTieredCache(t), t.TempDir()
 	arguments := []string{"-dir=" + dir, "-engines=1", "-seed=3"}

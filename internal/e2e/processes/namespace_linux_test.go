@@ -31,8 +31,8 @@ ip -n b addr add 10.9.0.2/24 dev vb
 for n in a b; do ip -n $n link set v$n up; ip -n $n link set lo up; done
 `
 
-// TestFleetAcrossNamespaces is TestFleetCountsOnce with the sidecar in a network of
-// its own, from which the cable is pulled.
+// TestFleetAcrossNamespaces is TestFleetCountsOnce with the sidecar in a network
+// namespace of its own, and a cable that is pulled.
 func TestFleetAcrossNamespaces(t *testing.T) {
 	if os.Getenv(inNamespace) != "" {
 		link := func(state string) {

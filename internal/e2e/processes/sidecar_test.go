@@ -26,15 +26,14 @@ func end(t *testing.T, process *servers.Process) int {
 	return process.Wait(t, ending)
 }
 
-// A sidecar that keeps its state, and where it is reached.
+// A sidecar that keeps its state, and its addresses.
 type sidecar struct {
 	process *servers.Process
 	batches string
 	scrapes string
 }
 
-// startSidecar runs the sidecar at the addresses, in which command is what comes
-// before its flags.
+// startSidecar runs the sidecar at the addresses. The command comes before its flags.
 func startSidecar(t *testing.T, addresses []string, state string, command ...string) *sidecar {
 	t.Helper()
 	host, port, _ := strings.Cut(addresses[1], ":")

@@ -15,8 +15,8 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// TestLargePush holds that 50,000 series, which are more than a Collector takes in one
-// request unless told otherwise, all arrive.
+// TestLargePush tests that 50,000 series arrive, which are more than a Collector accepts
+// in one request by default.
 func TestLargePush(t *testing.T) {
 	const tiers = 25_000 // for each a counter and a histogram
 	count := schema.Int64Counter{Name: "large.count", PrometheusName: "large_count", Unit: "{load}", Description: "Loads.", LabelNames: []string{"tier"}}
@@ -70,7 +70,7 @@ func TestLargePush(t *testing.T) {
 				}
 			}
 			const total, samples = float64(tiers * (tiers - 1)), 2.0 * tiers
-			// The Collector answers before its batches have gone on.
+			// The Collector answers before it forwards its batches.
 			for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Second) {
 				got := exposition.Flatten(t, exposition.Scrape(t, "http://"+collector.Scrape+"/metrics"))
 				counted, sampled := got.Sum("large_count_total"), got.Sum("large_size_count")

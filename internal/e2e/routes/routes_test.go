@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package routes holds that what a service measures arrives in Prometheus by
-// every route, all of it, under the exact names.
+// Package routes tests that all metrics of a service arrive in Prometheus by every route,
+// under the exact names.
 package routes
 
 import (
@@ -19,8 +19,8 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// prometheusConfiguration is docs/collector/prometheus.yaml with the addresses of
-// a test, and with an interval that fits one.
+// prometheusConfiguration returns docs/collector/prometheus.yaml with the addresses of a
+// test and a short interval.
 func prometheusConfiguration(t *testing.T, service, collector string) string {
 	t.Helper()
 	documented, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "collector", "prometheus.yaml"))
@@ -41,8 +41,8 @@ func prometheusConfiguration(t *testing.T, service, collector string) string {
 	return text
 }
 
-// TestEverySampleArrives holds, for each route, that PromQL returns exactly what
-// the service's own scrape shows: the same names, labels and values.
+// TestEverySampleArrives tests for each route that PromQL returns exactly what the
+// service's own scrape shows: the same names, labels and values.
 func TestEverySampleArrives(t *testing.T) {
 	catalogue := vllm.TieringSpec()
 	collector := servers.StartCollector(t, "docs/collector/collector.yaml")
@@ -80,7 +80,7 @@ func TestEverySampleArrives(t *testing.T) {
 		{"HTTP to Prometheus, Prometheus names", "direct-names", service("direct-names", load.OverHTTP, prometheus.OTLPEndpoint(), names), prometheus},
 		{"deltas to the Collector", "delta", service("delta", deltasOverGRPC, deltas.GRPC), deltaPrometheus},
 	}
-	// Several rounds, each exported, so that deltas have something to add up.
+	// Several rounds, each exported, so that deltas have to be added up.
 	measured := make(map[*load.Service]bool)
 	for _, test := range tests {
 		if measured[test.service] {
@@ -112,8 +112,8 @@ func TestEverySampleArrives(t *testing.T) {
 	}
 }
 
-// TestOpenTelemetryNames holds what the documentation says of a service that
-// sends OpenTelemetry names straight to Prometheus: they arrive, translated.
+// TestOpenTelemetryNames tests the documented names of a service that sends OpenTelemetry
+// names straight to Prometheus.
 func TestOpenTelemetryNames(t *testing.T) {
 	prometheus := servers.StartPrometheus(t, "global:\n  scrape_interval: 1h\n")
 	load.OverHTTP(t, prometheus.OTLPEndpoint())
@@ -124,6 +124,6 @@ func TestOpenTelemetryNames(t *testing.T) {
 	service.Flush(t)
 	want := service.Exposed(t).Sum("vllm:kv_offload_load_bytes_total")
 	prometheus.Await(t, `sum(vllm_kv_offload_load_bytes_total{job="direct"})`, servers.Values(want))
-	// The default strategy takes "total" out of the name.
+	// The default strategy removes "total" from the name.
 	prometheus.Await(t, `sum(vllm_kv_offload_bytes_total{job="direct",transfer_type="CPU_to_GPU"})`, servers.Values(want))
 }

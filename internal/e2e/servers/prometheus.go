@@ -55,12 +55,12 @@ func StartPrometheus(t testing.TB, configuration string) *Prometheus {
 	return p
 }
 
-// OTLPEndpoint returns the URL that OTLP metrics are sent to, with its path.
+// OTLPEndpoint returns the URL for OTLP metrics, with its path.
 func (p *Prometheus) OTLPEndpoint() string {
 	return "http://" + p.address + "/api/v1/otlp/v1/metrics"
 }
 
-// answers reports whether a GET of the URL gives 200.
+// answers reports whether a GET of the URL returns 200.
 func answers(client *http.Client, url string) bool {
 	response, err := client.Get(url)
 	if err != nil {

@@ -49,7 +49,7 @@ func labels(set model.LabelSet) map[string]string {
 	return all
 }
 
-// An Exemplar is one that Prometheus keeps of a series.
+// An Exemplar is an exemplar that Prometheus keeps.
 type Exemplar struct {
 	Series, Labels map[string]string
 	Value          float64
