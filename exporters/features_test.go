@@ -36,7 +36,7 @@ func TestViews(t *testing.T) {
 	if err := pipeline.ForceFlush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// The host's instruments come in a request of their own.
+	// The host's instruments are in a request of their own.
 	if points := collector.Metrics(t)["ours"].GetSum().GetDataPoints(); len(points) != 1 || points[0].GetAsInt() != 7 || len(points[0].GetAttributes()) != 1 {
 		t.Errorf("sent %v", points)
 	}
@@ -55,8 +55,8 @@ func TestViews(t *testing.T) {
 	}
 }
 
-// TestExponentialHistograms holds that the exporter otlp sends exponential buckets where
-// the environment asks for them, and that scrapes stay as they are.
+// TestExponentialHistograms tests that the exporter otlp sends exponential buckets if the
+// environment asks for them, and that scrapes do not change.
 func TestExponentialHistograms(t *testing.T) {
 	size := schema.Histogram{Name: "test.size", PrometheusName: "test_size", Unit: "By", Description: "Sizes.", Boundaries: []float64{1}}
 	recorder, err := otelkv.New(schema.MustCatalogue(size))

@@ -25,7 +25,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// reports collects what goes to the error handler of package otel.
+// reports collects the errors that reach the error handler of package otel.
 type reports struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -108,7 +108,7 @@ func TestViewsAndCardinalityLimit(t *testing.T) {
 	}
 }
 
-// TestOrdersOfLife: whatever is ended first, the last values are sent.
+// TestOrdersOfLife: the last values are sent, whatever ends first.
 func TestOrdersOfLife(t *testing.T) {
 	for name, end := range map[string]func(context.Context, *otelkv.Recorder, *exporters.Pipeline) error{
 		"recorder first": func(ctx context.Context, r *otelkv.Recorder, p *exporters.Pipeline) error {
@@ -257,8 +257,8 @@ func (m *memory) count(name string) int {
 	return m.names[name]
 }
 
-// TestFaultsOfTheHost: none costs one of the recorder's series, on scrapes or over
-// OTLP, each is reported, and the pipeline ends by its deadline.
+// TestFaultsOfTheHost: no fault costs a series of the recorder, on scrapes or over OTLP.
+// Each is reported, and the pipeline ends by its deadline.
 func TestFaultsOfTheHost(t *testing.T) {
 	hang := make(chan struct{})
 	t.Cleanup(func() { close(hang) })
@@ -322,8 +322,8 @@ func TestFaultsOfTheHost(t *testing.T) {
 	}
 }
 
-// TestExemplarsOfTheBridge: a trace id that the bridge passes on as text arrives as
-// what it says, and one that says nothing is dropped.
+// TestExemplarsOfTheBridge: the trace id that the bridge passes on as text is decoded,
+// and an exemplar without a valid id is dropped.
 func TestExemplarsOfTheBridge(t *testing.T) {
 	collector := collectortest.HTTP(t, nil)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())

@@ -16,8 +16,8 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// TestAPushThatIsTooLargeIsSplit holds that everything arrives once at collectors that
-// refuse a batch for its size: by gRPC's usual limit of 4 MiB, and with HTTP's 413.
+// TestAPushThatIsTooLargeIsSplit tests that everything arrives exactly once at collectors
+// that refuse a batch for its size: by gRPC's usual limit of 4 MiB, and with HTTP's 413.
 func TestAPushThatIsTooLargeIsSplit(t *testing.T) {
 	loads := schema.Int64Counter{Name: "test.tier_bytes", PrometheusName: "test:tier_bytes", Unit: "By", Description: "Bytes.", LabelNames: []string{"tier"}}
 	for _, protocol := range []string{"grpc", "http/protobuf"} {
@@ -94,8 +94,8 @@ func TestAPushThatIsTooLargeIsSplit(t *testing.T) {
 	}
 }
 
-// TestErrorsOfACollector holds that what a collector says is cut and quoted, in reports
-// and in what ForceFlush returns, that ForceFlush returns it each time, and that it is
+// TestErrorsOfACollector tests that the collector's text is cut and quoted, in reports
+// and in the error of ForceFlush, that ForceFlush returns it each time, and that it is
 // reported once.
 func TestErrorsOfACollector(t *testing.T) {
 	reports := handleErrors(t)

@@ -65,8 +65,8 @@ func TestOptionsReachTheirParts(t *testing.T) {
 	}
 }
 
-// TestExporterThatFails: each failure is counted, and the exporter is shut down, once,
-// when the last of its two readers is.
+// TestExporterThatFails: each failure is counted, and the exporter is shut down once,
+// with the last of its two readers.
 func TestExporterThatFails(t *testing.T) {
 	handleErrors(t)
 	recorder, _ := newRecorder(t)

@@ -65,8 +65,8 @@ func newRecorder(t testing.TB, options ...otelkv.Option) (*otelkv.Recorder, otel
 	return recorder, counter
 }
 
-// newPipeline returns a pipeline that ends with the test, at a free port. Its
-// collector, if any, may be gone by then.
+// newPipeline returns a pipeline at a free port, which ends with the test. Its collector
+// may end first.
 func newPipeline(t *testing.T, opts ...exporters.Option) *exporters.Pipeline {
 	t.Helper()
 	recorder, _ := newRecorder(t)
@@ -221,8 +221,8 @@ func TestListens(t *testing.T) {
 	}
 }
 
-// TestAddressInUse holds that New then says so alone, and does not try to reach
-// the collector, where nothing listens.
+// TestAddressInUse tests that Start then returns only this error, and does not try to
+// reach the collector, which does not exist.
 func TestAddressInUse(t *testing.T) {
 	first := newPipeline(t, exporters.WithExporters("prometheus"))
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
@@ -288,7 +288,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// A signal is an output that says when it was written to.
+// A signal is an output that calls a function for each write.
 type signal struct {
 	written func()
 
@@ -312,7 +312,7 @@ func (s *signal) String() string {
 
 func TestShutdown(t *testing.T) {
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
-	// Nothing but the context ends an export that hangs.
+	// Only the context ends an export that hangs.
 	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3600000")
 	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "3600000")
 	tests := []struct {
@@ -323,7 +323,7 @@ func TestShutdown(t *testing.T) {
 	}{
 		{name: "in time", want: true},
 		{name: "expired", expired: true, wantErr: true},
-		// A collector that hangs does not keep the console from its last export.
+		// A collector that hangs does not prevent the last export to the console.
 		{name: "collector hangs", hold: true, wantErr: true, want: true},
 	}
 	for _, test := range tests {
@@ -388,7 +388,7 @@ func TestShutdownUnderLoad(t *testing.T) {
 				case <-stop:
 					return
 				default:
-					// It fails once the server is gone.
+					// It fails when the server has stopped.
 					_, _ = get(pipeline)
 				}
 			}
@@ -409,13 +409,13 @@ func TestShutdownUnderLoad(t *testing.T) {
 	}
 }
 
-// TestRecordingDoesNotWait holds that a collector which never answers, and an
-// export that waits for it, delay neither recording nor a scrape.
+// TestRecordingDoesNotWait tests that neither recording nor a scrape waits for a
+// collector that never answers, or for an export to it.
 func TestRecordingDoesNotWait(t *testing.T) {
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
 	collector := collectortest.HTTP(t, nil)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
-	// The export ends when it is told to.
+	// Only the context ends the export.
 	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3600000")
 	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "3600000")
 	recorder, counter := newRecorder(t)

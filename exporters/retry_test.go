@@ -21,9 +21,9 @@ import (
 	"github.com/otelkv/otelkv-go/exporters/internal/collectortest"
 )
 
-// TestRetryAfterIsBounded holds that a collector which asks once for a pause that is
-// longer than the interval gets the next push all the same. 20 s are within the time
-// that one export has, 3600 s are beyond it.
+// TestRetryAfterIsBounded tests that a collector that once asks for a longer pause than
+// the interval gets the next push nevertheless. A pause of 20 s is within the timeout of
+// one export, and 3600 s are not.
 func TestRetryAfterIsBounded(t *testing.T) {
 	for _, pause := range []time.Duration{20 * time.Second, time.Hour} {
 		for name, start := range map[string]func(*testing.T) *collectortest.Collector{
@@ -78,7 +78,7 @@ func askForPause(t *testing.T, status int, pause time.Duration) *collectortest.C
 
 func askForPauseByGRPC(t *testing.T, code codes.Code, pause time.Duration) *collectortest.Collector {
 	t.Helper()
-	// The exporter links the message.
+	// The exporter imports the message.
 	kind, err := protoregistry.GlobalTypes.FindMessageByName("google.rpc.RetryInfo")
 	if err != nil {
 		t.Fatal(err)

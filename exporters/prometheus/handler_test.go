@@ -75,12 +75,12 @@ func TestHandlerBoundsConcurrentScrapes(t *testing.T) {
 	})
 }
 
-// gone is the answer to a client that went away.
+// gone is a response to a client that has disconnected.
 type gone struct{ http.ResponseWriter }
 
 func (gone) Write([]byte) (int, error) { return 0, errors.New("gone") }
 
-// TestScrapeThatCannotBeAnswered is reported.
+// TestScrapeThatCannotBeAnswered tests that an answer that cannot be written is reported.
 func TestScrapeThatCannotBeAnswered(t *testing.T) {
 	errs := handleErrors(t)
 	recorder := newRecorder(t, everyKind)
@@ -95,8 +95,8 @@ func gauge(name string, value float64) *dto.MetricFamily {
 	return &dto.MetricFamily{Name: &name, Type: dto.MetricType_GAUGE.Enum(), Metric: []*dto.Metric{{Gauge: &dto.Gauge{Value: proto.Float64(value)}}}}
 }
 
-// TestGatherer holds that the host's metrics stand beside ours, and that nothing that
-// goes wrong with them costs one of ours.
+// TestGatherer tests that the host's metrics are shown beside ours, and that their faults
+// cost none of ours.
 func TestGatherer(t *testing.T) {
 	fault := errors.New("the host's fault")
 	tests := []struct {
@@ -143,7 +143,7 @@ func TestGatherer(t *testing.T) {
 	}
 }
 
-// TestTwoGatherers holds that of two families of one name the first is shown.
+// TestTwoGatherers tests that the first of two families with the same name is shown.
 func TestTwoGatherers(t *testing.T) {
 	errs := handleErrors(t)
 	of := func(value float64) promclient.Gatherer {
@@ -162,8 +162,8 @@ func TestTwoGatherers(t *testing.T) {
 	}
 }
 
-// TestGathererThatHangs holds that a scrape does without what does not come in time,
-// and that scrapes do not pile up behind it.
+// TestGathererThatHangs tests that a scrape leaves out a gatherer that takes too long,
+// and that scrapes do not queue behind it.
 func TestGathererThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		errs := handleErrors(t)

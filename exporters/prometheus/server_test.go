@@ -34,7 +34,7 @@ func start(t *testing.T, handler http.Handler, opts ...prometheus.ServerOption) 
 	return server
 }
 
-// client returns a client whose connections end with the test.
+// client returns a client. Its connections close when the test ends.
 func client(t *testing.T, config *tls.Config) *http.Client {
 	t.Helper()
 	transport := &http.Transport{TLSClientConfig: config}
@@ -269,7 +269,7 @@ func TestServerTLS(t *testing.T) {
 		if response.StatusCode != http.StatusBadRequest {
 			t.Errorf("status %d, want 400", response.StatusCode)
 		}
-		// The server reports after its answer.
+		// The server reports the error after it answers.
 		deadline := time.Now().Add(10 * time.Second)
 		for errs.joined() == nil && time.Now().Before(deadline) {
 			time.Sleep(time.Millisecond)
@@ -317,8 +317,8 @@ func TestStartServerRefuses(t *testing.T) {
 	}
 }
 
-// TestServerTimeouts holds that a client which stalls is cut off. The reads
-// below have no deadline of their own.
+// TestServerTimeouts tests that a client that stalls is cut off. The reads below have no
+// deadline of their own.
 func TestServerTimeouts(t *testing.T) {
 	endless := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		line := strings.Repeat("x", 1<<16)
@@ -455,7 +455,7 @@ func TestServerShutdown(t *testing.T) {
 		}
 	})
 	t.Run("does not wait for connections without a request", func(t *testing.T) {
-		var accepted atomic.Bool // as the program's own hook says
+		var accepted atomic.Bool // set by the program's own hook
 		server := start(t, hello, prometheus.WithHTTPServer(func(s *http.Server, _ *http.ServeMux) {
 			s.ConnState = func(net.Conn, http.ConnState) { accepted.Store(true) }
 		}))
@@ -464,7 +464,7 @@ func TestServerShutdown(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = unused.Close() }()
-		// A scrape over a later connection says that the first was accepted.
+		// After a scrape over a later connection, the first was accepted.
 		response, err := client(t, nil).Get(server.URL())
 		if err != nil {
 			t.Fatal(err)
@@ -489,8 +489,8 @@ func TestServerShutdown(t *testing.T) {
 	})
 }
 
-// TestServerProtocols holds that a server speaks HTTP/2 as net/http does: over TLS, and
-// HTTP/1.1 without. One with a connection of HTTP/2 shuts down at once.
+// TestServerProtocols tests that a server speaks HTTP/2 over TLS, and HTTP/1.1 without
+// it, as net/http does. With a connection of HTTP/2 it shuts down at once.
 func TestServerProtocols(t *testing.T) {
 	authority := testcert.NewAuthority(t)
 	certificate := prometheus.WithTLSConfig(&tls.Config{Certificates: []tls.Certificate{authority.Issue(t, time.Now().Add(time.Hour))}})

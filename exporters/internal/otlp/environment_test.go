@@ -19,8 +19,8 @@ import (
 	"github.com/otelkv/otelkv-go/internal/testcert"
 )
 
-// TestEndpoint holds that every form of an endpoint reaches the collector. SERVER
-// stands for its host and port.
+// TestEndpoint tests that every form of an endpoint reaches the collector. SERVER stands
+// for its host and port.
 func TestEndpoint(t *testing.T) {
 	const nowhere = "http://127.0.0.1:1"
 	tests := []struct {
@@ -63,8 +63,8 @@ func TestEndpoint(t *testing.T) {
 	}
 }
 
-// TestEndpointIsSecure holds that an endpoint without a scheme means TLS, even
-// where a general one would not, and that https:// does whatever else is set.
+// TestEndpointIsSecure tests that an endpoint without a scheme means TLS, even if the
+// general endpoint has none, and that https:// always does.
 func TestEndpointIsSecure(t *testing.T) {
 	authority := testcert.NewAuthority(t)
 	config := &tls.Config{Certificates: []tls.Certificate{authority.Issue(t, time.Now().Add(time.Hour))}}
@@ -99,8 +99,8 @@ func TestEndpointIsSecure(t *testing.T) {
 	}
 }
 
-// TestNothingIsSentInTheClear holds that OTEL_EXPORTER_OTLP_INSECURE, which is for
-// endpoints without a scheme, does not take the s from https.
+// TestNothingIsSentInTheClear tests that OTEL_EXPORTER_OTLP_INSECURE, which is for
+// endpoints without a scheme, does not change https to http.
 func TestNothingIsSentInTheClear(t *testing.T) {
 	for protocol, serve := range servers {
 		t.Run(protocol, func(t *testing.T) {
@@ -121,9 +121,8 @@ func TestNothingIsSentInTheClear(t *testing.T) {
 	}
 }
 
-// TestEnvironmentIsRefused holds that what cannot be used is an error at the
-// start: an exporter that ignored it would send elsewhere, or without its
-// certificate.
+// TestEnvironmentIsRefused tests that a value that cannot be used is an error at the
+// start. An exporter that ignored it would send elsewhere, or without its certificate.
 func TestEnvironmentIsRefused(t *testing.T) {
 	const endpoint, general = "expected http://host:port or https://host:port", "OTEL_EXPORTER_OTLP_"
 	missing := filepath.Join(t.TempDir(), "missing.pem")
@@ -198,7 +197,7 @@ func TestCompression(t *testing.T) {
 	}
 }
 
-// TestTimeout holds that a request ends at its timeout: nothing else would end it.
+// TestTimeout tests that a request ends at its timeout. Nothing else would end it.
 func TestTimeout(t *testing.T) {
 	for _, variable := range []string{"OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT"} {
 		t.Run(variable, func(t *testing.T) {

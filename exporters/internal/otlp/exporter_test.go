@@ -83,8 +83,8 @@ func newReader(t *testing.T, retry otlpmetrichttp.RetryConfig) (sdkmetric.Reader
 // quick retries without the pauses of the default.
 var quick = otlpmetrichttp.RetryConfig{Enabled: true, InitialInterval: time.Millisecond, MaxInterval: time.Millisecond, MaxElapsedTime: 10 * time.Second}
 
-// protocols are the transports with a collector for each. The environment names
-// the endpoint, so that every test also holds that nothing hides it.
+// protocols runs a test with each protocol and a collector. The environment names the
+// endpoint, so that every test also shows that nothing overrides it.
 func protocols(t *testing.T, test func(t *testing.T, collector *collectortest.Collector)) {
 	t.Helper()
 	for protocol, serve := range map[string]func(t *testing.T) *collectortest.Collector{
@@ -100,7 +100,7 @@ func protocols(t *testing.T, test func(t *testing.T, collector *collectortest.Co
 	}
 }
 
-// describe puts what matters of a metric into a line.
+// describe returns a line that describes a metric.
 func describe(m *metricspb.Metric) string {
 	switch data := m.GetData().(type) {
 	case *metricspb.Metric_Sum:

@@ -13,17 +13,17 @@ import (
 	"github.com/otelkv/otelkv-go/internal/testcert"
 )
 
-// tlsCase is one way to reach a collector that wants a client certificate.
+// tlsCase is one client of a collector that requires a client certificate.
 type tlsCase struct {
 	name string
 	// trusted is the authority that the exporter trusts.
 	trusted *testcert.Authority
-	// own is the certificate that the exporter shows, if any.
+	// own is the certificate of the exporter, or nil.
 	own  *tls.Certificate
 	want bool
 }
 
-// tlsCases returns the cases, and the TLS configuration of the collector.
+// tlsCases returns the cases and the TLS configuration of the collector.
 func tlsCases(t *testing.T, serverExpires time.Time) ([]tlsCase, *tls.Config) {
 	t.Helper()
 	ours, other := testcert.NewAuthority(t), testcert.NewAuthority(t)
@@ -43,13 +43,13 @@ func tlsCases(t *testing.T, serverExpires time.Time) ([]tlsCase, *tls.Config) {
 		}
 }
 
-// export measures and sends once, and holds that the collector has it or has not.
+// export sends once, and tests whether the collector received it.
 func export(t *testing.T, collector *collectortest.Collector, want bool) {
 	t.Helper()
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
 	if !want {
-		// A gRPC client goes on trying a connection that TLS refused.
+		// A gRPC client retries a connection that TLS refused.
 		t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "300")
 	}
 	_, provider := newReader(t, quick)
