@@ -3,6 +3,7 @@
 package exporters
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -150,15 +151,10 @@ func (c *config) listenAddress() (string, error) {
 	if c.address != "" {
 		return c.address, nil
 	}
-	host, port := "127.0.0.1", "9464"
-	if value := strings.TrimSpace(os.Getenv("OTEL_EXPORTER_PROMETHEUS_HOST")); value != "" {
-		host = value
-	}
-	if value := strings.TrimSpace(os.Getenv("OTEL_EXPORTER_PROMETHEUS_PORT")); value != "" {
-		if _, err := strconv.ParseUint(value, 10, 16); err != nil {
-			return "", fmt.Errorf("otelkv: OTEL_EXPORTER_PROMETHEUS_PORT is %q: expected a port number", value)
-		}
-		port = value
+	host := cmp.Or(strings.TrimSpace(os.Getenv("OTEL_EXPORTER_PROMETHEUS_HOST")), "127.0.0.1")
+	port := cmp.Or(strings.TrimSpace(os.Getenv("OTEL_EXPORTER_PROMETHEUS_PORT")), "9464")
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", fmt.Errorf("otelkv: OTEL_EXPORTER_PROMETHEUS_PORT is %q: expected a port number", port)
 	}
 	return net.JoinHostPort(host, port), nil
 }
@@ -232,9 +228,7 @@ func WithTargetInfo() Option {
 // nothing. Without the exporter prometheus there is no server.
 func WithServer(address string, options ...prometheus.ServerOption) Option {
 	return optionFunc(func(c *config) {
-		if address != "" {
-			c.address = address
-		}
+		c.address = cmp.Or(address, c.address)
 		c.server = append(c.server, options...)
 	})
 }

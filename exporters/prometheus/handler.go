@@ -146,7 +146,7 @@ type errorLog struct {
 }
 
 // Println makes it a log of package promhttp.
-func (l *errorLog) Println(v ...any) { _, _ = l.Write([]byte(fmt.Sprintln(v...))) }
+func (l *errorLog) Println(v ...any) { _, _ = fmt.Fprintln(l, v...) }
 
 func (l *errorLog) Write(line []byte) (int, error) {
 	text := strings.TrimSpace(string(line))

@@ -52,8 +52,8 @@ type serverConfig struct {
 	problems []error
 }
 
-func (c *serverConfig) refuse(format string, args ...any) {
-	c.problems = append(c.problems, fmt.Errorf(format, args...))
+func (c *serverConfig) refuse(problem string) {
+	c.problems = append(c.problems, errors.New(problem))
 }
 
 // WithTLSConfig serves over TLS 1.2 or later. The configuration is cloned, and must have
