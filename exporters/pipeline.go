@@ -119,19 +119,24 @@ func (p *Pipeline) build(ctx context.Context, c config) error {
 
 // provide makes the MeterProvider of the host, and returns its resource.
 func (p *Pipeline) provide(ctx context.Context, c config, scraped bool, scrapes sdkmetric.Reader) (*resource.Resource, error) {
-	// Only a reader can tell the resource. This one drops all metrics, and so costs nothing.
-	probe := sdkmetric.NewManualReader(sdkmetric.WithAggregationSelector(
-		func(sdkmetric.InstrumentKind) sdkmetric.Aggregation { return sdkmetric.AggregationDrop{} }))
-	options := append(slices.Clone(c.provider), sdkmetric.WithReader(probe))
+	var readers []sdkmetric.Reader
 	if scraped {
-		options = append(options, sdkmetric.WithReader(scrapes))
+		readers = append(readers, scrapes)
 	}
 	for _, pusher := range p.pushers {
-		options = append(options, sdkmetric.WithReader(pusher.hostReader))
+		readers = append(readers, pusher.hostReader)
+	}
+	if len(readers) == 0 { // one that drops all metrics, because only readers know the resource
+		readers = append(readers, sdkmetric.NewManualReader(sdkmetric.WithAggregationSelector(
+			func(sdkmetric.InstrumentKind) sdkmetric.Aggregation { return sdkmetric.AggregationDrop{} })))
+	}
+	options := slices.Clone(c.provider)
+	for _, reader := range readers {
+		options = append(options, sdkmetric.WithReader(reader))
 	}
 	p.MeterProvider = sdkmetric.NewMeterProvider(options...)
 	var rm metricdata.ResourceMetrics
-	if err := probe.Collect(ctx, &rm); err != nil {
+	if err := readers[0].Collect(context.WithoutCancel(ctx), &rm); err != nil {
 		return nil, fmt.Errorf("otelkv: pipeline: %w", err)
 	}
 	for _, kv := range rm.Resource.Attributes() {
