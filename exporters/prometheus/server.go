@@ -71,9 +71,9 @@ func WithTLSConfig(config *tls.Config) ServerOption {
 }
 
 // WithBearerToken answers 401 to requests without the token (RFC 6750, section
-// 2.1). The comparison takes constant time. Use it with TLS, or on loopback only:
-// whoever reads the connection reads the token. A token with white space, such as the
-// line feed at the end of a file, is refused, because no request could carry it.
+// 2.1). The comparison takes constant time. Use it with TLS or on loopback only: without
+// TLS anyone on the network path can read the token. A token with white space, such as
+// the line feed at the end of a file, is refused, because no request could carry it.
 func WithBearerToken(token string) ServerOption {
 	return serverOptionFunc(func(c *serverConfig) {
 		switch {

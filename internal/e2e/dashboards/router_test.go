@@ -91,7 +91,7 @@ func testRouter(t *testing.T, program *servers.Process, model string) {
 			t.Error(err)
 			continue
 		}
-		// The router takes the newest timestamp. None means now.
+		// The router reads the sample with the newest timestamp. No timestamp means now.
 		if m.TimestampMs != nil {
 			t.Errorf("%s has the timestamp %d", selector, m.GetTimestampMs())
 		}
@@ -124,10 +124,10 @@ func testRouter(t *testing.T, program *servers.Process, model string) {
 	t.Run("nothing else", func(t *testing.T) {
 		for name, family := range families {
 			if strings.HasPrefix(name, "otelkv_") {
-				continue // What the recorder counts of itself is not any engine's.
+				continue // self-metrics have no engine
 			}
 			if !strings.HasPrefix(name, "vllm:") && !strings.HasPrefix(name, "tieredcache_") {
-				t.Errorf("family %s is nobody's", name)
+				t.Errorf("unexpected family %s", name)
 			}
 			for _, m := range family.GetMetric() {
 				if _, err := selected(map[string]*dto.MetricFamily{name: {Metric: []*dto.Metric{m}}},

@@ -12,7 +12,8 @@ import (
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
 )
 
-// Where the test runs in namespaces of its own, these say so, and what programs it runs.
+// Variables of the process that runs the test in namespaces: that it does, and the paths of
+// the programs.
 const (
 	inNamespace   = "PROCESSES_IN_NAMESPACE"
 	sidecarInside = "PROCESSES_SIDECAR"

@@ -80,7 +80,7 @@ type soak struct {
 	deltas     *deltas
 	collecting atomic.Int64 // collections that are under way
 	adds       latencies    // of the additions meanwhile
-	pause      sync.RWMutex // held for writing while nobody is to collect
+	pause      sync.RWMutex // held for writing while no reader may collect
 	bulk       []otelkv.Int64Counter
 }
 
