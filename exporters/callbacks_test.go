@@ -26,22 +26,22 @@ import (
 )
 
 const (
-	// collectionTime is what a collection has where its reader can say so.
+	// collectionTime is the deadline of a collection, for readers that have one.
 	collectionTime = 2 * time.Second
-	// patience is more than any collection, shutdown or call may take. A scrape waits
+	// patience is longer than any collection, shutdown or call may take. A scrape waits
 	// five seconds for callbacks, and a callback that collects waits as long.
 	patience = 20 * time.Second
 )
 
 // A way is one way to export a recorder.
 type way struct {
-	// collect returns the bytes that engine 0 loaded, as they leave.
+	// collect returns the exported bytes that engine 0 loaded.
 	collect func() (int64, error)
-	// shutdown ends it.
+	// shutdown stops the exporting.
 	shutdown func(context.Context) error
 }
 
-// ways are all of them, by their names.
+// ways are all ways to export, by name.
 var ways = map[string]func(*testing.T, *otelkv.Recorder) way{
 	"a reader of the SDK": func(t *testing.T, recorder *otelkv.Recorder) way {
 		reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(newProducer(t, recorder)))
@@ -69,8 +69,7 @@ var ways = map[string]func(*testing.T, *otelkv.Recorder) way{
 	},
 	"pushes of a pipeline": func(t *testing.T, recorder *otelkv.Recorder) way {
 		sent := new(lastBytes)
-		pipeline := newPipelineOf(t, recorder, exporters.WithExporters("none"), exporters.WithExporter(sent),
-			exporters.WithReaderOptions(sdkmetric.WithTimeout(collectionTime)))
+		pipeline := newPipelineOf(t, recorder, exporters.WithExporters("none"), exporters.WithExporter(sent, sdkmetric.WithTimeout(collectionTime)))
 		return way{
 			func() (int64, error) {
 				sent.bytes.Store(0)
@@ -151,8 +150,8 @@ func (l *lastBytes) Export(_ context.Context, rm *metricdata.ResourceMetrics) er
 	return nil
 }
 
-// A hostile callback gets the recorder that it is a callback of, and what collects by
-// the way that calls it.
+// A hostile callback gets its recorder, and a function that collects in the way that
+// calls the callback.
 type hostile func(t *testing.T, recorder *otelkv.Recorder, collect func() (int64, error)) func(context.Context) error
 
 var hostiles = map[string]hostile{
@@ -251,8 +250,8 @@ func liveRecorder() error {
 	return errors.Join(liveEngine(recorder, 0), recorder.Close())
 }
 
-// concurrently returns what runs a subtest beside all others: they wait, and do little.
-// The second function waits for them.
+// concurrently returns a function that runs a subtest at the same time as the others,
+// which mostly wait, and one that waits for all.
 func concurrently(t *testing.T) (run func(name string, test func(*testing.T)), wait func()) {
 	var running sync.WaitGroup
 	return func(name string, test func(*testing.T)) {
@@ -276,14 +275,14 @@ func inTime(t *testing.T, limit time.Duration, what string, f func() error) {
 	}
 }
 
-// TestHostileCallbacks: whatever a callback does, no collection waits for it longer
-// than it may, and none loses what was recorded. Nothing else waits at all.
+// TestHostileCallbacks: no callback can make a collection wait longer than its limit,
+// lose what was recorded, or make anything else wait.
 func TestHostileCallbacks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for callbacks for seconds")
 	}
 	t.Parallel()
-	handleErrors(t) // which are many, and looked at by no test that runs beside this one
+	handleErrors(t) // there are many, and no parallel test checks them
 	atOnce, wait := concurrently(t)
 	defer wait()
 	for wayName, newWay := range ways {
@@ -311,7 +310,7 @@ func TestHostileCallbacks(t *testing.T) {
 	}
 }
 
-// collects collects by a way, and says whether it lost what was recorded.
+// collects collects, and returns an error if recorded data is lost.
 func collects(w way) error {
 	switch bytes, err := w.collect(); {
 	case err != nil:
@@ -322,13 +321,13 @@ func collects(w way) error {
 	return nil
 }
 
-// TestCallbackThatHangs: while it hangs, everything else goes on as if it was not there.
+// TestCallbackThatHangs: while a callback hangs, everything else works as without it.
 func TestCallbackThatHangs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for callbacks for seconds")
 	}
 	t.Parallel()
-	handleErrors(t) // which are many, and looked at by no test that runs beside this one
+	handleErrors(t) // there are many, and no parallel test checks them
 	atOnce, wait := concurrently(t)
 	defer wait()
 	for name, newWay := range ways {
@@ -375,7 +374,7 @@ func TestShutdownWhileACallbackHangs(t *testing.T) {
 		t.Skip("waits for callbacks for seconds")
 	}
 	t.Parallel()
-	handleErrors(t) // which are many, and looked at by no test that runs beside this one
+	handleErrors(t) // there are many, and no parallel test checks them
 	atOnce, wait := concurrently(t)
 	defer wait()
 	for name, newWay := range ways {

@@ -5,6 +5,7 @@ package exporters_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/otelkv/otelkv-go/exporters"
@@ -21,8 +22,7 @@ func ExampleStart() {
 	ctx := context.Background()
 	pipeline, err := exporters.Start(ctx, recorder,
 		exporters.WithDefaultExporters("prometheus"),
-		exporters.WithListen("127.0.0.1:0"),
-		exporters.WithServerOptions(prometheus.WithTimeouts(prometheus.Timeouts{Write: 10 * time.Second})))
+		exporters.WithServer("127.0.0.1:0", prometheus.WithHTTPServer(func(s *http.Server, _ *http.ServeMux) { s.WriteTimeout = 10 * time.Second })))
 	if err != nil {
 		panic(err)
 	}

@@ -9,28 +9,28 @@ import (
 	"github.com/otelkv/otelkv-go/internal/reports"
 )
 
-// failures make the errors of one exporter short, and the reports of them few. A periodic
-// reader reports the error of an export to the error handler of package otel, unless it
-// exports for ForceFlush or Shutdown: it returns the error then, and every one counts. The
+// failures shorten the errors of one exporter, and limit the reports of them. A periodic
+// reader reports the error of an export to the error handler of package otel. During
+// ForceFlush and Shutdown it returns the error instead, so none may be left out then. The
 // zero value is ready.
 type failures struct {
-	asking   atomic.Int64 // calls of ForceFlush and Shutdown under way
+	asking   atomic.Int64 // calls of ForceFlush and Shutdown in progress
 	throttle reports.Throttle
 }
 
-// ask says that somebody waits for the errors of exports, until done is called.
+// ask says that a caller waits for the errors of exports, until done is called.
 func (f *failures) ask() (done func()) {
 	f.asking.Add(1)
 	return func() { f.asking.Add(-1) }
 }
 
-// asked reports whether somebody waits for the error of an export that begins now. A reader
-// does not tell for whom it exports, so that a push at the interval may count as well. Its
-// error is then one report more than there should be.
+// asked reports whether a caller waits for the error of an export that begins now. A reader
+// does not say why it exports, so asked is also true for a push at the interval during such
+// a call. Its error is then reported too often.
 func (f *failures) asked() bool { return f.asking.Load() > 0 }
 
-// failed returns the error of an export as its reader should see it: always, for somebody
-// who waits for it, or else if it is to be reported.
+// failed returns the error of an export for its reader: always if a caller waits for it,
+// else only if it is to be reported.
 func (f *failures) failed(err error, asked bool) error {
 	const prefix = "otelkv: export: "
 	if asked {

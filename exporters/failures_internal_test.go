@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestWhoAsksIsTold holds that who waits for errors gets each, and that this leaves the
-// reports as they are.
+// TestWhoAsksIsTold tests that a caller who waits for errors gets each of them, and that
+// this does not change the reports.
 func TestWhoAsksIsTold(t *testing.T) {
 	var f failures
 	failure := errors.New("no")

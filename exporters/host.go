@@ -6,23 +6,24 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"strings"
+	"net/http"
 	"time"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
 	stock "go.opentelemetry.io/otel/exporters/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/internal/guard"
 )
 
-// hostTimeout is how long a collection waits for what the host contributes, at most.
-// It waits for half of the time that it has itself.
+// hostTimeout is how long a collection waits for the host's metrics at most. It waits for
+// half of its own time.
 const hostTimeout = 5 * time.Second
 
-// within returns a context for what the host contributes to a collection.
+// within returns a context for collecting the host's metrics.
 func within(ctx context.Context) (context.Context, context.CancelFunc) {
 	timeout := hostTimeout
 	if deadline, ok := ctx.Deadline(); ok {
@@ -31,55 +32,48 @@ func within(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, timeout)
 }
 
-// A hostProducer gives what the instruments of the host measure, whatever their
-// callbacks do: one that fails, panics or hangs is reported, and costs no more than
-// this collection.
+// A hostProducer returns the metrics of the host's instruments. It reports a callback that
+// fails, panics or hangs, and leaves out what it would have measured.
 type hostProducer struct {
 	collection *guard.Call[[]metricdata.ScopeMetrics]
 }
 
-func newHostProducer(reader sdkmetric.Reader) *hostProducer {
-	return &hostProducer{guard.New("an instrument of the host", func(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+func newHostProducer(reader sdkmetric.Reader) hostProducer {
+	return hostProducer{guard.New("an instrument of the host", func(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
 		var rm metricdata.ResourceMetrics
 		err := reader.Collect(ctx, &rm)
-		if err == sdkmetric.ErrReaderShutdown || err == sdkmetric.ErrReaderNotRegistered { //nolint:errorlint // As they are.
+		if err == sdkmetric.ErrReaderShutdown || err == sdkmetric.ErrReaderNotRegistered { //nolint:errorlint // Not if they are joined with others.
 			err = nil
 		}
 		return rm.ScopeMetrics, err
 	})}
 }
 
-// Produce collects.
-func (h *hostProducer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+func (h hostProducer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
 	ctx, cancel := within(ctx)
 	defer cancel()
 	scopes, _ := h.collection.Start(ctx).Wait(ctx)
 	return scopes, nil
 }
 
-// hostGatherer returns what shows the host's metrics on scrapes: the stock exporter for
-// its instruments, which the returned reader reads, and its registries.
-func (c *config) hostGatherer() ([]prometheus.HandlerOption, sdkmetric.Reader, error) {
-	reader := sdkmetric.NewManualReader()
+// scrapeHandler returns a handler of scrapes: of the collectors, of the host's instruments
+// by the stock exporter, and of the host's registries.
+func (c *config) scrapeHandler(collectors []*prometheus.Collector, host sdkmetric.Reader, r *resource.Resource) (http.Handler, error) {
 	registry := promclient.NewRegistry()
-	stocked := []stock.Option{stock.WithRegisterer(registry), stock.WithProducer(newHostProducer(reader))}
+	options := []stock.Option{stock.WithRegisterer(registry), stock.WithProducer(newHostProducer(host))}
 	if !c.targetInfo {
-		stocked = append(stocked, stock.WithoutTargetInfo())
+		options = append(options, stock.WithoutTargetInfo())
 	}
-	exporter, err := stock.New(stocked...)
+	exporter, err := stock.New(options...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("otelkv: exporter %q: %w", Prometheus, err)
+		return nil, fmt.Errorf("otelkv: exporter %q: %w", scrapeExporter, err)
 	}
-	sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithResource(c.resource))
-	options := []prometheus.HandlerOption{prometheus.WithGatherer(registry)}
-	for _, g := range c.gatherers {
-		options = append(options, prometheus.WithGatherer(g))
-	}
-	return options, reader, nil
+	sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithResource(r))
+	return prometheus.NewHandler(collectors, append([]promclient.Gatherer{registry}, c.gatherers...)...)
 }
 
-// repairExemplars makes the trace and span ids of exemplars what their text says, and
-// removes exemplars whose text says none.
+// repairExemplars decodes the trace and span ids of exemplars from hexadecimal text. It
+// removes exemplars whose ids are no such text.
 func repairExemplars(data metricdata.Aggregation) {
 	switch d := data.(type) {
 	case metricdata.Sum[float64]:
@@ -96,22 +90,20 @@ func repairExemplars(data metricdata.Aggregation) {
 func repaired(exemplars []metricdata.Exemplar[float64]) []metricdata.Exemplar[float64] {
 	kept := exemplars[:0]
 	for _, e := range exemplars {
-		var traceOK, spanOK bool
-		e.TraceID, traceOK = idOf(e.TraceID, 16)
-		e.SpanID, spanOK = idOf(e.SpanID, 8)
-		if traceOK && spanOK {
+		if decodeID(&e.TraceID, 16) && decodeID(&e.SpanID, 8) {
 			kept = append(kept, e)
 		}
 	}
 	return kept
 }
 
-// idOf returns the id that hexadecimal text of it says. An id of the right size is
-// one already, and none is allowed.
-func idOf(text []byte, size int) (id []byte, ok bool) {
-	if len(text) == 0 || len(text) == size {
-		return text, true
+// decodeID decodes an id from hexadecimal text. It leaves an id of the right size, and an
+// empty one, as they are.
+func decodeID(id *[]byte, size int) bool {
+	if len(*id) == 0 || len(*id) == size {
+		return true
 	}
-	id, err := hex.DecodeString(strings.ToLower(string(text)))
-	return id, err == nil && len(id) == size
+	decoded, err := hex.DecodeString(string(*id))
+	*id = decoded
+	return err == nil && len(decoded) == size
 }

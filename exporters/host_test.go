@@ -22,9 +22,10 @@ import (
 	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/exporters/internal/collectortest"
 	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/schema"
 )
 
-// reports collects what goes to the error handler of package otel.
+// reports collects the errors that reach the error handler of package otel.
 type reports struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -57,7 +58,7 @@ func TestBothExporters(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
 	recorder, _ := newRecorder(t)
 	pipeline := newPipelineOf(t, recorder, exporters.WithExporters("prometheus,otlp"), exporters.WithTargetInfo(),
-		exporters.WithResource(resource.NewSchemaless(attribute.String("service.name", "svc"))))
+		exporters.WithProviderOptions(sdkmetric.WithResource(resource.NewSchemaless(attribute.String("service.name", "svc")))))
 	if err := pipeline.ForceFlush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +77,7 @@ func TestBothExporters(t *testing.T) {
 func TestPrometheusNamesOverOTLP(t *testing.T) {
 	collector := collectortest.HTTP(t, nil)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
-	pipeline := newPipeline(t, exporters.WithExporters("otlp"), exporters.WithPrometheusNames())
+	pipeline := newPipeline(t, exporters.WithExporters("otlp"), exporters.WithExportOptions(otelkv.WithPrometheusNames()))
 	if err := pipeline.ForceFlush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +89,8 @@ func TestPrometheusNamesOverOTLP(t *testing.T) {
 func TestViewsAndCardinalityLimit(t *testing.T) {
 	pipeline := newPipeline(t,
 		exporters.WithExporters("prometheus"),
-		exporters.WithViews(sdkmetric.NewView(sdkmetric.Instrument{Name: "old"}, sdkmetric.Stream{Name: "new"})),
-		exporters.WithCardinalityLimit(2))
+		exporters.WithProviderOptions(sdkmetric.WithView(sdkmetric.NewView(sdkmetric.Instrument{Name: "old"}, sdkmetric.Stream{Name: "new"}))),
+		exporters.WithProviderOptions(sdkmetric.WithCardinalityLimit(2)))
 	count(t, pipeline, "old")
 	c, err := pipeline.Meter("test").Int64Counter("many")
 	if err != nil {
@@ -107,7 +108,7 @@ func TestViewsAndCardinalityLimit(t *testing.T) {
 	}
 }
 
-// TestOrdersOfLife: whatever is ended first, the last values are sent.
+// TestOrdersOfLife: the last values are sent, whatever ends first.
 func TestOrdersOfLife(t *testing.T) {
 	for name, end := range map[string]func(context.Context, *otelkv.Recorder, *exporters.Pipeline) error{
 		"recorder first": func(ctx context.Context, r *otelkv.Recorder, p *exporters.Pipeline) error {
@@ -152,10 +153,63 @@ func TestTwoRecorders(t *testing.T) {
 	if n := strings.Count(text, "# TYPE test:load_bytes_total"); n != 1 {
 		t.Errorf("the family is there %d times, want once:\n%s", n, text)
 	}
+}
+
+// TestRecordersThatConflict holds that Start refuses recorders whose series no backend could
+// tell apart, with every exporter and without one, and starts none of them.
+func TestRecordersThatConflict(t *testing.T) {
+	// It has one of the OpenTelemetry names of the catalogue, under another Prometheus name.
+	renamed, err := otelkv.New(schema.MustCatalogue(
+		schema.Int64Counter{Name: "test.load_bytes", PrometheusName: "other:load_bytes", Unit: "By", Description: "Bytes."}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// It has one of the Prometheus names of the catalogue, under another OpenTelemetry name.
+	mirrored, err := otelkv.New(schema.MustCatalogue(
+		schema.Int64Counter{Name: "other.load_bytes", PrometheusName: "test:load_bytes", Unit: "By", Description: "Bytes."}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	recorder, _ := newRecorder(t)
 	alike, _ := newRecorder(t)
-	other, _ := newRecorder(t)
-	if _, err := exporters.Start(t.Context(), alike, exporters.WithExporters("none"), exporters.WithRecorders(other)); !errors.Is(err, exporters.ErrConflict) {
-		t.Errorf("two recorders of one catalogue: got %v, want %v", err, exporters.ErrConflict)
+	for name, c := range map[string]struct {
+		second *otelkv.Recorder
+		want   string
+	}{
+		"same recorder":        {recorder, "the same recorder twice"},
+		"same catalogue":       {alike, "two recorders have a metric in common"},
+		"same OTel name":       {renamed, `metric "test.load_bytes"`},
+		"same Prometheus name": {mirrored, "two recorders have a metric in common"},
+	} {
+		for _, chosen := range []string{"otlp", "console", "none", "prometheus"} {
+			t.Run(name+"/"+chosen, func(t *testing.T) {
+				written := standardOutput(t)
+				custom := new(counting)
+				_, err := exporters.Start(t.Context(), recorder, exporters.WithExporters(chosen), exporters.WithExporter(custom),
+					exporters.WithServer("127.0.0.1:0"), exporters.WithRecorders(c.second))
+				if err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("got %v, want an error that says %q", err, c.want)
+				}
+				if text := written(); text != "" || custom.exports.Load() > 0 {
+					t.Errorf("%d exports, and on the console:\n%s", custom.exports.Load(), text)
+				}
+			})
+		}
+	}
+}
+
+// TestReaderOfTheHost holds that a reader in the provider's options reads the instruments of
+// the host, is flushed and is shut down.
+func TestReaderOfTheHost(t *testing.T) {
+	sent := &memory{names: make(map[string]int)}
+	pipeline := newPipeline(t, exporters.WithExporters("none"),
+		exporters.WithProviderOptions(sdkmetric.WithReader(sdkmetric.NewPeriodicReader(sent))))
+	count(t, pipeline, "host.requests")
+	if err := errors.Join(pipeline.ForceFlush(t.Context()), pipeline.Shutdown(t.Context())); err != nil {
+		t.Error(err)
+	}
+	if flushed, ours := sent.count("host.requests"), sent.count("test.load_bytes"); flushed != 2 || ours != 0 {
+		t.Errorf("sent the host's metric %d times and the recorder's %d times, want 2 and 0", flushed, ours)
 	}
 }
 
@@ -203,8 +257,8 @@ func (m *memory) count(name string) int {
 	return m.names[name]
 }
 
-// TestFaultsOfTheHost: none costs one of the recorder's series, on scrapes or over
-// OTLP, each is reported, and the pipeline ends by its deadline.
+// TestFaultsOfTheHost: no fault costs a series of the recorder, on scrapes or over OTLP.
+// Each is reported, and the pipeline ends by its deadline.
 func TestFaultsOfTheHost(t *testing.T) {
 	hang := make(chan struct{})
 	t.Cleanup(func() { close(hang) })
@@ -238,8 +292,7 @@ func TestFaultsOfTheHost(t *testing.T) {
 			reported := handleErrors(t)
 			sent := &memory{names: make(map[string]int)}
 			recorder, _ := newRecorder(t)
-			options := []exporters.Option{exporters.WithExporters("prometheus"), exporters.WithExporter(sent),
-				exporters.WithReaderOptions(sdkmetric.WithTimeout(2 * time.Second))}
+			options := []exporters.Option{exporters.WithExporters("prometheus"), exporters.WithExporter(sent, sdkmetric.WithTimeout(2*time.Second))}
 			if c.gatherer != nil {
 				options = append(options, exporters.WithGatherer(c.gatherer))
 			}
@@ -269,8 +322,8 @@ func TestFaultsOfTheHost(t *testing.T) {
 	}
 }
 
-// TestExemplarsOfTheBridge: a trace id that the bridge passes on as text arrives as
-// what it says, and one that says nothing is dropped.
+// TestExemplarsOfTheBridge: the trace id that the bridge passes on as text is decoded,
+// and an exemplar without a valid id is dropped.
 func TestExemplarsOfTheBridge(t *testing.T) {
 	collector := collectortest.HTTP(t, nil)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())

@@ -10,21 +10,20 @@ import (
 	"testing"
 	"time"
 
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-
 	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/exporters/internal/collectortest"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// TestAPushThatIsTooLargeIsSplit holds that everything arrives once at collectors that
-// refuse a batch for its size: by gRPC's usual limit of 4 MiB, and with HTTP's 413.
+// TestAPushThatIsTooLargeIsSplit tests that everything arrives exactly once at collectors
+// that refuse a batch for its size: by gRPC's usual limit of 4 MiB, and with HTTP's 413.
 func TestAPushThatIsTooLargeIsSplit(t *testing.T) {
 	loads := schema.Int64Counter{Name: "test.tier_bytes", PrometheusName: "test:tier_bytes", Unit: "By", Description: "Bytes.", LabelNames: []string{"tier"}}
 	for _, protocol := range []string{"grpc", "http/protobuf"} {
 		t.Run(protocol, func(t *testing.T) {
 			reports := handleErrors(t)
+			t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
 			var collector *collectortest.Collector
 			var refused int
 			if protocol == "grpc" {
@@ -59,7 +58,7 @@ func TestAPushThatIsTooLargeIsSplit(t *testing.T) {
 				}
 				counter.Add(1)
 			}
-			pipeline := newPipelineOf(t, recorder, exporters.WithExporters("otlp"), exporters.WithProtocol(protocol))
+			pipeline := newPipelineOf(t, recorder, exporters.WithExporters("otlp"))
 			if err := pipeline.ForceFlush(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -95,8 +94,8 @@ func TestAPushThatIsTooLargeIsSplit(t *testing.T) {
 	}
 }
 
-// TestErrorsOfACollector holds that what a collector says is cut and quoted, in reports
-// and in what ForceFlush returns, that ForceFlush returns it each time, and that it is
+// TestErrorsOfACollector tests that the collector's text is cut and quoted, in reports
+// and in the error of ForceFlush, that ForceFlush returns it each time, and that it is
 // reported once.
 func TestErrorsOfACollector(t *testing.T) {
 	reports := handleErrors(t)
@@ -107,7 +106,8 @@ func TestErrorsOfACollector(t *testing.T) {
 	t.Cleanup(server.Close)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
 	recorder, _ := newRecorder(t)
-	pipeline := newPipelineOf(t, recorder, exporters.WithExporters("otlp"), exporters.WithReaderOptions(sdkmetric.WithInterval(10*time.Millisecond)))
+	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "10")
+	pipeline := newPipelineOf(t, recorder, exporters.WithExporters("otlp"))
 	for deadline := time.Now().Add(time.Minute); recorder.Statistics().ExportFailures < 10; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("no ten exports within a minute")

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
@@ -36,24 +35,28 @@ func (c *counting) Shutdown(context.Context) error {
 	return nil
 }
 
-// TestOptionsReachTheirParts holds that options of the exporter and the reader, and the
-// gatherer, get there.
+// TestOptionsReachTheirParts holds that options of an exporter's reader, the environment of
+// the exporter otlp, and the gatherer take effect.
 func TestOptionsReachTheirParts(t *testing.T) {
 	handleErrors(t)
 	collector := collectortest.HTTP(t, nil)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
 	pushed := new(counting)
-	pipeline := newPipeline(t, exporters.WithExporters("prometheus,otlp"), exporters.WithExporter(pushed),
-		exporters.WithHTTPOptions(otlpmetrichttp.WithHeaders(map[string]string{"x-test": "reached"})),
-		exporters.WithReaderOptions(sdkmetric.WithInterval(10*time.Millisecond)),
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-test=reached")
+	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "3600000")
+	pipeline := newPipeline(t, exporters.WithExporters("prometheus,otlp"), exporters.WithExporter(pushed, sdkmetric.WithInterval(10*time.Millisecond)),
 		exporters.WithGatherer(gatherer(func() ([]*dto.MetricFamily, error) {
 			return []*dto.MetricFamily{family("reached")}, nil
 		})))
-	for deadline := time.Now().Add(30 * time.Second); pushed.exports.Load() < 3 || collector.Attempts() == 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); pushed.exports.Load() < 3; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the interval did not reach the readers")
 		}
 	}
+	if collector.Attempts() > 0 {
+		t.Error("the interval is also that of another exporter")
+	}
+	_ = pipeline.ForceFlush(t.Context()) // pushed fails
 	if got := collector.Header().Get("x-test"); got != "reached" {
 		t.Errorf("the header is %q", got)
 	}
@@ -62,8 +65,8 @@ func TestOptionsReachTheirParts(t *testing.T) {
 	}
 }
 
-// TestExporterThatFails: each failure is counted, and the exporter is shut down, once,
-// when the last of its two readers is.
+// TestExporterThatFails: each failure is counted, and the exporter is shut down once,
+// with the last of its two readers.
 func TestExporterThatFails(t *testing.T) {
 	handleErrors(t)
 	recorder, _ := newRecorder(t)

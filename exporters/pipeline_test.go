@@ -65,8 +65,8 @@ func newRecorder(t testing.TB, options ...otelkv.Option) (*otelkv.Recorder, otel
 	return recorder, counter
 }
 
-// newPipeline returns a pipeline that ends with the test, at a free port. Its
-// collector, if any, may be gone by then.
+// newPipeline returns a pipeline at a free port, which ends with the test. Its collector
+// may end first.
 func newPipeline(t *testing.T, opts ...exporters.Option) *exporters.Pipeline {
 	t.Helper()
 	recorder, _ := newRecorder(t)
@@ -75,7 +75,7 @@ func newPipeline(t *testing.T, opts ...exporters.Option) *exporters.Pipeline {
 
 func newPipelineOf(t *testing.T, recorder *otelkv.Recorder, opts ...exporters.Option) *exporters.Pipeline {
 	t.Helper()
-	opts = append([]exporters.Option{exporters.WithListen("127.0.0.1:0")}, opts...)
+	opts = append([]exporters.Option{exporters.WithServer("127.0.0.1:0")}, opts...)
 	pipeline, err := exporters.Start(t.Context(), recorder, opts...)
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ func scrape(t *testing.T, pipeline *exporters.Pipeline) string {
 func get(pipeline *exporters.Pipeline) (string, error) {
 	transport := new(http.Transport)
 	defer transport.CloseIdleConnections()
-	response, err := (&http.Client{Transport: transport}).Get("http://" + pipeline.Addr().String() + prometheus.MetricsPath)
+	response, err := (&http.Client{Transport: transport}).Get("http://" + pipeline.Addr().String() + "/metrics")
 	if err != nil {
 		return "", err
 	}
@@ -158,8 +158,8 @@ func TestChoice(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("OTEL_METRICS_EXPORTER", test.environment)
 			t.Setenv("OTEL_SDK_DISABLED", test.disabled)
-			opts := append([]exporters.Option{exporters.WithConsoleOptions(stdoutmetric.WithWriter(io.Discard))}, test.opts...)
-			pipeline, err := startAlone(t, opts...)
+			standardOutput(t)
+			pipeline, err := startAlone(t, test.opts...)
 			if len(test.wantErrs) > 0 {
 				for _, want := range test.wantErrs {
 					if err == nil || !strings.Contains(err.Error(), want) {
@@ -189,11 +189,11 @@ func TestListens(t *testing.T) {
 	}{
 		{name: "environment", host: "127.0.0.2", port: "0", wantHost: "127.0.0.2"},
 		{name: "environment's port, default host", port: "0", wantHost: "127.0.0.1"},
-		{name: "option first", host: "127.0.0.2", port: "x", opts: []exporters.Option{exporters.WithListen("127.0.0.3:0")}, wantHost: "127.0.0.3"},
+		{name: "option first", host: "127.0.0.2", port: "x", opts: []exporters.Option{exporters.WithServer("127.0.0.3:0")}, wantHost: "127.0.0.3"},
 		{name: "bad port", port: "many", wantErr: `OTEL_EXPORTER_PROMETHEUS_PORT is "many": expected a port number`},
 		{name: "port out of range", port: "65536", wantErr: "expected a port number"},
-		{name: "bad address", opts: []exporters.Option{exporters.WithListen("nowhere")}, wantErr: "missing port"},
-		{name: "bad server option", port: "0", opts: []exporters.Option{exporters.WithServerOptions(prometheus.WithBearerToken(""))}, wantErr: "token is empty"},
+		{name: "bad address", opts: []exporters.Option{exporters.WithServer("nowhere")}, wantErr: "missing port"},
+		{name: "bad server option", port: "0", opts: []exporters.Option{exporters.WithServer("", prometheus.WithBearerToken(""))}, wantErr: "token is empty"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -221,12 +221,12 @@ func TestListens(t *testing.T) {
 	}
 }
 
-// TestAddressInUse holds that New then says so alone, and does not try to reach
-// the collector, where nothing listens.
+// TestAddressInUse tests that Start then returns only this error, and does not try to
+// reach the collector, which does not exist.
 func TestAddressInUse(t *testing.T) {
 	first := newPipeline(t, exporters.WithExporters("prometheus"))
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-	_, err := startAlone(t, exporters.WithExporters("otlp,prometheus"), exporters.WithListen(first.Addr().String()))
+	_, err := startAlone(t, exporters.WithExporters("otlp,prometheus"), exporters.WithServer(first.Addr().String()))
 	if !errors.Is(err, syscall.EADDRINUSE) || strings.Contains(err.Error(), "upload") {
 		t.Errorf("error %v, want that the address is in use, and nothing else", err)
 	}
@@ -279,7 +279,7 @@ func TestNewRefuses(t *testing.T) {
 		t.Error("a nil recorder is taken")
 	}
 	if _, err := startAlone(t, exporters.WithExporters("prometheus"), exporters.WithoutServer(),
-		exporters.WithServerOptions(prometheus.WithBearerToken("x"))); err == nil {
+		exporters.WithServer("", prometheus.WithBearerToken("x"))); err == nil {
 		t.Error("a token that protects nothing is taken")
 	}
 	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
@@ -288,7 +288,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// A signal is an output that says when it was written to.
+// A signal is an output that calls a function for each write.
 type signal struct {
 	written func()
 
@@ -312,7 +312,7 @@ func (s *signal) String() string {
 
 func TestShutdown(t *testing.T) {
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
-	// Nothing but the context ends an export that hangs.
+	// Only the context ends an export that hangs.
 	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3600000")
 	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "3600000")
 	tests := []struct {
@@ -323,7 +323,7 @@ func TestShutdown(t *testing.T) {
 	}{
 		{name: "in time", want: true},
 		{name: "expired", expired: true, wantErr: true},
-		// A collector that hangs does not keep the console from its last export.
+		// A collector that hangs does not prevent the last export to the console.
 		{name: "collector hangs", hold: true, wantErr: true, want: true},
 	}
 	for _, test := range tests {
@@ -342,9 +342,12 @@ func TestShutdown(t *testing.T) {
 			if test.expired {
 				cancel()
 			}
-			pipeline := newPipeline(t, exporters.WithExporters("otlp,console,prometheus"),
-				exporters.WithConsoleOptions(stdoutmetric.WithWriter(out)))
-			err := pipeline.Shutdown(ctx)
+			console, err := stdoutmetric.New(stdoutmetric.WithWriter(out))
+			if err != nil {
+				t.Fatal(err)
+			}
+			pipeline := newPipeline(t, exporters.WithExporters("otlp,prometheus"), exporters.WithExporter(console))
+			err = pipeline.Shutdown(ctx)
 			if (err != nil) != test.wantErr {
 				t.Errorf("shutdown returned %v, want an error: %t", err, test.wantErr)
 			}
@@ -385,7 +388,7 @@ func TestShutdownUnderLoad(t *testing.T) {
 				case <-stop:
 					return
 				default:
-					// It fails once the server is gone.
+					// It fails when the server has stopped.
 					_, _ = get(pipeline)
 				}
 			}
@@ -406,13 +409,13 @@ func TestShutdownUnderLoad(t *testing.T) {
 	}
 }
 
-// TestRecordingDoesNotWait holds that a collector which never answers, and an
-// export that waits for it, delay neither recording nor a scrape.
+// TestRecordingDoesNotWait tests that neither recording nor a scrape waits for a
+// collector that never answers, or for an export to it.
 func TestRecordingDoesNotWait(t *testing.T) {
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
 	collector := collectortest.HTTP(t, nil)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
-	// The export ends when it is told to.
+	// Only the context ends the export.
 	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3600000")
 	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "3600000")
 	recorder, counter := newRecorder(t)
@@ -450,7 +453,7 @@ func TestRecordingDoesNotWait(t *testing.T) {
 
 func TestNothingPrintsTheToken(t *testing.T) {
 	const secret = "s3cr3t-t0k3n"
-	pipeline := newPipeline(t, exporters.WithExporters("prometheus"), exporters.WithServerOptions(prometheus.WithBearerToken(secret)))
+	pipeline := newPipeline(t, exporters.WithExporters("prometheus"), exporters.WithServer("", prometheus.WithBearerToken(secret)))
 	if text := fmt.Sprintf("%v %+v %#v", pipeline, pipeline, pipeline); strings.Contains(text, secret) {
 		t.Errorf("the pipeline prints its token: %s", text)
 	}

@@ -10,68 +10,84 @@ import (
 	bridge "go.opentelemetry.io/contrib/bridges/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
 )
 
-// maxBatchSize is the number of points up to which one request carries them. It
-// keeps requests below the 4 MiB that a receiver takes by default.
+// maxBatchSize is how many points one request carries at most. It keeps requests below
+// the 4 MiB that receivers take by default.
 const maxBatchSize = 4000
 
-// A pusher exports through one exporter, at an interval: the recorders' metrics by one
-// reader, and those of the host by another, so that nothing of the host's can cost one
-// of the recorders'. Each reader has a provider of its own, without instruments, because
-// a reader works only with one.
+// A pusher exports through one exporter, at an interval. One reader collects the recorders'
+// metrics and another the host's, so that a fault of the host costs no metric of a
+// recorder. Each reader has a provider of its own, because a reader serves only one.
 type pusher struct {
-	own, host  *sdkmetric.MeterProvider
-	failures   *failures
-	hostReader sdkmetric.Reader // which reads the host's instruments
+	push
+
+	shared     *shared
+	hostReader sdkmetric.Reader           // of the host's instruments
+	providers  []*sdkmetric.MeterProvider // of the two readers
 }
 
-func newPusher(c config, collectors []*prometheus.Collector, exporter sdkmetric.Exporter) (*pusher, error) {
-	shared := &shared{Exporter: exporter, recorders: c.recorders, turn: make(chan struct{}, 1)}
+func newPusher(c config, p push) *pusher {
+	shared := &shared{Exporter: p.exporter, recorders: c.recorders, turn: make(chan struct{}, 1)}
 	shared.users.Store(2)
-	own := []sdkmetric.PeriodicReaderOption{sdkmetric.WithMaxExportBatchSize(maxBatchSize)}
-	own = append(own, c.reader...)
-	hosted := append([]sdkmetric.PeriodicReaderOption(nil), own...)
+	return &pusher{push: p, shared: shared, hostReader: sdkmetric.NewManualReader(
+		sdkmetric.WithTemporalitySelector(p.exporter.Temporality),
+		sdkmetric.WithAggregationSelector(p.exporter.Aggregation))}
+}
+
+func (p *pusher) start(c config, collectors []*prometheus.Collector, r *resource.Resource) error {
+	var own, host []sdkmetric.Producer
 	for _, recorder := range c.recorders {
-		producer, err := recorder.Producer(slices.Concat(c.export, c.pushed, []otelkv.ExportOption{
-			otelkv.WithSelectors(exporter.Temporality, exporter.Aggregation),
+		producer, err := recorder.Producer(slices.Concat(c.export, []otelkv.ExportOption{
+			otelkv.WithSelectors(p.exporter.Temporality, p.exporter.Aggregation),
 		})...)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		own = append(own, sdkmetric.WithProducer(producer))
+		own = append(own, producer)
 	}
-	reader := sdkmetric.NewManualReader(
-		sdkmetric.WithTemporalitySelector(exporter.Temporality),
-		sdkmetric.WithAggregationSelector(exporter.Aggregation))
-	hosted = append(hosted, sdkmetric.WithProducer(newHostProducer(reader)))
+	host = append(host, newHostProducer(p.hostReader))
 	for _, g := range c.gatherers {
 		gatherer := bridge.WithGatherer(prometheus.WithoutCollectors(g, collectors...))
-		hosted = append(hosted, sdkmetric.WithProducer(bridged{bridge.NewMetricProducer(gatherer)}))
+		host = append(host, bridged{bridge.NewMetricProducer(gatherer)})
 	}
-	provider := func(options []sdkmetric.PeriodicReaderOption) *sdkmetric.MeterProvider {
-		return sdkmetric.NewMeterProvider(
-			sdkmetric.WithReader(sdkmetric.NewPeriodicReader(shared, options...)),
-			sdkmetric.WithResource(c.resource))
+	for _, producers := range [][]sdkmetric.Producer{own, host} {
+		options := append([]sdkmetric.PeriodicReaderOption{sdkmetric.WithMaxExportBatchSize(maxBatchSize)}, p.reader...)
+		for _, producer := range producers {
+			options = append(options, sdkmetric.WithProducer(producer))
+		}
+		p.providers = append(p.providers, sdkmetric.NewMeterProvider(
+			sdkmetric.WithReader(sdkmetric.NewPeriodicReader(p.shared, options...)), sdkmetric.WithResource(r)))
 	}
-	return &pusher{own: provider(own), host: provider(hosted), failures: &shared.failures, hostReader: reader}, nil
+	return nil
 }
 
 func (p *pusher) forceFlush(ctx context.Context) error {
-	defer p.failures.ask()()
-	return each(ctx, []func(context.Context) error{p.own.ForceFlush, p.host.ForceFlush})
+	return p.each(ctx, (*sdkmetric.MeterProvider).ForceFlush)
 }
 
 func (p *pusher) shutdown(ctx context.Context) error {
-	defer p.failures.ask()()
-	return each(ctx, []func(context.Context) error{p.own.Shutdown, p.host.Shutdown})
+	if p.providers == nil { // Start failed
+		return p.exporter.Shutdown(ctx)
+	}
+	return p.each(ctx, (*sdkmetric.MeterProvider).Shutdown)
 }
 
-// shared is an exporter that two readers use. It exports for one at a time, ends when
-// both have shut it down, and counts what fails.
+func (p *pusher) each(ctx context.Context, f func(*sdkmetric.MeterProvider, context.Context) error) error {
+	defer p.shared.failures.ask()()
+	var all []func(context.Context) error
+	for _, provider := range p.providers {
+		all = append(all, func(ctx context.Context) error { return f(provider, ctx) })
+	}
+	return each(ctx, all)
+}
+
+// shared is an exporter that two readers use. It exports for one at a time, shuts down
+// when both have asked for it, and counts failures.
 type shared struct {
 	sdkmetric.Exporter
 
@@ -83,7 +99,7 @@ type shared struct {
 
 func (s *shared) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
 	if len(rm.ScopeMetrics) == 0 {
-		return nil // one of the readers, often
+		return nil // often true of one reader
 	}
 	asked := s.failures.asked()
 	var err error
@@ -110,8 +126,8 @@ func (s *shared) Shutdown(ctx context.Context) error {
 	return s.Exporter.Shutdown(ctx)
 }
 
-// MarshalLog describes the exporter to OpenTelemetry's own log, as the exporter
-// itself does, so that nothing of its configuration is printed.
+// MarshalLog describes the exporter for OpenTelemetry's own log as the exporter does, so
+// that its configuration is not printed.
 func (s *shared) MarshalLog() any {
 	if m, ok := s.Exporter.(interface{ MarshalLog() any }); ok {
 		return m.MarshalLog()
@@ -119,8 +135,8 @@ func (s *shared) MarshalLog() any {
 	return struct{ Type string }{Type: "metric exporter"}
 }
 
-// bridged repairs exemplars of the bridge. It takes the bytes of the text of a trace id
-// for the id, which no receiver accepts: a Collector refuses the whole request.
+// bridged repairs exemplars of the bridge, which takes the text of a trace id for the id.
+// A Collector refuses a whole request with such an id.
 type bridged struct{ sdkmetric.Producer }
 
 func (b bridged) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
@@ -22,9 +21,9 @@ import (
 	"github.com/otelkv/otelkv-go/exporters/internal/collectortest"
 )
 
-// TestRetryAfterIsBounded holds that a collector which asks once for a pause that is
-// longer than the interval gets the next push all the same. 20 s are within the time
-// that one export has, 3600 s are beyond it.
+// TestRetryAfterIsBounded tests that a collector that once asks for a longer pause than
+// the interval gets the next push nevertheless. A pause of 20 s is within the timeout of
+// one export, and 3600 s are not.
 func TestRetryAfterIsBounded(t *testing.T) {
 	for _, pause := range []time.Duration{20 * time.Second, time.Hour} {
 		for name, start := range map[string]func(*testing.T) *collectortest.Collector{
@@ -42,7 +41,8 @@ func TestRetryAfterIsBounded(t *testing.T) {
 				collector := start(t)
 				recorder, _ := newRecorder(t)
 				began := time.Now()
-				newPipelineOf(t, recorder, exporters.WithExporters("otlp"), exporters.WithReaderOptions(sdkmetric.WithInterval(50*time.Millisecond)))
+				t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "50")
+				newPipelineOf(t, recorder, exporters.WithExporters("otlp"))
 				for collector.Last() == nil {
 					if time.Since(began) > 5*time.Second {
 						t.Fatal("no push arrives within 5 s")
@@ -78,7 +78,7 @@ func askForPause(t *testing.T, status int, pause time.Duration) *collectortest.C
 
 func askForPauseByGRPC(t *testing.T, code codes.Code, pause time.Duration) *collectortest.Collector {
 	t.Helper()
-	// The exporter links the message.
+	// The exporter imports the message.
 	kind, err := protoregistry.GlobalTypes.FindMessageByName("google.rpc.RetryInfo")
 	if err != nil {
 		t.Fatal(err)

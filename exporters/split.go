@@ -14,11 +14,11 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// maxSplits is how often one export is halved. An export that is refused at any size
-// makes 31 requests and no more.
+// maxSplits is how often one export is halved. An export that is refused at every size
+// makes 31 requests.
 const maxSplits = 4
 
-// exportSplit exports, and exports the halves of what is refused for its size. The
+// exportSplit exports. If an export is refused for its size, it exports the halves. The
 // error is that of the smallest pieces.
 func exportSplit(ctx context.Context, exporter sdkmetric.Exporter, rm *metricdata.ResourceMetrics) error {
 	return exportHalves(ctx, exporter, rm, maxSplits)
@@ -39,9 +39,9 @@ func exportHalves(ctx context.Context, exporter sdkmetric.Exporter, rm *metricda
 }
 
 // isTooLarge reports whether a request was refused for its size: by a limit of the
-// exporter itself, by HTTP's status 413, or by gRPC. The exporter over HTTP tells the
-// status in its text alone, and gRPC has no code for it: each implementation has words
-// of its own beside a code that also means that a quota is used up.
+// exporter, by HTTP's status 413, or by gRPC. The error of the exporter over HTTP has the
+// status only in its text. gRPC has no code for it: implementations use codes with other
+// meanings, such as a used-up quota, each with its own text.
 func isTooLarge(err error) bool {
 	if err == nil {
 		return false
@@ -51,7 +51,7 @@ func isTooLarge(err error) bool {
 	switch status.Code(err) {
 	case codes.ResourceExhausted, codes.OutOfRange: // Go, C++ and Python; Java; Rust
 		signs = []string{"larger than max", "exceeds maximum size", "length too large"}
-	case codes.Unknown: // also what is no error of gRPC
+	case codes.Unknown: // also errors that are not gRPC's
 		signs = []string{": 413 ", "status code received from server: 413", "too large: exceeded"}
 	}
 	for _, sign := range signs {
@@ -74,12 +74,11 @@ func points(rm *metricdata.ResourceMetrics) int {
 	return n
 }
 
-// dataPoints returns the points of data. Every kind of metric has them in a field of
-// this name.
+// dataPoints returns the points of data. Every kind of metric has a field of this name.
 func dataPoints(data reflect.Value) reflect.Value { return data.FieldByName("DataPoints") }
 
-// between returns the points from one index up to another, over all metrics. It shares
-// the points with rm, and does not change them.
+// between returns the points with indexes from from up to to, counted over all metrics. It
+// shares the points with rm.
 func between(rm *metricdata.ResourceMetrics, from, to int) *metricdata.ResourceMetrics {
 	out := &metricdata.ResourceMetrics{Resource: rm.Resource}
 	at := 0 // the index of a metric's first point

@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// narrow takes up to a number of points in one request.
+// narrow accepts only so many points in one request.
 type narrow struct {
 	sdkmetric.Exporter
 	most     int
@@ -100,8 +100,8 @@ func TestARefusedPushIsSplit(t *testing.T) {
 	}
 }
 
-// TestEveryKindIsSplit holds that each kind of data has its points where split looks for
-// them.
+// TestEveryKindIsSplit tests that every kind of data has its points in the field that
+// split uses.
 func TestEveryKindIsSplit(t *testing.T) {
 	for _, data := range []metricdata.Aggregation{
 		metricdata.Sum[int64]{DataPoints: make([]metricdata.DataPoint[int64], 3)},

@@ -25,21 +25,21 @@ import (
 func TestConformance(t *testing.T) {
 	for _, c := range conformance.Cases(t) {
 		t.Run(c.Name, func(t *testing.T) {
-			compare(t, observed(t, c), c.Samples)
+			compare(t, observed(t, c, otelkvtest.NewRecorder), c.Samples)
 		})
 		t.Run(c.Name+" on an SDK provider", func(t *testing.T) {
-			compare(t, observed(t, c, otelkvtest.WithInstruments()), withoutEmptyHistograms(c.Samples))
+			compare(t, observed(t, c, newInstruments()), withoutEmptyHistograms(c.Samples))
 		})
 	}
 }
 
 // observed returns the samples that a case's records amount to.
-func observed(t *testing.T, c conformance.Case, options ...otelkvtest.Option) map[string]float64 {
+func observed(t *testing.T, c conformance.Case, newRecorder newRecorder) map[string]float64 {
 	t.Helper()
 	catalogue := map[string]*schema.Catalogue{
 		"cpu": vllm.CPUSpec(2), "tiering": vllm.TieringSpec(), "simple": vllm.SimpleCPUSpec(),
 	}[c.Spec]
-	recorder := otelkvtest.NewRecorder(t, catalogue, options...)
+	recorder := newRecorder(t, catalogue)
 	for _, index := range c.Engines {
 		if _, err := recorder.AddEngine(index, c.Model); err != nil {
 			t.Fatal(err)

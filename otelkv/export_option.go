@@ -57,14 +57,15 @@ func (c *exportConfig) checkInstruments() error {
 // boundaries of their definitions, unless the selector gives them exponential buckets or
 // drops them. Series count in exponential buckets once a producer has asked for it. The
 // points of that producer start then: they leave out what a series counted before, and
-// what [Engine.HistogramTotal] observes.
+// what [Engine.HistogramTotal] observes. An aggregation takes the place of an earlier
+// [WithNativeHistograms].
 func WithSelectors(temporality sdkmetric.TemporalitySelector, aggregation sdkmetric.AggregationSelector) ExportOption {
 	return func(c *exportConfig) {
 		if temporality != nil {
 			c.temporality = temporality
 		}
 		if aggregation != nil {
-			c.aggregation = aggregation
+			c.aggregation, c.nativeHistograms = aggregation, false
 		}
 	}
 }

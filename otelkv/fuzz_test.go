@@ -27,8 +27,8 @@ func FuzzObserve(f *testing.F) {
 			return
 		}
 		catalogue := vllm.TieringSpec()
-		recorder := otelkvtest.NewRecorder(t, catalogue, otelkvtest.WithRecorderOptions(
-			otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"}), otelkv.WithSeriesLimits(10, 0)))
+		recorder := otelkvtest.NewRecorder(t, catalogue, 
+			otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"}), otelkv.WithSeriesLimits(10, 0))
 		engine := addEngine(t, recorder, 0)
 		for range 3 {
 			if err := engine.Observe(t.Context(), p); err != nil && !strings.HasPrefix(err.Error(), "otelkv: ") {

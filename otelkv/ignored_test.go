@@ -64,7 +64,7 @@ func TestStatsOfOtherConnectors(t *testing.T) {
 // TestIgnoredNamesAreBounded sends names that never repeat, and one that no label
 // can hold.
 func TestIgnoredNamesAreBounded(t *testing.T) {
-	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.LoadBytes), otelkvtest.WithRecorderOptions(otelkv.WithSelfMetrics()))
+	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.LoadBytes), otelkv.WithSelfMetrics())
 	engine := addEngine(t, recorder, 0)
 	long := strings.Repeat("x", maxLabelLength+1)
 	var p stats.Payload
@@ -99,7 +99,7 @@ func TestIgnoredNamesAreBounded(t *testing.T) {
 // told apart once it has sent something.
 func TestEmptyConnectorsTakeNoPlace(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.LoadBytes),
-		otelkvtest.WithRecorderOptions(otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"})))
+		otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"}))
 	engine := addEngine(t, recorder, 0)
 	for i := range maxConnectors {
 		if err := engine.Observe(t.Context(), payload(t, fmt.Sprintf(`{"X%d": {"types": {}, "data": {}}}`, i))); err != nil {

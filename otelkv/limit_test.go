@@ -120,7 +120,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestARemovedTierFoldsAsAnyOther(t *testing.T) {
-	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.TieringReadBytes), otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimits(1, 0)))
+	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.TieringReadBytes), otelkv.WithSeriesLimits(1, 0))
 	engine := addEngine(t, recorder, 0, otelkv.WithTiers("fs", "obj"))
 	if err := engine.RemoveTier("2:obj"); err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func TestARemovedTierFoldsAsAnyOther(t *testing.T) {
 func TestListedLabelValuesDoNotFold(t *testing.T) {
 	outcomes := schema.Int64Counter{Name: "x", PrometheusName: "x", Unit: "1", Description: "X.",
 		LabelNames: []string{"outcome", "tier"}, LabelValues: map[string][]string{"outcome": {"good", "bad"}}}
-	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(outcomes), otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimits(1, 0)))
+	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(outcomes), otelkv.WithSeriesLimits(1, 0))
 	engine := addEngine(t, recorder, 0)
 	for _, values := range [][]string{{"first", "1:fs"}, {"good", "1:fs"}, {"bad", "1:fs"}, {"third", "1:fs"}} {
 		must[otelkv.Int64Counter](t)(engine.Int64Counter(outcomes, values...)).Add(1)
@@ -155,7 +155,7 @@ func TestListedLabelValuesDoNotFold(t *testing.T) {
 
 func TestInfoDoesNotFold(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.ConfigInfo("a")),
-		otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimits(1, 1)))
+		otelkv.WithSeriesLimits(1, 1))
 	for index := range 3 {
 		p := new(stats.Payload)
 		p.SetInfo(map[string]string{"a": fmt.Sprint(index)})
@@ -169,7 +169,7 @@ func TestInfoDoesNotFold(t *testing.T) {
 }
 
 func TestRemovalMakesRoom(t *testing.T) {
-	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.TieringReadBytes), otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimits(2, 0)))
+	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.TieringReadBytes), otelkv.WithSeriesLimits(2, 0))
 	first, second := addEngine(t, recorder, 0), addEngine(t, recorder, 1)
 	bind := func(e *otelkv.Engine, tier string) {
 		must[otelkv.Int64Counter](t)(e.Int64Counter(vllm.TieringReadBytes, tier)).Add(1)
@@ -242,7 +242,7 @@ func TestLimitsHoldForEnginesAtOnce(t *testing.T) {
 		"per definition": otelkv.WithSeriesLimits(limit, 0), "overall": otelkv.WithSeriesLimits(0, limit),
 	} {
 		t.Run(name, func(t *testing.T) {
-			recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.TieringReadBytes), otelkvtest.WithRecorderOptions(option))
+			recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.TieringReadBytes), option)
 			var wg sync.WaitGroup
 			for index := range engines {
 				engine := addEngine(t, recorder, index)
@@ -271,7 +271,7 @@ func TestLimitsHoldForEnginesAtOnce(t *testing.T) {
 func TestFoldsTakeNoRoom(t *testing.T) {
 	const limit = 3
 	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.TieringReadBytes, vllm.TieringWriteBytes),
-		otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimits(limit, limit)))
+		otelkv.WithSeriesLimits(limit, limit))
 	for index, others := range []int{1, 0} {
 		engine := addEngine(t, recorder, index)
 		for range others {

@@ -32,7 +32,7 @@ func TestRemovalFromInstruments(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithInstruments(otelkv.WithRemovalDelay(delay)))
+				recorder := newInstruments(otelkv.WithRemovalDelay(delay))(t, vllm.TieringSpec())
 				engine := addEngine(t, recorder, 0)
 				must[otelkv.Int64Counter](t)(engine.Int64Counter(vllm.LoadBytes)).Add(5)
 				recorder.Collect()
@@ -127,7 +127,7 @@ func TestRandomLivesOnInstruments(t *testing.T) {
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 3))
-			recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.LoadBytes, vllm.LoadTime), otelkvtest.WithInstruments(otelkv.WithRemovalDelay(delay)))
+			recorder := newInstruments(otelkv.WithRemovalDelay(delay))(t, schema.MustCatalogue(vllm.LoadBytes, vllm.LoadTime))
 			engine := addEngine(t, recorder, 0)
 			var back time.Time
 			added := 0
@@ -176,7 +176,7 @@ func TestRandomLivesOnInstruments(t *testing.T) {
 // A gauge that came back takes the old one's place with its first measurement: a
 // series that is only bound has nothing to report.
 func TestAGaugeLingersUntilTheNextMeasurement(t *testing.T) {
-	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithInstruments())
+	recorder := newInstruments()(t, vllm.TieringSpec())
 	jobs := func() otelkv.Int64Gauge {
 		return must[otelkv.Int64Gauge](t)(addEngine(t, recorder, 0).Int64Gauge(vllm.TieringActiveCascadeJobs, "1:fs"))
 	}

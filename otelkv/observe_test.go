@@ -312,7 +312,7 @@ func TestConnectors(t *testing.T) {
 
 func TestConnectorsAreBounded(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.LoadBytes),
-		otelkvtest.WithRecorderOptions(otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"})))
+		otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"}))
 	engine := addEngine(t, recorder, 0)
 	for i := range 3 * maxConnectors {
 		must[otelkv.Int64Counter](t)(engine.Connector(fmt.Sprint(i)).Int64Counter(vllm.LoadBytes)).Add(1)
@@ -328,7 +328,7 @@ func TestConnectorsAreBounded(t *testing.T) {
 
 func TestAConnectorNameThatNoLabelCanHoldIsOther(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(vllm.LoadBytes),
-		otelkvtest.WithRecorderOptions(otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"})))
+		otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"}))
 	engine := addEngine(t, recorder, 0)
 	for _, name := range []string{"\xff", strings.Repeat("x", maxLabelLength+1)} {
 		must[otelkv.Int64Counter](t)(engine.Connector(name).Int64Counter(vllm.LoadBytes)).Add(1)

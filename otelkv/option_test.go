@@ -59,7 +59,7 @@ func TestEngineLabels(t *testing.T) {
 
 func TestTierMediumIsOnlyBesideATier(t *testing.T) {
 	catalogue := schema.MustCatalogue(vllm.LoadBytes)
-	recorder := otelkvtest.NewRecorder(t, catalogue, otelkvtest.WithRecorderOptions(otelkv.WithTierMedium(nil)))
+	recorder := otelkvtest.NewRecorder(t, catalogue, otelkv.WithTierMedium(nil))
 	must[otelkv.Int64Counter](t)(addEngine(t, recorder, 0).Int64Counter(vllm.LoadBytes)).Add(1)
 	want := []string{`vllm:kv_offload_load_bytes{"engine":"0","model_name":"m"} 1`}
 	if diff := cmp.Diff(want, shown(recorder.Collect(), catalogue)); diff != "" {
@@ -69,7 +69,7 @@ func TestTierMediumIsOnlyBesideATier(t *testing.T) {
 
 func TestTierMediumOfAType(t *testing.T) {
 	catalogue := schema.MustCatalogue(vllm.TieringReadBytes)
-	recorder := otelkvtest.NewRecorder(t, catalogue, otelkvtest.WithRecorderOptions(otelkv.WithTierMedium(func(string) string { return "" })))
+	recorder := otelkvtest.NewRecorder(t, catalogue, otelkv.WithTierMedium(func(string) string { return "" }))
 	engine := addEngine(t, recorder, 0)
 	for tier, want := range map[string]string{
 		"0:primary":                      "host",

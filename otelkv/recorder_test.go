@@ -16,9 +16,9 @@ import (
 // an SDK provider.
 func byProducerAndInstruments(t *testing.T, catalogue *schema.Catalogue, test func(*testing.T, *otelkvtest.Recorder), options ...otelkv.Option) {
 	t.Helper()
-	for name, way := range providers() {
+	for name, newRecorder := range recorders() {
 		t.Run(name, func(t *testing.T) {
-			test(t, otelkvtest.NewRecorder(t, catalogue, way, otelkvtest.WithRecorderOptions(options...)))
+			test(t, newRecorder(t, catalogue, options...))
 		})
 	}
 }
@@ -26,19 +26,30 @@ func byProducerAndInstruments(t *testing.T, catalogue *schema.Catalogue, test fu
 // inFakeTime is byProducerAndInstruments in a bubble of package synctest.
 func inFakeTime(t *testing.T, catalogue *schema.Catalogue, test func(*testing.T, *otelkvtest.Recorder), options ...otelkv.Option) {
 	t.Helper()
-	for name, way := range providers() {
+	for name, newRecorder := range recorders() {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				test(t, otelkvtest.NewRecorder(t, catalogue, way, otelkvtest.WithRecorderOptions(options...)))
+				test(t, newRecorder(t, catalogue, options...))
 			})
 		})
 	}
 }
 
-func providers() map[string]otelkvtest.Option {
-	return map[string]otelkvtest.Option{
-		"producer":    otelkvtest.WithRecorderOptions(),
-		"instruments": otelkvtest.WithInstruments(),
+// newRecorder makes a recorder that ends with the test.
+type newRecorder func(testing.TB, *schema.Catalogue, ...otelkv.Option) *otelkvtest.Recorder
+
+func recorders() map[string]newRecorder {
+	return map[string]newRecorder{"producer": otelkvtest.NewRecorder, "instruments": newInstruments()}
+}
+
+func newInstruments(export ...otelkv.ExportOption) newRecorder {
+	return func(t testing.TB, catalogue *schema.Catalogue, options ...otelkv.Option) *otelkvtest.Recorder {
+		t.Helper()
+		recorder, err := otelkv.New(catalogue, options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return otelkvtest.Instruments(t, recorder, export...)
 	}
 }
 

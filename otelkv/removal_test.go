@@ -151,7 +151,7 @@ func TestRestartsBetweenTwoCollections(t *testing.T) {
 // TestManyLeaveAtOnce: all of many engines that leave between two collections are
 // told.
 func TestManyLeaveAtOnce(t *testing.T) {
-	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithRecorderOptions(otelkv.WithSeriesLimits(-1, 0)))
+	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkv.WithSeriesLimits(-1, 0))
 	const engines = 300
 	for index := range engines {
 		addEngine(t, recorder, index, otelkv.WithPriming(), otelkv.WithTiers("fs"))
@@ -210,7 +210,7 @@ func TestARemovedTier(t *testing.T) {
 
 func TestRemovedConnector(t *testing.T) {
 	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(),
-		otelkvtest.WithRecorderOptions(otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"})))
+		otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"}))
 	engine := addEngine(t, recorder, 0)
 	must[otelkv.Int64Counter](t)(engine.Connector("A").Int64Counter(vllm.LoadBytes)).Add(1)
 	engine.Connector("A").Remove()
@@ -238,7 +238,7 @@ func TestRemovedConnector(t *testing.T) {
 // TestAReaderThatNeverCollects: what departs for it must not grow without end, and
 // what is dropped is counted.
 func TestAReaderThatNeverCollects(t *testing.T) {
-	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithRecorderOptions(otelkv.WithSelfMetrics()))
+	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkv.WithSelfMetrics())
 	const lives = 3000
 	for index := range lives {
 		engine := addEngine(t, recorder, index, otelkv.WithPriming(), otelkv.WithTiers("fs", "obj"))

@@ -80,8 +80,8 @@ func TestSelfMetrics(t *testing.T) {
 }
 
 func TestAPayloadOfAConnectorIsOneOfItsEngine(t *testing.T) {
-	recorder := otelkvtest.NewRecorder(t, vllm.CPUSpec(0), otelkvtest.WithRecorderOptions(
-		otelkv.WithSelfMetrics(), otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"})))
+	recorder := otelkvtest.NewRecorder(t, vllm.CPUSpec(0), 
+		otelkv.WithSelfMetrics(), otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"}))
 	if err := addEngine(t, recorder, 0).Connector("A").Observe(t.Context(), new(stats.Payload)); err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestSelfMetricsMustNotBeDefinedTwice(t *testing.T) {
 }
 
 func TestExportFailures(t *testing.T) {
-	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithRecorderOptions(otelkv.WithSelfMetrics()))
+	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkv.WithSelfMetrics())
 	for range 3 {
 		recorder.CountExportFailure()
 	}

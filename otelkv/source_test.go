@@ -16,7 +16,7 @@ import (
 // TestSourcesShareAnIndex holds which engines may have the same index, and that the
 // series of those that may are apart.
 func TestSourcesShareAnIndex(t *testing.T) {
-	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkvtest.WithRecorderOptions(otelkv.WithLabelNames(otelkv.LabelNames{Source: "host"})))
+	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(), otelkv.WithLabelNames(otelkv.LabelNames{Source: "host"}))
 	var engines []*otelkv.Engine
 	for i, c := range []struct {
 		model   string
@@ -79,7 +79,7 @@ func TestSelf(t *testing.T) {
 		Name: "program.restarts", PrometheusName: "program_restarts", Unit: "{restart}", Description: "Restarts.",
 	}
 	own := schema.MustCatalogue(restarts)
-	recorder := otelkvtest.NewRecorder(t, vllm.CPUSpec(0), otelkvtest.WithRecorderOptions(otelkv.WithSelfMetrics(own)))
+	recorder := otelkvtest.NewRecorder(t, vllm.CPUSpec(0), otelkv.WithSelfMetrics(own))
 	counter, err := recorder.Self().Int64Counter(restarts)
 	if err != nil {
 		t.Fatal(err)

@@ -51,7 +51,7 @@ func newOutput(ctx context.Context, o replayOptions, stdout io.Writer) (output, 
 			return nil, err
 		}
 	}
-	if o.output == exporters.Prometheus {
+	if o.output == "prometheus" {
 		collector, err := prometheus.NewCollector(e.recorder)
 		if err != nil {
 			return nil, err
@@ -59,8 +59,15 @@ func newOutput(ctx context.Context, o replayOptions, stdout io.Writer) (output, 
 		e.registry = promclient.NewRegistry()
 		return e, e.registry.Register(collector)
 	}
-	e.pipeline, err = exporters.Start(ctx, e.recorder, exporters.WithExporters(o.output),
-		exporters.WithConsoleOptions(stdoutmetric.WithWriter(stdout), stdoutmetric.WithPrettyPrint()))
+	exporting := []exporters.Option{exporters.WithExporters(o.output)}
+	if o.output == "console" {
+		console, err := stdoutmetric.New(stdoutmetric.WithWriter(stdout), stdoutmetric.WithPrettyPrint())
+		if err != nil {
+			return nil, err
+		}
+		exporting = []exporters.Option{exporters.WithExporters("none"), exporters.WithExporter(console)}
+	}
+	e.pipeline, err = exporters.Start(ctx, e.recorder, exporting...)
 	return e, err
 }
 

@@ -45,7 +45,7 @@ func (s *sidecar) reportErrors() {
 // export starts the recorder and its exporters.
 func (s *sidecar) export(ctx context.Context, catalogue *schema.Catalogue, recording []otelkv.Option) error {
 	var err error
-	s.recorder, err = export(ctx, catalogue, recording, exporters.WithDefaultExporters(exporters.Prometheus))
+	s.recorder, err = export(ctx, catalogue, recording, exporters.WithDefaultExporters("prometheus"))
 	if err == nil {
 		s.log.Info("exporting", "pipeline", s.recorder.pipeline.String())
 	}

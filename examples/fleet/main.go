@@ -18,6 +18,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -97,13 +98,14 @@ func aggregate(ctx context.Context, arguments []string, out io.Writer) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, withTimeout(ctx, receiver.Shutdown)) }()
-	pipeline, err := exporters.Start(ctx, recorder, exporters.WithDefaultExporters(exporters.Prometheus), exporters.WithoutServer())
+	pipeline, err := exporters.Start(ctx, recorder, exporters.WithDefaultExporters("prometheus"), exporters.WithoutServer())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, withTimeout(ctx, pipeline.Shutdown)) }()
-	server, err := prometheus.StartServer(*listen, pipeline.Handler(),
-		prometheus.WithHandler("POST /v1/batches", receiver))
+	server, err := prometheus.StartServer(*listen, pipeline.Handler(), prometheus.WithHTTPServer(func(_ *http.Server, mux *http.ServeMux) {
+		mux.Handle("POST /v1/batches", receiver)
+	}))
 	if err != nil {
 		return err
 	}

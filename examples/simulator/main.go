@@ -101,7 +101,7 @@ func run(ctx context.Context, o options, listening func(*exporters.Pipeline)) (e
 	}
 	// All engines exist by now, so that no scrape lacks one.
 	pipeline, err := exporters.Start(ctx, recorder,
-		exporters.WithDefaultExporters(exporters.Prometheus), exporters.WithListen(o.listen))
+		exporters.WithDefaultExporters("prometheus"), exporters.WithServer(o.listen))
 	if err != nil {
 		return err
 	}

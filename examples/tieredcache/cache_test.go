@@ -69,7 +69,7 @@ func newTestCache(t *testing.T, options Options, dir string) *testCache {
 		t.Fatal(err)
 	}
 	pipeline, err := exporters.Start(t.Context(), recorder,
-		exporters.WithExporters(exporters.Prometheus), exporters.WithoutServer())
+		exporters.WithExporters("prometheus"), exporters.WithoutServer())
 	if err != nil {
 		t.Fatal(err)
 	}

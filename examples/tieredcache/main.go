@@ -14,7 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
 )
 
@@ -70,8 +69,8 @@ func serve(ctx context.Context, options Options, stdout, stderr io.Writer) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, shutdown(pipeline)) }()
-	if address := pipeline.Addr(); address != nil {
-		fmt.Fprintf(stdout, "Serving metrics at http://%v%s, and a live page at http://%[1]v/\n", address, prometheus.MetricsPath)
+	if url := pipeline.URL(); url != "" {
+		fmt.Fprintf(stdout, "Serving metrics at %s, and a live page at http://%v/\n", url, pipeline.Addr())
 	} else {
 		fmt.Fprintf(stdout, "Running, %v\n", pipeline)
 	}

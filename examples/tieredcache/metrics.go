@@ -5,12 +5,14 @@ package main
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strconv"
 	"sync"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/otelkv/otelkv-go/exporters"
@@ -96,10 +98,11 @@ func startPipeline(ctx context.Context, recorder *otelkv.Recorder, listen string
 		return nil, err
 	}
 	return exporters.Start(ctx, recorder,
-		exporters.WithDefaultExporters(exporters.Prometheus),
-		exporters.WithResource(service),
-		exporters.WithListen(listen),
-		exporters.WithServerOptions(prometheus.WithHandler("GET /{$}", pageHandler())))
+		exporters.WithDefaultExporters("prometheus"),
+		exporters.WithProviderOptions(sdkmetric.WithResource(service)),
+		exporters.WithServer(listen, prometheus.WithHTTPServer(func(_ *http.Server, mux *http.ServeMux) {
+			mux.Handle("GET /{$}", pageHandler())
+		})))
 }
 
 // EngineMetrics are the trackers of one engine. They gather what happens into

@@ -148,7 +148,7 @@ func (s *service) begin(t *testing.T) *otelkv.Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pipeline, err := exporters.Start(t.Context(), recorder, exporters.WithExporters(exporters.Prometheus), exporters.WithoutServer())
+	pipeline, err := exporters.Start(t.Context(), recorder, exporters.WithExporters("prometheus"), exporters.WithoutServer())
 	if err != nil {
 		t.Fatal(err)
 	}

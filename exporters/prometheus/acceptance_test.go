@@ -44,9 +44,8 @@ func labelNames(m *dto.Metric) []string {
 	return names
 }
 
-// TestScrapeOfAPrimedEngine holds what published dashboards and programs that
-// scrape rely on: families and samples by their exact names, labels on each
-// sample, and boundaries.
+// TestScrapeOfAPrimedEngine tests what published dashboards and programs rely on: the
+// exact names of families and samples, the labels of each sample, and boundaries.
 func TestScrapeOfAPrimedEngine(t *testing.T) {
 	catalogue := vllm.TieringSpec()
 	handler, recorder := newScraped(t, catalogue)

@@ -3,6 +3,7 @@
 package prometheus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -16,32 +17,32 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv"
 )
 
-// A Collector shows a recorder's metrics to Prometheus, under their Prometheus names,
-// exactly. Register it with any registry of client_golang, or serve it by a handler of
-// its own ([NewHandler]), which costs less. It is safe for concurrent use.
+// A Collector shows a recorder's metrics to Prometheus under exactly their Prometheus
+// names. Register it with any registry of client_golang, or serve it with [NewHandler],
+// which costs less. It is safe for concurrent use.
 //
-// It describes every metric of the recorder, so that a registry refuses what has the
-// name of one: another collector of the same recorder or catalogue, or a metric of the
-// host. Recorders of one catalogue can share a registry if they have constant labels
-// of different values ([otelkv.WithConstantLabels]).
+// It describes every metric of the recorder. So a registry refuses another collector of
+// the same recorder or catalogue, and a metric of the host with the same name. Recorders
+// of one catalogue can share a registry if they have constant labels of different values
+// ([otelkv.WithConstantLabels]).
 //
 // Series have created timestamps, in the formats that carry them. The label of
-// connectors ([otelkv.LabelNames]) is empty on series without a connector, which is the
-// same to Prometheus as one that is absent.
+// connectors ([otelkv.LabelNames]) is empty on series without a connector. To Prometheus
+// an empty label is the same as none.
 type Collector struct {
 	producer *otelkv.Producer
 
-	mu       sync.Mutex // guards what follows, and the producer's points
+	mu       sync.Mutex // guards the fields below, and the producer's points
 	families []*family  // sorted by their names
 	byName   map[string]*family
 }
 
 var _ promclient.Collector = (*Collector)(nil)
 
-// NewCollector returns a collector of the recorder's metrics. A series that was removed
-// stays for two minutes, so that every server that scrapes sees its
-// last value; [otelkv.WithRemovalDelay] sets another time. The metrics are cumulative,
-// whatever [otelkv.WithSelectors] says.
+// NewCollector returns a collector of the recorder's metrics. It shows a removed series for
+// two more minutes, so that every server that scrapes sees its last value;
+// [otelkv.WithRemovalDelay] sets another time. The metrics are cumulative, whatever
+// temporality [otelkv.WithSelectors] gives.
 func NewCollector(recorder *otelkv.Recorder, options ...otelkv.ExportOption) (*Collector, error) {
 	if recorder == nil {
 		return nil, errors.New("otelkv: a Prometheus collector needs a recorder")
@@ -58,18 +59,21 @@ func NewCollector(recorder *otelkv.Recorder, options ...otelkv.ExportOption) (*C
 		c.families = append(c.families, f)
 		c.byName[d.Name] = f
 	}
-	slices.SortFunc(c.families, byFamilyName)
+	slices.SortFunc(c.families, func(a, b *family) int { return cmp.Compare(a.name, b.name) })
+	for i, f := range c.families {
+		f.position = i
+	}
 	return c, nil
 }
 
-// Describe sends what the metrics are.
+// Describe sends the descriptions of all metrics.
 func (c *Collector) Describe(descriptions chan<- *promclient.Desc) {
 	for _, f := range c.families {
 		descriptions <- f.desc
 	}
 }
 
-// Collect sends the metrics as they are now.
+// Collect sends the current metrics.
 func (c *Collector) Collect(metrics chan<- promclient.Metric) {
 	var s snapshot
 	c.collect(&s)
@@ -81,7 +85,7 @@ func (c *Collector) Collect(metrics chan<- promclient.Metric) {
 	}
 }
 
-// collect fills the snapshot with the metrics as they are now, sorted.
+// collect fills the snapshot with the current metrics, sorted.
 func (c *Collector) collect(s *snapshot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -90,13 +94,12 @@ func (c *Collector) collect(s *snapshot) {
 		for i := range scope.Metrics {
 			m := &scope.Metrics[i]
 			f := c.byName[m.Name]
-			position, _ := slices.BinarySearchFunc(c.families, f, byFamilyName)
-			s.families[position].fill(f, m.Data)
+			s.families[f.position].fill(f, m.Data)
 		}
 	}
 }
 
-// A metric is one series on its way through a registry.
+// A metric is one series for a registry.
 type metric struct {
 	desc *promclient.Desc
 	data *dto.Metric

@@ -25,7 +25,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// TestExposition holds what a scrape says, of a registry and of a handler alike.
+// TestExposition tests the text of a scrape, from a registry and from a handler.
 func TestExposition(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -58,8 +58,8 @@ func TestExposition(t *testing.T) {
 	}
 }
 
-// TestVLLMNames holds that the metrics of vLLM's catalogue have vLLM's names, types
-// and labels.
+// TestVLLMNames tests that the metrics of vLLM's catalogue have vLLM's names, types and
+// labels.
 func TestVLLMNames(t *testing.T) {
 	recorder := newRecorder(t, vllm.TieringSpec())
 	_, err := recorder.AddEngine(0, "m", otelkv.WithTiers("fs"), otelkv.WithPriming())
@@ -75,7 +75,7 @@ func TestVLLMNames(t *testing.T) {
 	for d := range vllm.TieringSpec().All() {
 		family, ok := got[d.SampleName()]
 		if !ok {
-			// What cannot be foreseen is not primed.
+			// Label values that are not known before are not primed.
 			continue
 		}
 		delete(got, d.SampleName())
@@ -175,8 +175,8 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// TestCreatedTimestamps holds that counters and histograms say when they began, in the
-// format that carries that, also when an engine comes back.
+// TestCreatedTimestamps tests that counters and histograms have their start, in formats
+// that carry it, also when an engine comes back.
 func TestCreatedTimestamps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		recorder := newRecorder(t, everyKind)
@@ -211,7 +211,7 @@ func TestCreatedTimestamps(t *testing.T) {
 	})
 }
 
-// TestRemovalDelay holds that every server sees the last value of what was removed.
+// TestRemovalDelay tests that every server sees the last value of a removed series.
 func TestRemovalDelay(t *testing.T) {
 	const line = `test:load_bytes_total{engine="0",model_name="m",tier="1:fs"} 4096`
 	tests := []struct {
@@ -248,8 +248,8 @@ func TestRemovalDelay(t *testing.T) {
 	}
 }
 
-// TestSeriesComeAndGo holds that what a collector remembers of series never shows the
-// labels, buckets or exemplars of one on the value of another, and that they are sorted.
+// TestSeriesComeAndGo tests that the memory of a collector never mixes labels, buckets or
+// exemplars of one series with the value of another, and that series are sorted.
 func TestSeriesComeAndGo(t *testing.T) {
 	recorder := newRecorder(t, everyKind)
 	collector := newCollector(t, recorder, otelkv.WithRemovalDelay(0))
@@ -296,7 +296,7 @@ func TestSeriesComeAndGo(t *testing.T) {
 	}
 }
 
-// decoded returns the families of a scrape in the format that carries everything.
+// decoded returns the families of a scrape as protobuf, which carries everything.
 func decoded(t *testing.T, handler http.Handler) map[string]*dto.MetricFamily {
 	t.Helper()
 	response := scrape(t, handler, string(expfmt.NewFormat(expfmt.TypeProtoDelim)))

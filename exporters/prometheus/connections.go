@@ -8,11 +8,12 @@ import (
 	"sync"
 )
 
-// unusedConnections are those over which no request has come yet. A client may
-// open one and never use it, and Shutdown of http.Server waits five seconds for
-// each, which is longer than many a service has to stop. They are closed at once
-// instead, as idle ones are.
+// unusedConnections are the connections without a request so far. Shutdown of
+// http.Server waits five seconds for each of them, which is longer than many services
+// have to stop. close closes them at once.
 type unusedConnections struct {
+	next func(net.Conn, http.ConnState) // the hook of the program, or nil
+
 	mu     sync.Mutex
 	open   map[net.Conn]struct{}
 	closed bool
@@ -20,6 +21,9 @@ type unusedConnections struct {
 
 // track is the server's ConnState hook.
 func (u *unusedConnections) track(conn net.Conn, state http.ConnState) {
+	if u.next != nil {
+		u.next(conn, state)
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	switch {
@@ -32,7 +36,7 @@ func (u *unusedConnections) track(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// close closes those that are open, and from now on each new one.
+// close closes the open ones, and every later one.
 func (u *unusedConnections) close() {
 	u.mu.Lock()
 	defer u.mu.Unlock()

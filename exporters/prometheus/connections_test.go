@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestUnusedConnections holds that closing takes the connections without a
-// request, also those that come later, and no other.
+// TestUnusedConnections tests that close closes the connections without a request, also
+// later ones, and no other.
 func TestUnusedConnections(t *testing.T) {
 	unused := &unusedConnections{open: make(map[net.Conn]struct{})}
 	ends := make(map[string]net.Conn)
@@ -29,7 +29,7 @@ func TestUnusedConnections(t *testing.T) {
 	unused.close()
 	accept("late")
 	for name, want := range map[string]bool{"unused": true, "in use": false, "idle": false, "late": true} {
-		// A read ends by itself only where the other end is closed.
+		// Without its deadline a read ends only if the other end is closed.
 		_ = ends[name].SetReadDeadline(time.Unix(1, 0))
 		_, err := ends[name].Read(make([]byte, 1))
 		if got := errors.Is(err, io.EOF); got != want {

@@ -18,7 +18,7 @@ import (
 // (OpenMetrics, "Exemplars").
 const maxExemplarRunes = 128
 
-// newest returns the latest of the exemplars, of which a counter shows one, or nil.
+// newest returns the latest exemplar, or nil. A counter shows only one.
 func newest[N int64 | float64](exemplars []metricdata.Exemplar[N]) *dto.Exemplar {
 	if len(exemplars) == 0 {
 		return nil
@@ -26,8 +26,8 @@ func newest[N int64 | float64](exemplars []metricdata.Exemplar[N]) *dto.Exemplar
 	return newExemplar(slices.MaxFunc(exemplars, func(a, b metricdata.Exemplar[N]) int { return a.Time.Compare(b.Time) }))
 }
 
-// withExemplars gives each bucket the latest exemplar of a sample in it. A bucket of
-// +Inf, which a histogram can else do without, comes with the count of all samples.
+// withExemplars gives each bucket the latest exemplar of its samples. An exemplar above all
+// boundaries adds the bucket of +Inf, with the count of all samples.
 func withExemplars(buckets []*dto.Bucket, count *uint64, exemplars []metricdata.Exemplar[float64]) []*dto.Bucket {
 	finite := len(buckets)
 	for _, e := range exemplars {
@@ -45,8 +45,8 @@ func withExemplars(buckets []*dto.Bucket, count *uint64, exemplars []metricdata.
 	return buckets
 }
 
-// newExemplar returns an exemplar as Prometheus has it: with the ids of the span, and
-// with the attributes that a view took from the series, as far as there is room.
+// newExemplar returns an exemplar with the ids of the span as labels. If there is room, it
+// also has the attributes that a view removed from the series.
 func newExemplar[N int64 | float64](e metricdata.Exemplar[N]) *dto.Exemplar {
 	to := &dto.Exemplar{Value: proto.Float64(float64(e.Value)), Timestamp: timestamppb.New(e.Time)}
 	runes := 0

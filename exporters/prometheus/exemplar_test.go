@@ -40,7 +40,7 @@ func TestExemplars(t *testing.T) {
 		`test:load_time_total{engine="",model_name="m"} 0.75 # {engine="0",span_id="0000000000000001",trace_id="00000000000000000000000000000001"} 0.5`,
 	}
 	labels := regexp.MustCompile(`# \{([^}]*)\}`)
-	for range 2 { // scrapes, which use memory again
+	for range 2 { // the second scrape reuses the memory of the first
 		var got []string
 		for line := range strings.Lines(body(t, scrape(t, newHandler(t, collector), openMetrics))) {
 			sample, exemplar, found := strings.Cut(strings.TrimSpace(line), " # {")
@@ -70,7 +70,7 @@ func TestExemplars(t *testing.T) {
 	}
 }
 
-// TestViews holds that a scrape shows what views make of the metrics.
+// TestViews tests that views change what a scrape shows.
 func TestViews(t *testing.T) {
 	recorder := newRecorder(t, everyKind)
 	for i := range 2 {

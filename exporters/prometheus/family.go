@@ -15,20 +15,21 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// A family is one metric, and what is remembered of its series between scrapes.
+// A family is one metric. It keeps the labels of its series from scrape to scrape.
 type family struct {
 	name, help string
 	kind       dto.MetricType
+	position   int // among the collector's families
 	desc       *promclient.Desc
 	labelNames []attribute.Key // without constant labels
-	unordered  bool            // that the series are not the sorted ones of last time
+	unordered  bool            // whether the series differ from the last scrape's
 
 	series     []*labeled // of the last scrape, in the order of its points
 	order      []int      // their positions, sorted by their labels
 	attributes map[attribute.Distinct]*labeled
 }
 
-// labeled is one series: its labels and when it began, as Prometheus wants them.
+// labeled is the labels and the start of one series, as messages.
 type labeled struct {
 	attributes attribute.Distinct
 	labels     []*dto.LabelPair
@@ -36,21 +37,16 @@ type labeled struct {
 	created    *timestamppb.Timestamp
 }
 
-func byFamilyName(a, b *family) int { return cmp.Compare(a.name, b.name) }
-
 func newFamily(d schema.Definition, constants []attribute.KeyValue) *family {
 	f := &family{
-		name:       d.SampleName(),
-		help:       d.Description,
+		name: d.SampleName(),
+		help: d.Description,
+		kind: map[schema.Kind]dto.MetricType{
+			schema.KindCounter:   dto.MetricType_COUNTER,
+			schema.KindGauge:     dto.MetricType_GAUGE,
+			schema.KindHistogram: dto.MetricType_HISTOGRAM,
+		}[d.Kind()],
 		attributes: make(map[attribute.Distinct]*labeled),
-	}
-	switch d.Kind() {
-	case schema.KindCounter:
-		f.kind = dto.MetricType_COUNTER
-	case schema.KindGauge:
-		f.kind = dto.MetricType_GAUGE
-	case schema.KindHistogram:
-		f.kind = dto.MetricType_HISTOGRAM
 	}
 	constant := make(promclient.Labels, len(constants))
 	for _, kv := range constants {
@@ -67,13 +63,13 @@ func newFamily(d schema.Definition, constants []attribute.KeyValue) *family {
 	return f
 }
 
-// begin starts to tell the family's series of one scrape.
+// begin starts a scrape with so many points.
 func (f *family) begin(points int) {
 	f.series = slices.Grow(f.series, max(0, points-len(f.series)))
 	f.unordered = len(f.series) != points
 }
 
-// at returns what is known of the series of the point at position i.
+// at returns the series of the point at position i.
 func (f *family) at(i int, attributes *attribute.Set, start time.Time) *labeled {
 	key := attributes.Equivalent()
 	if i < len(f.series) && f.series[i].attributes == key {
@@ -93,7 +89,7 @@ func (f *family) at(i int, attributes *attribute.Set, start time.Time) *labeled 
 	return known.since(start)
 }
 
-// since says when the series began, which is another time if it was gone between.
+// since sets the start of the series. It changes if the series was removed and came back.
 func (l *labeled) since(start time.Time) *labeled {
 	if l.created == nil || !l.start.Equal(start) {
 		l.start, l.created = start, timestamppb.New(start)
@@ -110,8 +106,8 @@ func (f *family) label(attributes *attribute.Set) *labeled {
 	return &labeled{attributes: attributes.Equivalent(), labels: promclient.MakeLabelPairs(f.desc, values)}
 }
 
-// end returns the positions of the points in the order of their labels. It forgets
-// series that are gone.
+// end returns the positions of the points, sorted by their labels. It drops series without
+// a point.
 func (f *family) end(points int) []int {
 	if !f.unordered {
 		return f.order

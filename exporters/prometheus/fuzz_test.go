@@ -12,13 +12,12 @@ import (
 	"go.opentelemetry.io/otel"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/otelkv/otelkv-go/exporters/prometheus"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// FuzzScrape holds that no family of the host's forges a line of ours, or takes ours
-// away, and that a label value of ours comes out of a parser as it went in.
+// FuzzScrape tests that no family of the host can forge or remove a line of ours, and
+// that a parser reads our label values unchanged.
 func FuzzScrape(f *testing.F) {
 	f.Add("http_requests_total", "Requests.", "http_route", "/a", uint8(0))
 	f.Add("test:jobs", "x", "le", "+Inf", uint8(1))
@@ -46,9 +45,9 @@ func FuzzScrape(f *testing.F) {
 		}
 		must[otelkv.Float64Gauge](t)(engine.Float64Gauge(usage)).Record(0.5)
 		collector := newCollector(t, recorder)
-		text := body(t, scrape(t, newHandler(t, collector, prometheus.WithGatherer(promclient.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		text := body(t, scrape(t, newHandler(t, collector, promclient.GathererFunc(func() ([]*dto.MetricFamily, error) {
 			return []*dto.MetricFamily{foreign}, nil
-		}))), ""))
+		})), ""))
 		ours := 0
 		for line := range strings.Lines(text) {
 			if strings.HasPrefix(line, "test:usage_perc{") {
@@ -75,8 +74,8 @@ func FuzzScrape(f *testing.F) {
 	})
 }
 
-// FuzzCatalogueNames holds that whatever a catalogue takes is shown under exactly
-// the name, the description and the label that the definition has.
+// FuzzCatalogueNames tests that every metric that a catalogue accepts is shown with
+// exactly the name, the description and the label of its definition.
 func FuzzCatalogueNames(f *testing.F) {
 	for _, name := range []string{"test:total_bytes", "test:total_bytes_total", "total", "_total", "x_total_total", ":", "target_info", "x_bucket", "x_info"} {
 		for kind := range uint8(3) {
@@ -117,7 +116,7 @@ func FuzzCatalogueNames(f *testing.F) {
 		}
 		d, _ := catalogue.Lookup(name)
 		family := families(t, text)[d.SampleName()]
-		// The format has no way to show blanks before a description.
+		// The format cannot show blanks before a description.
 		if len(family.GetMetric()) != 1 || family.GetHelp() != strings.TrimLeft(description, " \t") {
 			t.Fatalf("family %q is not what was defined: %v in\n%s", d.SampleName(), family, text)
 		}

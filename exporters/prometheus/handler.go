@@ -22,55 +22,29 @@ import (
 	"github.com/otelkv/otelkv-go/internal/reports"
 )
 
-// defaultMaxConcurrentScrapes leaves room for a few redundant Prometheus
-// servers and slow readers.
-const defaultMaxConcurrentScrapes = 16
+// maxConcurrentScrapes leaves room for a few redundant Prometheus servers and slow
+// readers.
+const maxConcurrentScrapes = 16
 
-// gatherTimeout is how long a scrape waits for the gatherer of [WithGatherer]. It
-// leaves half of Prometheus's usual timeout for the rest.
+// gatherTimeout is how long a scrape waits for a gatherer. Prometheus's usual timeout is
+// twice as long.
 const gatherTimeout = 5 * time.Second
 
-// A HandlerOption changes what [NewHandler] returns.
-type HandlerOption interface {
-	applyHandler(*handlerConfig)
-}
-
-type handlerOptionFunc func(*handlerConfig)
-
-func (f handlerOptionFunc) applyHandler(c *handlerConfig) { f(c) }
-
-type handlerConfig struct {
-	gatherers            []promclient.Gatherer
-	maxConcurrentScrapes int
-}
-
-// WithGatherer also shows what g gathers, such as a registry of the host. What goes
-// wrong there never costs a metric of the collectors: a family with a name of theirs is
-// left out, and so is all that does not come within five seconds; both are reported to
-// the error handler of package otel, as is an error. Families that come beside an error
-// are shown. The collectors of the handler must not be registered with g.
-func WithGatherer(g promclient.Gatherer) HandlerOption {
-	return handlerOptionFunc(func(c *handlerConfig) { c.gatherers = append(c.gatherers, g) })
-}
-
-// WithMaxConcurrentScrapes bounds the requests that a handler answers at a time. It
-// answers 503 to more. The default is 16.
-func WithMaxConcurrentScrapes(n int) HandlerOption {
-	return handlerOptionFunc(func(c *handlerConfig) { c.maxConcurrentScrapes = max(1, n) })
-}
-
-// NewHandler returns a handler of scrapes that shows the collectors' metrics, in the
-// text format, as OpenMetrics or as protobuf, compressed if the request accepts that.
-// It does without a registry, and so costs less than one that has the collectors. The
-// error says which metric two of the collectors have.
+// NewHandler returns a handler of scrapes. It shows the collectors' metrics in the text
+// format, as OpenMetrics or as protobuf, compressed if the request accepts that. It needs
+// no registry, and so costs less than one that has the collectors. It answers 503 to a
+// 17th scrape at the same time. The error names a metric that two of the collectors have.
 //
-// What cannot be shown is left out and reported to the error handler of package otel.
-func NewHandler(collectors []*Collector, options ...HandlerOption) (http.Handler, error) {
-	c := handlerConfig{maxConcurrentScrapes: defaultMaxConcurrentScrapes}
-	for _, o := range options {
-		o.applyHandler(&c)
-	}
-	registry := promclient.NewRegistry() // which only tells what clashes
+// The handler also shows the metrics of the gatherers, such as a registry of the host. Do
+// not register the handler's collectors with them. A gatherer cannot cost a metric of the
+// collectors: a family with the name of a collector's metric, or of an earlier gatherer's,
+// is left out, and so are all families of a gatherer that takes more than five seconds.
+// Both are reported to the error handler of package otel, and so are the errors of
+// gatherers. Families that come with an error are shown.
+//
+// A metric that cannot be shown is left out, and reported to the same error handler.
+func NewHandler(collectors []*Collector, gatherers ...promclient.Gatherer) (http.Handler, error) {
+	registry := promclient.NewRegistry() // only to find metrics that two collectors have
 	h := &scrapes{}
 	for _, collector := range collectors {
 		if err := registry.Register(collector); err != nil {
@@ -80,15 +54,14 @@ func NewHandler(collectors []*Collector, options ...HandlerOption) (http.Handler
 		h.sources = append(h.sources, &source{collector: collector})
 	}
 	taken := takenNames(collectors)
-	for _, g := range c.gatherers {
+	for _, g := range gatherers {
 		h.others = append(h.others, newOthers(g, taken))
 	}
 	return promhttp.HandlerForTransactional(h, promhttp.HandlerOpts{
-		// One metric that cannot be shown must not take the others with it.
-		ErrorHandling:       promhttp.ContinueOnError,
-		ErrorLog:            new(errorLog),
+		ErrorHandling:       promhttp.ContinueOnError, // one bad metric does not hide the others
+		ErrorLog:            &errorLog{source: "scrape"},
 		EnableOpenMetrics:   true,
-		MaxRequestsInFlight: c.maxConcurrentScrapes,
+		MaxRequestsInFlight: maxConcurrentScrapes,
 	}), nil
 }
 
@@ -98,14 +71,14 @@ type scrapes struct {
 	others  []*others
 }
 
-// A source is a collector and memory for its scrapes: as many snapshots as there
-// are scrapes at the same time.
+// A source is a collector and the memory of its scrapes: one snapshot for each scrape at
+// the same time.
 type source struct {
 	collector *Collector
 	snapshots sync.Pool
 }
 
-// Gather returns the families. They may be looked at until done is called.
+// Gather returns the families. They are valid until done is called.
 func (h *scrapes) Gather() (families []*dto.MetricFamily, done func(), err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), gatherTimeout)
 	defer cancel()
@@ -146,8 +119,7 @@ func (h *scrapes) Gather() (families []*dto.MetricFamily, done func(), err error
 
 func byName(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) }
 
-// merged sorts the families of several collectors by name, and makes one of those
-// that have the same.
+// merged sorts families by name, and joins those with the same name.
 func merged(families []*dto.MetricFamily) []*dto.MetricFamily {
 	slices.SortStableFunc(families, byName)
 	out := families[:0]
@@ -165,17 +137,24 @@ func merged(families []*dto.MetricFamily) []*dto.MetricFamily {
 	return out
 }
 
-// errorLog hands the handler's errors to the error handler of package otel, few as clients
-// can cause many. It leaves out that a request accepts no encoding that there is: such a
-// request is answered uncompressed.
-type errorLog struct{ throttle reports.Throttle }
+// errorLog sends log lines to the error handler of package otel. It limits them, because
+// clients can cause many. It skips the error that a client accepts no encoding: the answer
+// to its request is uncompressed.
+type errorLog struct {
+	source   string
+	throttle reports.Throttle
+}
 
-func (l *errorLog) Println(v ...any) {
-	text := strings.TrimSuffix(fmt.Sprintln(v...), "\n")
+// Println makes it a log of package promhttp.
+func (l *errorLog) Println(v ...any) { _, _ = fmt.Fprintln(l, v...) }
+
+func (l *errorLog) Write(line []byte) (int, error) {
+	text := strings.TrimSpace(string(line))
 	if strings.Contains(text, "content compression format not recognized") {
-		return
+		return len(line), nil
 	}
-	if err := l.throttle.Report("otelkv: scrape: ", errors.New(text), time.Now()); err != nil {
+	if err := l.throttle.Report("otelkv: "+l.source+": ", errors.New(text), time.Now()); err != nil {
 		otel.Handle(err)
 	}
+	return len(line), nil
 }

@@ -55,30 +55,32 @@ func TestConcurrentScrapes(t *testing.T) {
 }
 
 func TestHandlerBoundsConcurrentScrapes(t *testing.T) {
-	collecting, release := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	handler := newHandler(t, newCollector(t, newRecorder(t, everyKind)), prometheus.WithMaxConcurrentScrapes(1),
-		prometheus.WithGatherer(promclient.GathererFunc(func() ([]*dto.MetricFamily, error) {
-			once.Do(func() { close(collecting) })
+	const most = 16
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		handler := newHandler(t, newCollector(t, newRecorder(t, everyKind)), promclient.GathererFunc(func() ([]*dto.MetricFamily, error) {
 			<-release
 			return nil, nil
-		})))
-	var wg sync.WaitGroup
-	wg.Go(func() { body(t, scrape(t, handler, "")) })
-	<-collecting
-	if got := scrape(t, handler, "").Code; got != http.StatusServiceUnavailable {
-		t.Errorf("status %d, want 503", got)
-	}
-	close(release)
-	wg.Wait()
+		}))
+		var wg sync.WaitGroup
+		for range most {
+			wg.Go(func() { body(t, scrape(t, handler, "")) })
+		}
+		synctest.Wait()
+		if got := scrape(t, handler, "").Code; got != http.StatusServiceUnavailable {
+			t.Errorf("status %d of scrape %d, want 503", got, most+1)
+		}
+		close(release)
+		wg.Wait()
+	})
 }
 
-// gone is the answer to a client that went away.
+// gone is a response to a client that has disconnected.
 type gone struct{ http.ResponseWriter }
 
 func (gone) Write([]byte) (int, error) { return 0, errors.New("gone") }
 
-// TestScrapeThatCannotBeAnswered is reported.
+// TestScrapeThatCannotBeAnswered tests that an answer that cannot be written is reported.
 func TestScrapeThatCannotBeAnswered(t *testing.T) {
 	errs := handleErrors(t)
 	recorder := newRecorder(t, everyKind)
@@ -93,8 +95,8 @@ func gauge(name string, value float64) *dto.MetricFamily {
 	return &dto.MetricFamily{Name: &name, Type: dto.MetricType_GAUGE.Enum(), Metric: []*dto.Metric{{Gauge: &dto.Gauge{Value: proto.Float64(value)}}}}
 }
 
-// TestGatherer holds that the host's metrics stand beside ours, and that nothing that
-// goes wrong with them costs one of ours.
+// TestGatherer tests that the host's metrics are shown beside ours, and that their faults
+// cost none of ours.
 func TestGatherer(t *testing.T) {
 	fault := errors.New("the host's fault")
 	tests := []struct {
@@ -121,8 +123,8 @@ func TestGatherer(t *testing.T) {
 			measure(t, addEngine(t, recorder, 0))
 			collector := newCollector(t, recorder)
 			for _, handler := range []http.Handler{
-				newHandler(t, collector, prometheus.WithGatherer(promclient.GathererFunc(test.gather))),
-				newHandler(t, collector, prometheus.WithGatherer(prometheus.WithoutCollectors(promclient.GathererFunc(test.gather), collector))),
+				newHandler(t, collector, promclient.GathererFunc(test.gather)),
+				newHandler(t, collector, prometheus.WithoutCollectors(promclient.GathererFunc(test.gather), collector)),
 			} {
 				text := body(t, scrape(t, handler, ""))
 				if !strings.Contains(text, "\ntest:jobs{engine=\"0\",model_name=\"m\"} 7\n") || strings.Count(text, "\ntest:jobs") != 1 {
@@ -141,13 +143,13 @@ func TestGatherer(t *testing.T) {
 	}
 }
 
-// TestTwoGatherers holds that of two families of one name the first is shown.
+// TestTwoGatherers tests that the first of two families with the same name is shown.
 func TestTwoGatherers(t *testing.T) {
 	errs := handleErrors(t)
-	of := func(value float64) prometheus.HandlerOption {
-		return prometheus.WithGatherer(promclient.GathererFunc(func() ([]*dto.MetricFamily, error) {
+	of := func(value float64) promclient.Gatherer {
+		return promclient.GathererFunc(func() ([]*dto.MetricFamily, error) {
 			return []*dto.MetricFamily{gauge("host", value)}, nil
-		}))
+		})
 	}
 	handler := newHandler(t, newCollector(t, newRecorder(t, everyKind)), of(1), of(2))
 	for range 3 {
@@ -160,8 +162,8 @@ func TestTwoGatherers(t *testing.T) {
 	}
 }
 
-// TestGathererThatHangs holds that a scrape does without what does not come in time,
-// and that scrapes do not pile up behind it.
+// TestGathererThatHangs tests that a scrape leaves out a gatherer that takes too long,
+// and that scrapes do not queue behind it.
 func TestGathererThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		errs := handleErrors(t)
@@ -169,11 +171,11 @@ func TestGathererThatHangs(t *testing.T) {
 		var calls atomic.Int32
 		recorder := newRecorder(t, everyKind)
 		must[otelkv.Int64Gauge](t)(addEngine(t, recorder, 0).Int64Gauge(jobs)).Record(7)
-		handler := newHandler(t, newCollector(t, recorder), prometheus.WithGatherer(promclient.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		handler := newHandler(t, newCollector(t, recorder), promclient.GathererFunc(func() ([]*dto.MetricFamily, error) {
 			calls.Add(1)
 			<-release
 			return []*dto.MetricFamily{gauge("host", 3)}, nil
-		})))
+		}))
 		for range 2 {
 			start := time.Now()
 			if text := body(t, scrape(t, handler, "")); !strings.Contains(text, "\ntest:jobs{") {

@@ -37,8 +37,8 @@ func TestMain(m *testing.M) {
 
 const openMetrics = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"
 
-// The catalogue has a metric of each kind and number, and the names that the
-// standard translation changes.
+// The catalogue has a metric of each kind and number, with names that the standard
+// translation changes.
 var (
 	loadBytes  = schema.Int64Counter{Name: "test.load_bytes", PrometheusName: "test:load_bytes", Unit: "By", Description: "Bytes loaded.", LabelNames: []string{"tier"}}
 	loadTime   = schema.Float64Counter{Name: "test.load_time", PrometheusName: "test:load_time", Unit: "s", Description: "Seconds of loading."}
@@ -70,7 +70,7 @@ func addEngine(t testing.TB, recorder *otelkv.Recorder, index int) *otelkv.Engin
 	return engine
 }
 
-// must returns an instrument that was bound without an error.
+// must returns a bound instrument.
 func must[I any](t testing.TB) func(I, error) I {
 	return func(instrument I, err error) I {
 		t.Helper()
@@ -102,16 +102,16 @@ func newCollector(t testing.TB, recorder *otelkv.Recorder, options ...otelkv.Exp
 	return collector
 }
 
-func newHandler(t testing.TB, collector *prometheus.Collector, options ...prometheus.HandlerOption) http.Handler {
+func newHandler(t testing.TB, collector *prometheus.Collector, gatherers ...promclient.Gatherer) http.Handler {
 	t.Helper()
-	handler, err := prometheus.NewHandler([]*prometheus.Collector{collector}, options...)
+	handler, err := prometheus.NewHandler([]*prometheus.Collector{collector}, gatherers...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return handler
 }
 
-// registryHandler serves the collectors as a service does that has a registry.
+// registryHandler serves the collectors with a registry, as services do.
 func registryHandler(collectors ...promclient.Collector) http.Handler {
 	registry := promclient.NewPedanticRegistry()
 	registry.MustRegister(collectors...)
@@ -135,7 +135,7 @@ func body(t *testing.T, response *httptest.ResponseRecorder) string {
 	return response.Body.String()
 }
 
-// families parses text as a scraper in Go does.
+// families parses text with the parser of Prometheus's Go library.
 func families(t *testing.T, text string) map[string]*dto.MetricFamily {
 	t.Helper()
 	parsed := make(map[string]*dto.MetricFamily)
@@ -169,8 +169,8 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// handled collects what is reported to the error handler of package otel. The
-// handler is the process's, so tests that use it do not run in parallel.
+// handled collects the errors that reach the error handler of package otel. The handler
+// is global, so tests that use it do not run in parallel.
 type handled struct {
 	mu   sync.Mutex
 	errs []error

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// TestEncodings holds which encodings a scrape gets, and that what a scraper asks for in
-// vain is reported nowhere, so that it fills no log. There is zstd in programs that import
-// promhttp/zstd of client_golang, which this one does not.
+// TestEncodings tests the encoding of answers, and that a request for an encoding that
+// does not exist is not reported, so that it cannot fill a log. zstd exists only in
+// programs that import promhttp/zstd of client_golang, which this one does not.
 func TestEncodings(t *testing.T) {
 	reports := handleErrors(t)
 	recorder := newRecorder(t, everyKind)

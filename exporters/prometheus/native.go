@@ -10,27 +10,27 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// fillNative makes the histograms native ones too. Their exponential points are in the
-// order of those that [familySnapshot.fillHistograms] got.
+// fillNative adds native buckets to the histograms. The points have the order of those
+// that made the histograms.
 func (s *familySnapshot) fillNative(points []metricdata.ExponentialHistogramDataPoint[float64]) {
 	for i := range points {
 		h, p := &s.histograms[i], &points[i]
 		h.Schema, h.PositiveSpan, h.PositiveDelta = nil, nil, nil
 		h.ZeroThreshold, h.ZeroCount = nil, nil
 		if p.Count == 0 && h.GetSampleCount() > 0 {
-			continue // the samples are known by their other buckets only
+			continue // the samples came before the series counted in exponential buckets
 		}
 		h.Schema = proto.Int32(p.Scale)
-		// The bucket of zero has nothing else. Without a threshold above zero
-		// Prometheus would not see that a histogram without samples is a native one.
+		// The zero bucket holds zeros only. With a threshold of zero, Prometheus would not
+		// recognize a histogram without samples as a native one.
 		h.ZeroThreshold, h.ZeroCount = proto.Float64(math.SmallestNonzeroFloat64), proto.Uint64(p.ZeroCount)
 		h.PositiveSpan, h.PositiveDelta = spans(p.PositiveBucket)
 		limitTo(h, p.Count)
 	}
 }
 
-// limitTo makes the explicit buckets count no more samples than the exponential ones,
-// as they may by the samples in flight: Prometheus refuses a histogram whose parts differ.
+// limitTo limits the explicit buckets to the count of the exponential ones, which are read
+// at another moment. Prometheus refuses a histogram whose parts differ.
 func limitTo(h *dto.Histogram, count uint64) {
 	*h.SampleCount = min(*h.SampleCount, count)
 	for _, bucket := range h.Bucket {
@@ -38,10 +38,10 @@ func limitTo(h *dto.Histogram, count uint64) {
 	}
 }
 
-// spans returns buckets as Prometheus has them: the runs of those with samples, each
-// with the number of buckets before it, and each count less the one before. Bucket i of
-// OpenTelemetry, which lies above the i-th power of the base, is bucket i+1 of Prometheus,
-// which lies below the power.
+// spans returns buckets in Prometheus's form: runs of buckets with samples, each with the
+// number of empty buckets before it, and the difference of each count from the one before.
+// OpenTelemetry's bucket i begins at the i-th power of the base. Prometheus numbers a bucket
+// by the power at its end, so it is bucket i+1 there.
 func spans(buckets metricdata.ExponentialBucket) (all []*dto.BucketSpan, deltas []int64) {
 	before, empty := int64(0), buckets.Offset+1
 	for _, n := range buckets.Counts {
@@ -54,8 +54,8 @@ func spans(buckets metricdata.ExponentialBucket) (all []*dto.BucketSpan, deltas 
 		}
 		empty = 0
 		*all[len(all)-1].Length++
-		deltas = append(deltas, int64(n)-before) //nolint:gosec // Nobody counts so many samples.
-		before = int64(n)                        //nolint:gosec // The same.
+		deltas = append(deltas, int64(n)-before) //nolint:gosec // No histogram has 2^63 samples.
+		before = int64(n)                        //nolint:gosec // As above.
 	}
 	return all, deltas
 }

@@ -11,12 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelkv/otelkv-go/otelkv"
 )
 
-// TestNativeHistograms holds that protobuf has both kinds of buckets, and that text has
-// what it had.
+// TestNativeHistograms tests that protobuf has both kinds of buckets, and that text does
+// not change.
 func TestNativeHistograms(t *testing.T) {
 	recorder := newRecorder(t, everyKind)
 	engine := addEngine(t, recorder, 0)
@@ -25,16 +26,16 @@ func TestNativeHistograms(t *testing.T) {
 	collector := newCollector(t, recorder, otelkv.WithNativeHistograms())
 	plain := newHandler(t, newCollector(t, recorder))
 	handler := newHandler(t, collector)
-	// What came before the collector is not in its buckets.
+	// Samples from before the collector are not in its native buckets.
 	for _, sample := range []float64{0, 1, 1.01, 64, 2e9} {
 		size.Record(sample)
 	}
-	for range 2 { // scrapes, which use memory again
+	for range 2 { // the second scrape reuses the memory of the first
 		got := protobuf(t, handler)["test:load_size"].GetMetric()[0].GetHistogram()
 		if got.GetSchema() != 2 || got.GetZeroCount() != 1 || got.GetSampleCount() != 5 || got.GetSampleSum() != 2e9+66.01 {
 			t.Errorf("got schema %d, zeros %d, count %d, sum %v", got.GetSchema(), got.GetZeroCount(), got.GetSampleCount(), got.GetSampleSum())
 		}
-		// The upper end of each bucket that has samples.
+		// The upper end of each bucket with samples.
 		var ends []float64
 		var counts []int64
 		index, count := int32(0), int64(0)
@@ -75,8 +76,8 @@ func TestNativeHistograms(t *testing.T) {
 	}
 }
 
-// TestNativeHistogramsWhileRecording holds that the parts of a histogram agree while it
-// is recorded to, because Prometheus refuses one whose parts do not.
+// TestNativeHistogramsWhileRecording tests that the parts of a histogram agree during
+// recording, because Prometheus refuses a histogram whose parts differ.
 func TestNativeHistogramsWhileRecording(t *testing.T) {
 	recorder := newRecorder(t, everyKind)
 	size := must[otelkv.Histogram](t)(addEngine(t, recorder, 0).Histogram(loadSize))
@@ -116,8 +117,8 @@ func TestNativeHistogramsWhileRecording(t *testing.T) {
 	writers.Wait()
 }
 
-// TestNativeHistogramOfTotals holds that a histogram of which only explicit buckets are
-// known is shown with these.
+// TestNativeHistogramOfTotals tests that a histogram with observed totals, which have
+// only explicit buckets, is shown with these.
 func TestNativeHistogramOfTotals(t *testing.T) {
 	handleErrors(t)
 	recorder := newRecorder(t, everyKind)
@@ -145,5 +146,39 @@ func protobuf(t *testing.T, handler http.Handler) map[string]*dto.MetricFamily {
 			return all
 		}
 		all[f.GetName()] = f
+	}
+}
+
+// TestExponentialView holds that a scrape shows a histogram to which a view gave exponential
+// buckets: beside the explicit ones, as another metric, or instead of them.
+func TestExponentialView(t *testing.T) {
+	exponential := sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}
+	for name, streams := range map[string][]sdkmetric.Stream{
+		"instead": {{Aggregation: exponential}},
+		"beside":  {{}, {Name: "other", Aggregation: exponential}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			recorder := newRecorder(t, everyKind)
+			var views []sdkmetric.View
+			for _, stream := range streams {
+				views = append(views, sdkmetric.NewView(sdkmetric.Instrument{Name: loadSize.Name}, stream))
+			}
+			handler := newHandler(t, newCollector(t, recorder, otelkv.WithViews(views...)))
+			measure(t, addEngine(t, recorder, 0))
+			shown := loadSize.PrometheusName
+			if name == "beside" {
+				shown = "other"
+			}
+			for range 2 { // the second scrape reuses the memory of the first
+				f := families(t, body(t, scrape(t, handler, "")))[shown]
+				if h := f.GetMetric()[0].GetHistogram(); len(f.GetMetric()) != 1 || h.GetSampleCount() != 1 || len(h.GetBucket()) != 1 {
+					t.Errorf("text shows %v, want one bucket and one sample", f)
+				}
+				native := protobuf(t, handler)[shown]
+				if h := native.GetMetric()[0].GetHistogram(); h.GetSampleCount() != 1 || h.Schema == nil || len(h.GetPositiveDelta()) == 0 {
+					t.Errorf("protobuf shows %v, want native buckets", native)
+				}
+			}
+		})
 	}
 }

@@ -15,35 +15,32 @@ import (
 	"github.com/otelkv/otelkv-go/internal/guard"
 )
 
-// WithoutCollectors returns a gatherer that gathers from g and leaves out what has a
-// name of the collectors' metrics, which is reported. It serves to send the metrics of
-// a registry beside the collectors' own. The collectors are not collected. Gathering
-// never fails: families that come beside an error of g are returned, and the error is
-// reported, as are a panic, and that nothing came within five seconds. Reports go to
-// the error handler of package otel.
+// WithoutCollectors returns a gatherer that gathers from g, and leaves out families with
+// the name of a collector's metric. Use it to send the metrics of a registry beside the
+// collectors' own. It does not collect the collectors. Gathering never fails: it returns
+// the families that come with an error of g, and nothing if g panics or takes more than
+// five seconds. All of this is reported to the error handler of package otel, and so are
+// families that are left out.
 func WithoutCollectors(g promclient.Gatherer, collectors ...*Collector) promclient.Gatherer {
 	return newOthers(g, takenNames(collectors))
 }
 
-// others gather what is not the collectors'.
+// others gather metrics that no collector has.
 type others struct {
 	gathering *guard.Call[[]*dto.MetricFamily]
 	taken     map[string]bool
-
-	mu       sync.Mutex
-	reported map[string]bool
+	reported  sync.Map // of names
 }
 
 func newOthers(g promclient.Gatherer, taken map[string]bool) *others {
 	return &others{
 		gathering: guard.New("a gatherer", func(context.Context) ([]*dto.MetricFamily, error) { return g.Gather() }),
 		taken:     taken,
-		reported:  make(map[string]bool),
 	}
 }
 
-// takenNames returns the names that no other family can have beside the collectors':
-// their families' and their samples'.
+// takenNames returns the names that other families cannot have: those of the collectors'
+// families and of their samples.
 func takenNames(collectors []*Collector) map[string]bool {
 	taken := make(map[string]bool)
 	for _, c := range collectors {
@@ -51,7 +48,7 @@ func takenNames(collectors []*Collector) map[string]bool {
 			taken[f.name] = true
 			switch f.kind {
 			case dto.MetricType_COUNTER:
-				// OpenMetrics calls the family so.
+				// The name of the family in OpenMetrics.
 				taken[strings.TrimSuffix(f.name, "_total")] = true
 			case dto.MetricType_HISTOGRAM:
 				for _, suffix := range []string{"_bucket", "_count", "_sum"} {
@@ -71,27 +68,17 @@ func (o *others) Gather() ([]*dto.MetricFamily, error) {
 	return o.without(gathered, nil), nil
 }
 
-// without returns the families that have no name that is taken or seen already.
+// without returns the families whose names are neither taken nor seen. It reports each of
+// the others once.
 func (o *others) without(gathered []*dto.MetricFamily, seen map[string]bool) []*dto.MetricFamily {
 	var families []*dto.MetricFamily
 	for _, f := range gathered {
 		name := f.GetName()
-		if o.taken[name] || seen[name] {
-			o.report(name)
-			continue
+		if !o.taken[name] && !seen[name] {
+			families = append(families, f)
+		} else if _, known := o.reported.LoadOrStore(name, true); !known {
+			otel.Handle(fmt.Errorf("otelkv: metric %q of a gatherer is left out: another has the name", name))
 		}
-		families = append(families, f)
 	}
 	return families
-}
-
-// report tells once that a family is left out.
-func (o *others) report(name string) {
-	o.mu.Lock()
-	known := o.reported[name]
-	o.reported[name] = true
-	o.mu.Unlock()
-	if !known {
-		otel.Handle(fmt.Errorf("otelkv: metric %q of a gatherer is left out: another has the name", name))
-	}
 }

@@ -20,15 +20,15 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// A sample is what a series has: a value, or a sum and cumulative buckets.
+// A sample is the value of a series, or its sum and cumulative buckets.
 type sample struct {
 	Value  float64
 	Counts string
 }
 
-// TestCollectorAgreesWithReaders records random samples of every kind by several
-// goroutines, and compares what a registry gathers with what a reader of the SDK is told
-// of the same recorder, again and again.
+// TestCollectorAgreesWithReaders records random samples of every kind in several
+// goroutines, and repeatedly compares what a registry gathers with what a reader of the
+// SDK collects from the same recorder.
 func TestCollectorAgreesWithReaders(t *testing.T) {
 	labels := []string{"tier"}
 	bytes := schema.Int64Counter{Name: "p.bytes", PrometheusName: "p_bytes", Unit: "By", Description: "Bytes.", LabelNames: labels}
@@ -55,7 +55,7 @@ func TestCollectorAgreesWithReaders(t *testing.T) {
 				random := rand.New(rand.NewPCG(round, writer))
 				for range 50 {
 					engine, tier := engines[random.IntN(2)], fmt.Sprintf("%d:fs", random.IntN(4))
-					// Eighths add up to the same in any order.
+					// Sums of eighths are exact in any order.
 					value := float64(random.IntN(1024)) / 8
 					must[otelkv.Int64Counter](t)(engine.Int64Counter(bytes, tier)).Add(int64(value))
 					must[otelkv.Float64Counter](t)(engine.Float64Counter(seconds, tier)).Add(value)
@@ -76,7 +76,7 @@ func TestCollectorAgreesWithReaders(t *testing.T) {
 	}
 }
 
-// gathered returns what a registry gathers, by the names that a reader sees.
+// gathered returns what a registry gathers, with the names of a reader.
 func gathered(t *testing.T, registry *promclient.Registry) map[string]sample {
 	t.Helper()
 	families, err := registry.Gather()
@@ -105,7 +105,7 @@ func gathered(t *testing.T, registry *promclient.Registry) map[string]sample {
 	return all
 }
 
-// told returns what a reader of totals is told.
+// told returns what a cumulative reader collects.
 func told(collected metricdata.ResourceMetrics) map[string]sample {
 	all := make(map[string]sample)
 	for _, scope := range collected.ScopeMetrics {

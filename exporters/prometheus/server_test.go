@@ -6,13 +6,13 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -34,7 +34,7 @@ func start(t *testing.T, handler http.Handler, opts ...prometheus.ServerOption) 
 	return server
 }
 
-// client returns a client whose connections end with the test.
+// client returns a client. Its connections close when the test ends.
 func client(t *testing.T, config *tls.Config) *http.Client {
 	t.Helper()
 	transport := &http.Transport{TLSClientConfig: config}
@@ -102,7 +102,9 @@ func TestServerAnswersForLoopbackOnly(t *testing.T) {
 
 func TestServerServesOtherHandlers(t *testing.T) {
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "page\n") })
-	server := start(t, hello, prometheus.WithHandler("GET /{$}", page), prometheus.WithBearerToken(secret))
+	server := start(t, hello, prometheus.WithHTTPServer(func(_ *http.Server, mux *http.ServeMux) {
+		mux.Handle("GET /{$}", page)
+	}), prometheus.WithBearerToken(secret))
 	for _, test := range []struct {
 		path, token string
 		status      int
@@ -212,6 +214,10 @@ func TestServerTLS(t *testing.T) {
 	ours, other := testcert.NewAuthority(t), testcert.NewAuthority(t)
 	valid := time.Now().Add(time.Hour)
 	serverCertificate := prometheus.WithTLSConfig(&tls.Config{Certificates: []tls.Certificate{ours.Issue(t, valid)}, MinVersion: tls.VersionTLS10})
+	mutual := &tls.Config{Certificates: []tls.Certificate{ours.Issue(t, valid)}, ClientCAs: ours.Pool()}
+	clientCAs := prometheus.WithTLSConfig(mutual)
+	optional := mutual.Clone()
+	optional.ClientAuth = tls.VerifyClientCertIfGiven
 	certificates := func(c ...tls.Certificate) *tls.Config { return &tls.Config{RootCAs: ours.Pool(), Certificates: c} }
 	tests := []struct {
 		name   string
@@ -222,11 +228,14 @@ func TestServerTLS(t *testing.T) {
 		{"trusted", []prometheus.ServerOption{serverCertificate}, certificates(), true},
 		{"server of an unknown authority", []prometheus.ServerOption{serverCertificate}, &tls.Config{RootCAs: other.Pool()}, false},
 		{"TLS 1.1", []prometheus.ServerOption{serverCertificate}, &tls.Config{RootCAs: ours.Pool(), MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, false},
-		{"client certificate", []prometheus.ServerOption{serverCertificate, prometheus.WithClientCAs(ours.Pool())}, certificates(ours.Issue(t, valid)), true},
-		{"client certificate, options the other way round", []prometheus.ServerOption{prometheus.WithClientCAs(ours.Pool()), serverCertificate}, certificates(ours.Issue(t, valid)), true},
-		{"no client certificate", []prometheus.ServerOption{serverCertificate, prometheus.WithClientCAs(ours.Pool())}, certificates(), false},
-		{"client of an unknown authority", []prometheus.ServerOption{serverCertificate, prometheus.WithClientCAs(ours.Pool())}, certificates(other.Issue(t, valid)), false},
-		{"expired client certificate", []prometheus.ServerOption{serverCertificate, prometheus.WithClientCAs(ours.Pool())}, certificates(ours.Issue(t, time.Now().Add(-time.Minute))), false},
+		{"client certificate", []prometheus.ServerOption{clientCAs}, certificates(ours.Issue(t, valid)), true},
+		{"client certificate, configuration of the HTTP server", []prometheus.ServerOption{prometheus.WithHTTPServer(func(s *http.Server, _ *http.ServeMux) { s.TLSConfig = mutual })}, certificates(ours.Issue(t, valid)), true},
+		{"no client certificate, configuration of the HTTP server", []prometheus.ServerOption{prometheus.WithHTTPServer(func(s *http.Server, _ *http.ServeMux) { s.TLSConfig = mutual })}, certificates(), false},
+		{"no client certificate where one is optional", []prometheus.ServerOption{prometheus.WithTLSConfig(optional)}, certificates(), true},
+		{"expired client certificate where one is optional", []prometheus.ServerOption{prometheus.WithTLSConfig(optional)}, certificates(ours.Issue(t, time.Now().Add(-time.Minute))), false},
+		{"no client certificate", []prometheus.ServerOption{clientCAs}, certificates(), false},
+		{"client of an unknown authority", []prometheus.ServerOption{clientCAs}, certificates(other.Issue(t, valid)), false},
+		{"expired client certificate", []prometheus.ServerOption{clientCAs}, certificates(ours.Issue(t, time.Now().Add(-time.Minute))), false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -260,7 +269,7 @@ func TestServerTLS(t *testing.T) {
 		if response.StatusCode != http.StatusBadRequest {
 			t.Errorf("status %d, want 400", response.StatusCode)
 		}
-		// The server reports after its answer.
+		// The server reports the error after it answers.
 		deadline := time.Now().Add(10 * time.Second)
 		for errs.joined() == nil && time.Now().Before(deadline) {
 			time.Sleep(time.Millisecond)
@@ -288,11 +297,11 @@ func TestStartServerRefuses(t *testing.T) {
 			Certificates:       []tls.Certificate{{}},
 			GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, nil },
 		})}, "expected GetCertificate"},
-		{"client authorities without TLS", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithClientCAs(x509.NewCertPool())}, "need a TLS configuration"},
-		{"no client authorities", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithClientCAs(nil)}, "is nil"},
-		{"no handler", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithHandler("/", nil)}, `the handler of "/" is nil`},
-		{"pattern twice", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithHandler("/", hello), prometheus.WithHandler("/", hello)}, `the pattern "/" is given twice`},
-		{"pattern of the metrics", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithHandler("GET /metrics", hello)}, "a handler's pattern"},
+		{"no client authorities", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithTLSConfig(&tls.Config{
+			Certificates: []tls.Certificate{{}}, ClientAuth: tls.RequireAndVerifyClientCert,
+		})}, "ClientCAs is nil"},
+		{"no certificate in the HTTP server", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithHTTPServer(func(s *http.Server, _ *http.ServeMux) { s.TLSConfig = &tls.Config{} })}, "no certificate"},
+		{"no handler", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithHTTPServer(func(s *http.Server, _ *http.ServeMux) { s.Handler = nil })}, "the handler is nil"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -308,8 +317,8 @@ func TestStartServerRefuses(t *testing.T) {
 	}
 }
 
-// TestServerTimeouts holds that a client which stalls is cut off. The reads
-// below have no deadline of their own.
+// TestServerTimeouts tests that a client that stalls is cut off. The reads below have no
+// deadline of their own.
 func TestServerTimeouts(t *testing.T) {
 	endless := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		line := strings.Repeat("x", 1<<16)
@@ -321,18 +330,18 @@ func TestServerTimeouts(t *testing.T) {
 	})
 	const soon = 20 * time.Millisecond
 	tests := []struct {
-		name     string
-		timeouts prometheus.Timeouts
-		send     string
+		name      string
+		configure func(*http.Server, *http.ServeMux)
+		send      string
 	}{
-		{"header never ends", prometheus.Timeouts{ReadHeader: soon, Read: time.Hour}, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n"},
-		{"body never ends", prometheus.Timeouts{Read: soon, Idle: time.Hour}, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"},
-		{"idle connection", prometheus.Timeouts{Idle: soon, Read: time.Hour}, "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+		{"header never ends", func(s *http.Server, _ *http.ServeMux) { s.ReadHeaderTimeout, s.ReadTimeout = soon, time.Hour }, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n"},
+		{"body never ends", func(s *http.Server, _ *http.ServeMux) { s.ReadTimeout, s.IdleTimeout = soon, time.Hour }, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"},
+		{"idle connection", func(s *http.Server, _ *http.ServeMux) { s.IdleTimeout, s.ReadTimeout = soon, time.Hour }, "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			handleErrors(t)
-			server := start(t, hello, prometheus.WithTimeouts(test.timeouts))
+			server := start(t, hello, prometheus.WithHTTPServer(test.configure))
 			conn, err := net.Dial("tcp", server.Addr().String())
 			if err != nil {
 				t.Fatal(err)
@@ -353,7 +362,7 @@ func TestServerTimeouts(t *testing.T) {
 			defer close(written)
 			endless(w, r)
 		})
-		server := start(t, handler, prometheus.WithTimeouts(prometheus.Timeouts{Write: soon}))
+		server := start(t, handler, prometheus.WithHTTPServer(func(s *http.Server, _ *http.ServeMux) { s.WriteTimeout = soon }))
 		conn, err := net.Dial("tcp", server.Addr().String())
 		if err != nil {
 			t.Fatal(err)
@@ -446,19 +455,25 @@ func TestServerShutdown(t *testing.T) {
 		}
 	})
 	t.Run("does not wait for connections without a request", func(t *testing.T) {
-		server := start(t, hello)
+		var accepted atomic.Bool // set by the program's own hook
+		server := start(t, hello, prometheus.WithHTTPServer(func(s *http.Server, _ *http.ServeMux) {
+			s.ConnState = func(net.Conn, http.ConnState) { accepted.Store(true) }
+		}))
 		unused, err := net.Dial("tcp", server.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = unused.Close() }()
-		// A scrape over a later connection says that the first was accepted.
+		// After a scrape over a later connection, the first was accepted.
 		response, err := client(t, nil).Get(server.URL())
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := response.Body.Close(); err != nil {
 			t.Fatal(err)
+		}
+		if !accepted.Load() {
+			t.Error("the program's hook is not called")
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 		defer cancel()
@@ -474,8 +489,8 @@ func TestServerShutdown(t *testing.T) {
 	})
 }
 
-// TestServerProtocols holds that a server speaks HTTP/2 as net/http does: over TLS, and
-// HTTP/1.1 without. One with a connection of HTTP/2 shuts down at once.
+// TestServerProtocols tests that a server speaks HTTP/2 over TLS, and HTTP/1.1 without
+// it, as net/http does. With a connection of HTTP/2 it shuts down at once.
 func TestServerProtocols(t *testing.T) {
 	authority := testcert.NewAuthority(t)
 	certificate := prometheus.WithTLSConfig(&tls.Config{Certificates: []tls.Certificate{authority.Issue(t, time.Now().Add(time.Hour))}})

@@ -12,15 +12,13 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// A snapshot is what one collector shows at one time. Its memory can be used for
-// another, when nobody looks at it any more.
+// A snapshot is what one collector shows at one time. A later scrape can reuse its memory.
 type snapshot struct {
-	families []familySnapshot // as those of the collector
+	families []familySnapshot // in the order of the collector's
 }
 
-// A familySnapshot is one family with its metrics, and the memory of what they
-// consist of, which is put together once: what changes from one scrape to the next are
-// values.
+// A familySnapshot is one family with its metrics. The messages of the metrics are linked
+// once, and point to the values. A scrape only changes values.
 type familySnapshot struct {
 	dto.MetricFamily
 
@@ -30,11 +28,11 @@ type familySnapshot struct {
 	counters   []dto.Counter
 	gauges     []dto.Gauge
 	histograms []dto.Histogram
-	counts     []uint64 // of each histogram's buckets, and of all its samples
+	counts     []uint64 // of the buckets of each histogram, then of all its samples
 	buckets    []dto.Bucket
 	pointers   []*dto.Bucket
 	bounds     []float64
-	exemplars  bool // that buckets have some
+	exemplars  bool // whether buckets have some
 }
 
 func (s *snapshot) begin(families []*family) {
@@ -50,7 +48,7 @@ func (s *snapshot) begin(families []*family) {
 	}
 }
 
-// fill makes metrics of a metric's points.
+// fill appends the metrics of some points.
 func (s *familySnapshot) fill(f *family, data metricdata.Aggregation) {
 	switch d := data.(type) {
 	case metricdata.Sum[int64]:
@@ -64,12 +62,15 @@ func (s *familySnapshot) fill(f *family, data metricdata.Aggregation) {
 	case metricdata.Histogram[float64]:
 		s.fillHistograms(f, d.DataPoints)
 	case metricdata.ExponentialHistogram[float64]:
+		if len(s.Metric) == 0 {
+			s.fillExponential(f, d.DataPoints)
+		}
 		s.fillNative(d.DataPoints)
 	}
 }
 
-// each calls set for every metric with the position of its point, in the order of
-// the labels.
+// each appends a metric for each point, sorted by the labels. It calls set with the
+// position of the point.
 func (s *familySnapshot) each(f *family, points int, attributes func(i int) (*attribute.Set, time.Time), set func(i int, l *labeled)) {
 	f.begin(points)
 	for i := range points {
@@ -168,4 +169,15 @@ func (s *familySnapshot) fillHistograms(f *family, points []metricdata.Histogram
 			}
 		})
 	s.exemplars = exemplars
+}
+
+// fillExponential makes histograms without explicit buckets, for points that a view or
+// otelkv.WithAggregation gave exponential ones instead.
+func (s *familySnapshot) fillExponential(f *family, points []metricdata.ExponentialHistogramDataPoint[float64]) {
+	s.makeHistograms(nil, len(points))
+	s.each(f, len(points), func(i int) (*attribute.Set, time.Time) { return &points[i].Attributes, points[i].StartTime },
+		func(i int, l *labeled) {
+			s.histograms[i].CreatedTimestamp = l.created
+			s.counts[i], s.values[i] = points[i].Count, points[i].Sum
+		})
 }

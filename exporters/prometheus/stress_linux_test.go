@@ -28,17 +28,17 @@ import (
 const (
 	// stressed is set in the process that TestFloodOfConnections starts.
 	stressed = "OTELKV_TEST_STRESSED"
-	// descriptors are those that the process may have open.
+	// descriptors is how many the process may have open.
 	descriptors = 256
-	// attempts are the connections that are tried.
+	// attempts is the number of connections.
 	attempts = 10_000
-	// slowReaders are those of them that ask for metrics and never read.
+	// slowReaders is the number of connections that request metrics and never read.
 	slowReaders = 300
 )
 
-// TestFloodOfConnections holds that a server with 256 file descriptors gets over ten
-// thousand connections at once, some of which never read what they asked for and none of
-// which goes away by itself, that its process records all the while, and loses nothing.
+// TestFloodOfConnections tests that a server with 256 file descriptors survives ten
+// thousand connections at once, some of which never read their answer and none of which
+// closes, and that its process goes on recording and loses nothing.
 func TestFloodOfConnections(t *testing.T) {
 	if os.Getenv(stressed) != "" {
 		serveUnderStress(t)
@@ -106,7 +106,7 @@ func TestFloodOfConnections(t *testing.T) {
 	}
 }
 
-// raiseLimit lets this process open as many files as it may, up to a number.
+// raiseLimit raises the limit of open files up to a number.
 func raiseLimit(t *testing.T, want int) int {
 	t.Helper()
 	var limit syscall.Rlimit
@@ -125,8 +125,8 @@ func raiseLimit(t *testing.T, want int) int {
 	return int(limit.Cur)
 }
 
-// flood opens connections, which stay open. The kernel answers until the queue of the
-// listener is full.
+// flood opens connections, which stay open. The kernel accepts them until the queue of
+// the listener is full.
 func flood(address string, count int) []net.Conn {
 	var mu sync.Mutex
 	var open []net.Conn
@@ -201,8 +201,8 @@ func expectLine(lines *bufio.Scanner, format string, values ...any) bool {
 	return false
 }
 
-// serveUnderStress is the process that is stressed. It records until it is told to stop,
-// and serves until its input ends.
+// serveUnderStress is the process under stress. It records until the first line of its
+// input, and serves until the end of it.
 func serveUnderStress(t *testing.T) {
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: descriptors, Max: descriptors}); err != nil {
 		t.Fatal(err)
@@ -211,13 +211,17 @@ func serveUnderStress(t *testing.T) {
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) { reported.Add(1) }))
 	recorder := newRecorder(t, everyKind, otelkv.WithSeriesLimits(-1, 0))
 	engine := addEngine(t, recorder, 0)
-	// A scrape of 4 MB, which the buffers of a connection do not hold.
+	// A scrape of 4 MB, which is more than the buffers of a connection.
 	for i := range 4000 {
 		must[otelkv.Int64Counter](t)(engine.Int64Counter(loadBytes, fmt.Sprintf("%01000d", i))).Add(1)
 	}
 	counter := must[otelkv.Int64Counter](t)(engine.Int64Counter(totalBytes))
 	server := start(t, newHandler(t, newCollector(t, recorder)),
-		prometheus.WithTimeouts(prometheus.Timeouts{ReadHeader: 250 * time.Millisecond, Write: 3 * time.Second, Idle: time.Second}))
+		prometheus.WithHTTPServer(func(s *http.Server, _ *http.ServeMux) {
+			s.ReadHeaderTimeout = 250 * time.Millisecond
+			s.WriteTimeout = 3 * time.Second
+			s.IdleTimeout = time.Second
+		}))
 	fmt.Printf("address %s\n", server.Addr())
 
 	input := bufio.NewScanner(os.Stdin)
@@ -241,7 +245,7 @@ func serveUnderStress(t *testing.T) {
 			counter.Add(1)
 		}
 		recorded += 100
-		time.Sleep(50 * time.Microsecond) // The rest of the machine is for the server.
+		time.Sleep(50 * time.Microsecond) // leave time for the server
 		now := time.Now()
 		longest, last = max(longest, now.Sub(last)), now
 	}

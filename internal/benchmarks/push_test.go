@@ -35,9 +35,9 @@ func BenchmarkPush(b *testing.B) {
 		r := newReceiver(b)
 		recorder := newRecorder(b, s.catalogue())
 		s.fill(b, newEngine(b, recorder), tiers)
-		pipeline := must(exporters.Start(b.Context(), recorder, exporters.WithExporters(exporters.OTLP),
-			exporters.WithHTTPOptions(otlpmetrichttp.WithEndpointURL(r.url)),
-			exporters.WithReaderOptions(sdkmetric.WithInterval(time.Hour))))(b)
+		b.Setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", r.url)
+		b.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "3600000")
+		pipeline := must(exporters.Start(b.Context(), recorder, exporters.WithExporters("otlp")))(b)
 		b.Cleanup(func() {
 			if err := pipeline.Shutdown(context.Background()); err != nil {
 				b.Error(err)

@@ -8,10 +8,11 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/prometheus/common/model"
 )
 
-// rateInterval takes the place of Grafana's variable. It suits a scrape interval
-// of a second.
+// rateInterval is the value of Grafana's variable. It suits a scrape interval of a second.
 const rateInterval = 15 * time.Second
 
 // A row is a heading of the dashboard with its graphs.
@@ -51,15 +52,15 @@ func readRows(path string) ([]row, error) {
 		switch p.Type {
 		case "row":
 			if len(rows) > 0 && len(rows[len(rows)-1].panels) == 0 {
-				rows = rows[:len(rows)-1] // It has no graphs.
+				rows = rows[:len(rows)-1] // it has no graphs
 			}
 			rows = append(rows, row{title: p.Title})
 		case "timeseries":
 			if title := rows[len(rows)-1].title; strings.Contains(title, "$") || strings.HasPrefix(title, "Fleet") {
-				continue // Its graphs are those of other rows, divided by a variable's values or by process.
+				continue // it repeats other rows for each value of a variable, or for each process
 			}
 			if strings.Contains(p.Targets[0].Expr, "otelkv_ingest_") {
-				continue // It is a sidecar's, and the cache has none.
+				continue // a panel of sidecars, which the cache does not have
 			}
 			last := &rows[len(rows)-1]
 			last.panels = append(last.panels, p)
@@ -68,7 +69,7 @@ func readRows(path string) ([]row, error) {
 	return rows, nil
 }
 
-// query returns the expression with every variable at its default.
+// query returns the expression with the defaults of all variables.
 func (t target) query() string {
 	return strings.NewReplacer(
 		"$model", ".*",
@@ -79,12 +80,12 @@ func (t target) query() string {
 	).Replace(t.Expr)
 }
 
-// legend returns the legend of a series with the given labels. Labels that it lacks
-// are empty, as in Grafana.
-func (t target) legend(labels map[string]string) string {
+// legend returns the legend of a series with these labels. Missing labels are empty, as in
+// Grafana.
+func (t target) legend(labels model.Metric) string {
 	text := t.LegendFormat
 	for name, value := range labels {
-		text = strings.ReplaceAll(text, "{{"+name+"}}", value)
+		text = strings.ReplaceAll(text, "{{"+string(name)+"}}", string(value))
 	}
 	return strings.TrimSpace(missing.ReplaceAllString(text, ""))
 }

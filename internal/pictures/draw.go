@@ -9,9 +9,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
@@ -20,7 +20,7 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 )
 
-// The pictures are as wide as a page of documentation, at twice its resolution.
+// The pictures are as wide as a page of the documentation, at twice its resolution.
 const (
 	mostColumns = 3
 	panelWidth  = 4.2 * vg.Inch
@@ -28,8 +28,7 @@ const (
 	resolution  = 150
 )
 
-// palette returns colours that can be told apart by those who do not see all of
-// them (Okabe and Ito).
+// palette returns colours that colour-blind readers can tell apart (Okabe and Ito).
 func palette() []color.Color {
 	return []color.Color{
 		color.RGBA{0x00, 0x72, 0xb2, 0xff},
@@ -41,7 +40,7 @@ func palette() []color.Color {
 	}
 }
 
-// draw writes the row's picture, named after the row, into a directory.
+// draw writes the row's picture into a directory.
 func (r row) draw(ctx context.Context, s *server, over span, dir string) error {
 	columns := columns(len(r.panels))
 	lines := (len(r.panels) + columns - 1) / columns
@@ -74,7 +73,7 @@ func (r row) draw(ctx context.Context, s *server, over span, dir string) error {
 	return write(vgimg.PngCanvas{Canvas: picture}, filepath.Join(dir, fileName(r.title)))
 }
 
-// columns returns how many of a row's panels stand beside each other.
+// columns returns the number of columns for a row of so many panels.
 func columns(panels int) int {
 	if panels == 4 {
 		return 2
@@ -94,13 +93,12 @@ func write(picture vgimg.PngCanvas, path string) error {
 	return file.Close()
 }
 
-// fileName names a row's picture.
+// fileName returns the file name of a row's picture.
 func fileName(title string) string {
 	return "dashboard-" + strings.ReplaceAll(strings.ToLower(title), " ", "-") + ".png"
 }
 
-// plot draws one panel. A panel without data is an error: its picture would say
-// nothing.
+// plot draws one panel. A panel without data is an error.
 func (p panel) plot(ctx context.Context, s *server, over span) (*plot.Plot, error) {
 	graph := plot.New()
 	for _, f := range []*font.Font{
@@ -126,11 +124,11 @@ func (p panel) plot(ctx context.Context, s *server, over span) (*plot.Plot, erro
 			return nil, err
 		}
 		for _, line := range found {
-			points := line.points(over)
-			if len(points) == 0 {
+			xys := points(line, over)
+			if len(xys) == 0 {
 				continue
 			}
-			curve, err := plotter.NewLine(points)
+			curve, err := plotter.NewLine(xys)
 			if err != nil {
 				return nil, err
 			}
@@ -149,7 +147,7 @@ func (p panel) plot(ctx context.Context, s *server, over span) (*plot.Plot, erro
 	return graph, nil
 }
 
-// top leaves room above the highest point for a legend of so many lines.
+// top returns the end of the Y axis: above the highest point there is room for the legend.
 func top(highest float64, lines int) float64 {
 	if highest <= 0 {
 		return 1
@@ -163,17 +161,13 @@ func grid() *plotter.Grid {
 	return lines
 }
 
-// points returns what can be drawn of a series, in seconds after the begin.
-func (s series) points(over span) plotter.XYs {
-	var points plotter.XYs
-	for _, pair := range s.Values {
-		at, _ := pair[0].(float64)
-		text, _ := pair[1].(string)
-		value, err := strconv.ParseFloat(text, 64)
-		if err != nil || math.IsNaN(value) || math.IsInf(value, 0) {
-			continue
+// points returns the finite values of a series, in seconds after the begin.
+func points(line *model.SampleStream, over span) plotter.XYs {
+	var xys plotter.XYs
+	for _, pair := range line.Values {
+		if value := float64(pair.Value); !math.IsNaN(value) && !math.IsInf(value, 0) {
+			xys = append(xys, plotter.XY{X: pair.Timestamp.Time().Sub(over.begin).Seconds(), Y: value})
 		}
-		points = append(points, plotter.XY{X: at - float64(over.begin.UnixMilli())/1e3, Y: value})
 	}
-	return points
+	return xys
 }

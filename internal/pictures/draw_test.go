@@ -12,9 +12,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/common/model"
 )
 
-// answering serves the answer of a range query with the given result.
+// answering returns a server that answers range queries with the result.
 func answering(t *testing.T, result string) *server {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -32,7 +34,7 @@ func minute() span {
 	return span{begin, begin.Add(time.Minute)}
 }
 
-// Every row of the dashboard can be drawn, and something of it shows.
+// TestDrawRows draws every row of the dashboard, and looks for a line in the picture.
 func TestDrawRows(t *testing.T) {
 	rows, err := readRows(filepath.Join("..", "..", "docs", "dashboards", "kv-offload.json"))
 	if err != nil {
@@ -83,7 +85,7 @@ func TestDrawNothing(t *testing.T) {
 }
 
 func TestLegend(t *testing.T) {
-	legend := target{LegendFormat: "{{worker}} load, {{model_name}} / {{engine}}"}.legend(map[string]string{"model_name": "llama", "engine": "3"})
+	legend := target{LegendFormat: "{{worker}} load, {{model_name}} / {{engine}}"}.legend(model.Metric{"model_name": "llama", "engine": "3"})
 	if want := "load, llama / 3"; legend != want {
 		t.Errorf("got %q, want %q", legend, want)
 	}

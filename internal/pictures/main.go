@@ -25,7 +25,7 @@ func main() {
 	}
 }
 
-// measure runs, and writes the pictures to docs/images.
+// measure runs the programs for the duration, and writes the pictures to docs/images.
 func measure(ctx context.Context, program, root string, duration time.Duration) error {
 	rows, err := readRows(filepath.Join(root, "docs", "dashboards", "kv-offload.json"))
 	if err != nil {

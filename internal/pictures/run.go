@@ -15,17 +15,17 @@ import (
 	"time"
 )
 
-// startTimeout bounds how long Prometheus takes to be ready.
+// startTimeout is how long Prometheus may take to be ready.
 const startTimeout = 30 * time.Second
 
-// A run is a tieredcache under load and the Prometheus server that scrapes it.
+// A run is a tieredcache under load, and a Prometheus server that scrapes it.
 type run struct {
 	url       string
 	processes []*exec.Cmd
 	dir       string
 }
 
-// start builds and starts both. The caller stops the run.
+// start builds and starts the programs. The caller stops the run.
 func start(ctx context.Context, prometheus, root string) (_ *run, err error) {
 	r := &run{}
 	defer func() {
@@ -97,7 +97,7 @@ func (r *run) await(ctx context.Context) error {
 func (r *run) stop() {
 	for _, process := range r.processes {
 		if err := process.Process.Signal(syscall.SIGTERM); err == nil {
-			// Both end with a status of their own after the signal.
+			// The signal is the reason for their status.
 			_ = process.Wait()
 		}
 	}
@@ -106,7 +106,7 @@ func (r *run) stop() {
 	}
 }
 
-// freeAddress returns an address on loopback that nothing listens at.
+// freeAddress returns a free address on loopback.
 func freeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

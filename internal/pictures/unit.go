@@ -9,14 +9,13 @@ import (
 	"gonum.org/v1/plot"
 )
 
-// A scale is a unit in which an axis can be labelled: so much of the metric's own
-// unit, and what it is called.
+// A scale is a unit for the labels of an axis.
 type scale struct {
-	size float64
+	size float64 // in the metric's unit
 	name string
 }
 
-// scales returns the scales of one of Grafana's units, ascending.
+// scales returns the scales for one of Grafana's units, in ascending order.
 func scales(unit string) []scale {
 	switch unit {
 	case "Bps":
@@ -35,7 +34,7 @@ func scales(unit string) []scale {
 	return []scale{{1, ""}}
 }
 
-// scaleOf returns the largest scale of which an axis up to high has at least one.
+// scaleOf returns the largest scale that is not above high.
 func scaleOf(high float64, unit string) scale {
 	all := scales(unit)
 	chosen := all[0]
@@ -47,8 +46,7 @@ func scaleOf(high float64, unit string) scale {
 	return chosen
 }
 
-// unitTicks labels an axis that starts at 0 in one of Grafana's units, at round
-// numbers of the scale that suits it.
+// unitTicks labels an axis that starts at 0, in one of Grafana's units, at round numbers.
 type unitTicks struct{ unit string }
 
 // Ticks implements plot.Ticker.
@@ -65,7 +63,7 @@ func (u unitTicks) Ticks(_, high float64) []plot.Tick {
 	}
 }
 
-// roundWidth returns a round number of which high has three to six.
+// roundWidth returns a round number that fits into high three to six times.
 func roundWidth(high float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(high/3)))
 	for _, factor := range []float64{5, 2, 1} {

@@ -108,7 +108,7 @@ func metric(name string) schema.Metric {
 func newReceiver(t *testing.T, recorderOptions []otelkv.Option, options ...ingest.Option) (*otelkvtest.Recorder, *ingest.Receiver) {
 	t.Helper()
 	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec(),
-		otelkvtest.WithRecorderOptions(append(recorderOptions, otelkv.WithSelfMetrics(ingest.Catalogue()))...))
+		append(recorderOptions, otelkv.WithSelfMetrics(ingest.Catalogue()))...)
 	receiver, err := ingest.New(recorder.Recorder, options...)
 	if err != nil {
 		t.Fatal(err)

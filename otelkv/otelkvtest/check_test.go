@@ -54,7 +54,7 @@ func sizesAs(data metricdata.Aggregation) metricdata.Metrics {
 	return metricdata.Metrics{Name: "x.sizes", Unit: "By", Description: "Sizes.", Data: data}
 }
 
-// TestCheck breaks each rule, one at a time.
+// TestCheck breaks one rule at a time.
 func TestCheck(t *testing.T) {
 	tier := set("tier", "1:fs")
 	good := readsAs(sum[int64](7, tier))

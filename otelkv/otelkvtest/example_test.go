@@ -10,7 +10,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// offload is the code of a service, which is given a recorder.
+// offload is code of a service that gets a recorder.
 func offload(recorder *otelkv.Recorder) error {
 	engine, err := recorder.AddEngine(0, "llama")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// Labels selects series: those that have all of the given labels, beside others.
+// Labels selects the series that have all of these labels. They may have others too.
 type Labels map[string]string
 
 func (l Labels) match(set attribute.Set) bool {
@@ -27,30 +27,35 @@ func (l Labels) match(set attribute.Set) bool {
 	return true
 }
 
-// Metrics is what one collection gave.
+// Metrics are the result of one collection.
 type Metrics struct {
 	metricdata.ResourceMetrics
 
 	t testing.TB
 }
 
-// A Point is one series as one collection gave it.
+// A Point is the state of one series in one collection.
 type Point struct {
 	// Attributes are the engine's labels and the metric's own.
 	Attributes attribute.Set
 	// Start is when the value began to count.
 	Start time.Time
-	// Value is a counter's or gauge's.
+	// Value is that of a counter or gauge.
 	Value float64
-	// Count, Sum and Buckets are a histogram's. Buckets has one more element than
-	// the metric has boundaries, and does not add up towards the right.
+	// Count, Sum and Buckets are those of a histogram. Buckets has one more element than
+	// the metric has boundaries. Its counts are not cumulative.
 	Count   uint64
 	Sum     float64
 	Buckets []uint64
+
+	starts    bool // whether points of its kind have a start
+	time      time.Time
+	histogram bool
+	bounds    []float64
 }
 
-// Value returns the value of a counter or gauge, or the count of a histogram.
-// The labels must select one series: anything else fails the test.
+// Value returns the value of a counter or gauge, or the count of a histogram. The test
+// fails unless the labels select exactly one series.
 func (m *Metrics) Value(metric schema.Metric, labels Labels) float64 {
 	m.t.Helper()
 	p := m.Point(metric, labels)
@@ -60,8 +65,7 @@ func (m *Metrics) Value(metric schema.Metric, labels Labels) float64 {
 	return p.Value
 }
 
-// Point returns the one series that the labels select. None and several fail the
-// test.
+// Point returns the series that the labels select. The test fails unless it is exactly one.
 func (m *Metrics) Point(metric schema.Metric, labels Labels) Point {
 	m.t.Helper()
 	points := m.Select(metric, labels)
@@ -77,8 +81,7 @@ func (m *Metrics) Has(metric schema.Metric, labels Labels) bool {
 	return len(m.Select(metric, labels)) > 0
 }
 
-// Select returns every series of a metric that the labels select, sorted by
-// their labels.
+// Select returns all series of a metric that the labels select, sorted by their labels.
 func (m *Metrics) Select(metric schema.Metric, labels Labels) []Point {
 	name := metric.Definition().Name
 	var selected []Point
@@ -87,7 +90,8 @@ func (m *Metrics) Select(metric schema.Metric, labels Labels) []Point {
 			if emitted.Name != name {
 				continue
 			}
-			for _, p := range points(emitted.Data) {
+			_, _, points := read(emitted.Data)
+			for _, p := range points {
 				if labels.match(p.Attributes) {
 					selected = append(selected, p)
 				}
@@ -120,7 +124,7 @@ func names(points []Point) string {
 	return fmt.Sprint(all)
 }
 
-// text returns a set of labels as a scrape shows it.
+// text returns a set of labels in Prometheus's text format.
 func text(set attribute.Set) string {
 	var b strings.Builder
 	b.WriteByte('{')
@@ -134,30 +138,38 @@ func text(set attribute.Set) string {
 	return b.String()
 }
 
-// points returns the points of the forms of data that a catalogue's kinds have,
-// and none of any other.
-func points(data metricdata.Aggregation) []Point {
+// read returns the kind, the number and the points of sums, gauges and histograms with
+// explicit buckets. Other data has no points.
+func read(data metricdata.Aggregation) (kind string, number schema.NumberKind, points []Point) {
+	gauge, histogram := schema.KindGauge.String(), schema.KindHistogram.String()
 	switch data := data.(type) {
 	case metricdata.Sum[int64]:
-		return numbers(data.DataPoints)
+		return sumKind(data.IsMonotonic), schema.NumberKindInt64, numbers(data.DataPoints, true)
 	case metricdata.Sum[float64]:
-		return numbers(data.DataPoints)
+		return sumKind(data.IsMonotonic), schema.NumberKindFloat64, numbers(data.DataPoints, true)
 	case metricdata.Gauge[int64]:
-		return numbers(data.DataPoints)
+		return gauge, schema.NumberKindInt64, numbers(data.DataPoints, false)
 	case metricdata.Gauge[float64]:
-		return numbers(data.DataPoints)
+		return gauge, schema.NumberKindFloat64, numbers(data.DataPoints, false)
 	case metricdata.Histogram[int64]:
-		return distributions(data.DataPoints)
+		return histogram, schema.NumberKindInt64, distributions(data.DataPoints)
 	case metricdata.Histogram[float64]:
-		return distributions(data.DataPoints)
+		return histogram, schema.NumberKindFloat64, distributions(data.DataPoints)
 	}
-	return nil
+	return "none of the catalogue's kinds", schema.NumberKindInt64, nil
 }
 
-func numbers[N int64 | float64](points []metricdata.DataPoint[N]) []Point {
+func sumKind(monotonic bool) string {
+	if monotonic {
+		return schema.KindCounter.String()
+	}
+	return "sum that can go down"
+}
+
+func numbers[N int64 | float64](points []metricdata.DataPoint[N], starts bool) []Point {
 	all := make([]Point, len(points))
 	for i, p := range points {
-		all[i] = Point{Attributes: p.Attributes, Start: p.StartTime, Value: float64(p.Value)}
+		all[i] = Point{Attributes: p.Attributes, Start: p.StartTime, Value: float64(p.Value), starts: starts, time: p.Time}
 	}
 	return all
 }
@@ -165,7 +177,8 @@ func numbers[N int64 | float64](points []metricdata.DataPoint[N]) []Point {
 func distributions[N int64 | float64](points []metricdata.HistogramDataPoint[N]) []Point {
 	all := make([]Point, len(points))
 	for i, p := range points {
-		all[i] = Point{Attributes: p.Attributes, Start: p.StartTime, Count: p.Count, Sum: float64(p.Sum), Buckets: p.BucketCounts}
+		all[i] = Point{Attributes: p.Attributes, Start: p.StartTime, Count: p.Count, Sum: float64(p.Sum), Buckets: p.BucketCounts,
+			starts: true, time: p.Time, histogram: true, bounds: p.Bounds}
 	}
 	return all
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// A Recorder is a recorder whose metrics stay in memory. Two readers collect
-// from it, one that wants totals and one that wants deltas.
+// A Recorder is a recorder whose metrics stay in memory. Two readers collect from it, a
+// cumulative one and one of deltas.
 type Recorder struct {
 	*otelkv.Recorder
 
@@ -24,86 +24,62 @@ type Recorder struct {
 	delta      sdkmetric.Reader
 }
 
-// An Option changes what [NewRecorder] returns.
-type Option interface {
-	apply(*config)
-}
-
-type optionFunc func(*config)
-
-func (f optionFunc) apply(c *config) { f(c) }
-
-type config struct {
-	recorder    []otelkv.Option
-	instruments bool
-	export      []otelkv.ExportOption
-}
-
-// WithRecorderOptions passes options to the recorder.
-func WithRecorderOptions(options ...otelkv.Option) Option {
-	return optionFunc(func(c *config) { c.recorder = append(c.recorder, options...) })
-}
-
-// WithInstruments makes the recorder's metrics instruments of a MeterProvider of the
-// SDK ([otelkv.Recorder.RegisterInstruments]) with the given options, instead of giving
-// each reader a producer.
-func WithInstruments(options ...otelkv.ExportOption) Option {
-	return optionFunc(func(c *config) { c.instruments, c.export = true, options })
-}
-
-// NewRecorder returns a recorder of the catalogue's metrics. It ends with the
-// test. Errors fail the test.
-func NewRecorder(t testing.TB, catalogue *schema.Catalogue, options ...Option) *Recorder {
+// NewRecorder returns a recorder of the catalogue's metrics. It closes when the test ends.
+// Errors fail the test.
+func NewRecorder(t testing.TB, catalogue *schema.Catalogue, options ...otelkv.Option) *Recorder {
 	t.Helper()
-	var c config
-	for _, o := range options {
-		o.apply(&c)
-	}
-	recorder, err := otelkv.New(catalogue, c.recorder...)
+	recorder, err := otelkv.New(catalogue, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &Recorder{Recorder: recorder, t: t}
-	r.cumulative = r.newReader(c, sdkmetric.CumulativeTemporalitySelector)
-	r.delta = r.newReader(c, deltas)
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(r.cumulative), sdkmetric.WithReader(r.delta))
-	if c.instruments {
-		if _, err := recorder.RegisterInstruments(provider, c.export...); err != nil {
+	reader := func(temporality sdkmetric.TemporalitySelector) sdkmetric.Reader {
+		producer, err := recorder.Producer(otelkv.WithSelectors(temporality, nil))
+		if err != nil {
 			t.Fatal(err)
 		}
+		return sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(temporality), sdkmetric.WithProducer(producer))
 	}
-	t.Cleanup(func() {
-		err := recorder.Close()
-		if err := errors.Join(err, provider.Shutdown(context.Background())); err != nil {
-			t.Error(err)
-		}
-	})
+	r.collectBy(reader(sdkmetric.CumulativeTemporalitySelector), reader(deltas))
 	return r
 }
 
-func (r *Recorder) newReader(c config, temporality sdkmetric.TemporalitySelector) sdkmetric.Reader {
-	options := []sdkmetric.ManualReaderOption{sdkmetric.WithTemporalitySelector(temporality)}
-	if !c.instruments {
-		producer, err := r.Producer(otelkv.WithSelectors(temporality, nil))
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		options = append(options, sdkmetric.WithProducer(producer))
+// Instruments returns a recorder whose metrics are instruments of a MeterProvider of the
+// SDK ([otelkv.Recorder.RegisterInstruments]). The recorder closes when the test ends.
+// Errors fail the test.
+func Instruments(t testing.TB, recorder *otelkv.Recorder, options ...otelkv.ExportOption) *Recorder {
+	t.Helper()
+	r := &Recorder{Recorder: recorder, t: t}
+	provider := r.collectBy(sdkmetric.NewManualReader(), sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(deltas)))
+	if _, err := recorder.RegisterInstruments(provider, options...); err != nil {
+		t.Fatal(err)
 	}
-	return sdkmetric.NewManualReader(options...)
+	return r
+}
+
+// collectBy makes a provider for the readers. Recorder and provider end with the test.
+func (r *Recorder) collectBy(cumulative, delta sdkmetric.Reader) *sdkmetric.MeterProvider {
+	r.cumulative, r.delta = cumulative, delta
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(cumulative), sdkmetric.WithReader(delta))
+	r.t.Cleanup(func() {
+		err := r.Close()
+		if err := errors.Join(err, provider.Shutdown(context.Background())); err != nil {
+			r.t.Error(err)
+		}
+	})
+	return provider
 }
 
 func deltas(sdkmetric.InstrumentKind) metricdata.Temporality { return metricdata.DeltaTemporality }
 
-// Collect returns what an exporter of totals would export now, such as that of
-// Prometheus.
+// Collect returns what a cumulative exporter would export now, such as Prometheus's.
 func (r *Recorder) Collect() *Metrics {
 	r.t.Helper()
 	return r.collect(r.cumulative)
 }
 
-// CollectDelta returns what an exporter of deltas would export now: what came
-// since the last CollectDelta.
+// CollectDelta returns what an exporter of deltas would export now: the changes since the
+// last CollectDelta.
 func (r *Recorder) CollectDelta() *Metrics {
 	r.t.Helper()
 	return r.collect(r.delta)

@@ -12,7 +12,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// failing catches what a helper reports, and ends it as a test would.
+// failing keeps the message of a failure, and ends the goroutine as a test would.
 type failing struct {
 	testing.TB
 	message string
@@ -25,7 +25,7 @@ func (f *failing) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// message returns what the test is failed with.
+// message returns the message with which the test fails.
 func message(t *testing.T, test func(testing.TB)) string {
 	f := &failing{TB: t}
 	done := make(chan struct{})

@@ -50,7 +50,7 @@ func run(ctx context.Context, started func(*exporters.Pipeline)) (err error) {
 	if err != nil {
 		return err
 	}
-	pipeline, err := exporters.Start(ctx, recorder, exporters.WithDefaultExporters(exporters.Prometheus))
+	pipeline, err := exporters.Start(ctx, recorder, exporters.WithDefaultExporters("prometheus"))
 	if err != nil {
 		return err
 	}

@@ -59,9 +59,13 @@ func serve(ctx context.Context, endpoint string) error {
 	}
 	loads.Add(4096)
 
+	exporter, err := otlpmetrichttp.New(ctx, otlpmetrichttp.WithEndpointURL(endpoint+"/v1/metrics"))
+	if err != nil {
+		return err
+	}
 	pipeline, err := exporters.Start(ctx, recorder,
-		exporters.WithExporters(exporters.OTLP),
-		exporters.WithHTTPOptions(otlpmetrichttp.WithEndpointURL(endpoint+"/v1/metrics")),
+		exporters.WithExporters("none"), // of the named ones
+		exporters.WithExporter(exporter),
 		exporters.WithGatherer(registry))
 	if err != nil {
 		return err

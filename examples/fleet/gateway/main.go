@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/otelkv/otelkv-go/exporters"
@@ -70,7 +71,7 @@ func run(ctx context.Context, worker string, index int, interval time.Duration) 
 	if err != nil {
 		return err
 	}
-	pipeline, err := exporters.Start(ctx, recorder, exporters.WithResource(instance))
+	pipeline, err := exporters.Start(ctx, recorder, exporters.WithProviderOptions(sdkmetric.WithResource(instance)))
 	if err != nil {
 		return err
 	}

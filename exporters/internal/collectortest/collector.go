@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package collectortest has a collector for tests: a real server of OTLP on
-// loopback, by gRPC or HTTP, that keeps what it is sent and answers as it is
-// told to.
+// Package collectortest is a collector for tests: an OTLP server on loopback, over gRPC or
+// HTTP, that keeps requests and answers as the test says.
 package collectortest
 
 import (
@@ -71,8 +70,8 @@ func GRPC(t testing.TB, config *tls.Config) *Collector {
 	return c
 }
 
-// HTTP returns a collector that serves HTTP until the test ends, over TLS if
-// config is not nil. A refusal is answered with 503.
+// HTTP returns a collector that serves HTTP until the test ends, over TLS if config is not
+// nil. It refuses requests with 503.
 func HTTP(t testing.TB, config *tls.Config) *Collector {
 	t.Helper()
 	c := new(Collector)
@@ -101,22 +100,21 @@ func (c *Collector) Refuse(errs ...error) {
 	c.refusals = append(c.refusals, errs...)
 }
 
-// AcceptInPart makes the collector take what it is sent and say that it
-// rejected points of it.
+// AcceptInPart makes the collector accept requests and answer that it rejected some points.
 func (c *Collector) AcceptInPart(rejected int64, message string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.partial = &collectorpb.ExportMetricsPartialSuccess{RejectedDataPoints: rejected, ErrorMessage: message}
 }
 
-// Hold makes the collector answer nothing until Release.
+// Hold makes the collector wait with all answers until Release.
 func (c *Collector) Hold() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.hold = make(chan struct{})
 }
 
-// Release answers what is held.
+// Release ends Hold.
 func (c *Collector) Release() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -126,7 +124,7 @@ func (c *Collector) Release() {
 	}
 }
 
-// Attempts returns how many requests came, refused ones too.
+// Attempts returns the number of requests, with refused ones.
 func (c *Collector) Attempts() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -140,7 +138,7 @@ func (c *Collector) Header() http.Header {
 	return c.headers.Clone()
 }
 
-// Compression returns how the last request was compressed, or nothing.
+// Compression returns the compression of the last request, or an empty string.
 func (c *Collector) Compression() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -170,8 +168,8 @@ func (c *Collector) Requests() []*collectorpb.ExportMetricsServiceRequest {
 	return slices.Clone(c.requests)
 }
 
-// Metrics returns the metrics of the last request by name. A name that came
-// twice fails the test.
+// Metrics returns the metrics of the last request by name. It fails the test if a name came
+// twice.
 func (c *Collector) Metrics(t testing.TB) map[string]*metricspb.Metric {
 	t.Helper()
 	metrics := make(map[string]*metricspb.Metric)
@@ -263,8 +261,8 @@ func (c *Collector) receive(ctx context.Context, request *collectorpb.ExportMetr
 	return &collectorpb.ExportMetricsServiceResponse{PartialSuccess: c.partial}, nil
 }
 
-// compressions tells a collector how gRPC requests were compressed, which their
-// handler does not see.
+// compressions tells a collector the compression of gRPC requests, which handlers do not
+// see.
 type compressions struct{ collector *Collector }
 
 func (h compressions) HandleRPC(_ context.Context, event stats.RPCStats) {

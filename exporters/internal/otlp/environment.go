@@ -12,10 +12,11 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/net/http/httpguts"
 	"google.golang.org/grpc/resolver"
 )
 
-// The variables come in two forms. That of metrics comes before the general one.
+// Each variable has two forms. The one for metrics has priority.
 const (
 	generalPrefix = "OTEL_EXPORTER_OTLP_"
 	metricsPrefix = "OTEL_EXPORTER_OTLP_METRICS_"
@@ -23,7 +24,7 @@ const (
 
 func getenv(variable string) string { return strings.TrimSpace(os.Getenv(variable)) }
 
-// lookup returns the value of a variable and its name in the form that was found.
+// lookup returns the value of a variable, and the full name that has it.
 func lookup(name string) (value, variable string) {
 	for _, prefix := range []string{metricsPrefix, generalPrefix} {
 		if value := getenv(prefix + name); value != "" {
@@ -33,18 +34,10 @@ func lookup(name string) (value, variable string) {
 	return "", ""
 }
 
-// protocolFromEnvironment returns the protocol that the environment names, and
-// where it was found, or nothing (OpenTelemetry specification, "Specify Protocol").
-func protocolFromEnvironment() (Protocol, string) {
-	value, variable := lookup("PROTOCOL")
-	return Protocol(value), variable
-}
-
-// checkEnvironment refuses what the upstream exporters would go on without: they
-// log the text, which may hold a token or a password, and send to another
-// endpoint, without a header or without a certificate. The errors here name the
-// variable and files only.
-func checkEnvironment(protocol Protocol) error {
+// checkEnvironment refuses values that the upstream exporters would ignore: they log the
+// text, which may hold a token or a password, and send to another endpoint, without a
+// header or without a certificate. The errors here only name variables and files.
+func checkEnvironment(protocol string) error {
 	var errs []error
 	for _, prefix := range []string{generalPrefix, metricsPrefix} {
 		errs = append(errs,
@@ -56,16 +49,15 @@ func checkEnvironment(protocol Protocol) error {
 	return errors.Join(errs...)
 }
 
-// endpointURL returns the endpoint of the environment as a URL that says all of
-// it, or nothing where it is not set or is another target of gRPC's client.
+// endpointURL returns the endpoint of the environment as a complete URL. It is empty if
+// the endpoint is not set, or is another target of gRPC's client.
 //
-// The upstream exporters would also ask OTEL_EXPORTER_OTLP_INSECURE whether an
-// endpoint with a scheme is secure, which it is for endpoints without one only
-// (OpenTelemetry specification, "OpenTelemetry Protocol Exporter"), and cannot
-// parse an IP address and a port.
-func endpointURL(protocol Protocol) string {
+// The upstream exporters differ from the OpenTelemetry specification ("OpenTelemetry
+// Protocol Exporter"): they apply OTEL_EXPORTER_OTLP_INSECURE to endpoints with a scheme
+// too. They also cannot parse an IP address with a port.
+func endpointURL(protocol string) string {
 	endpoint, variable := lookup("ENDPOINT")
-	if protocol == ProtocolGRPC && isAddress(endpoint) {
+	if protocol == protocolGRPC && isAddress(endpoint) {
 		if insecure, _ := lookup("INSECURE"); strings.EqualFold(insecure, "true") {
 			return "http://" + endpoint
 		}
@@ -75,7 +67,7 @@ func endpointURL(protocol Protocol) string {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return ""
 	}
-	if protocol == ProtocolHTTPProtobuf && variable == generalPrefix+"ENDPOINT" {
+	if protocol == protocolHTTP && variable == generalPrefix+"ENDPOINT" {
 		u = u.JoinPath("v1", "metrics")
 	}
 	return u.String()
@@ -87,11 +79,11 @@ func isAddress(endpoint string) bool {
 	return err == nil && u.Host == endpoint && u.Hostname() != "" && u.Port() != ""
 }
 
-// checkEndpoint takes a URL, and for gRPC any target of its client
+// checkEndpoint allows a URL, and for gRPC any target of its client
 // (OpenTelemetry specification, "OpenTelemetry Protocol Exporter").
-func checkEndpoint(variable string, protocol Protocol) error {
+func checkEndpoint(variable string, protocol string) error {
 	endpoint := getenv(variable)
-	if endpoint == "" || protocol == ProtocolGRPC && isAddress(endpoint) {
+	if endpoint == "" || protocol == protocolGRPC && isAddress(endpoint) {
 		return nil
 	}
 	u, err := url.Parse(endpoint)
@@ -106,15 +98,15 @@ func checkEndpoint(variable string, protocol Protocol) error {
 		if u.Host != "" {
 			return nil
 		}
-	case protocol == ProtocolGRPC && resolver.Get(u.Scheme) != nil:
+	case protocol == protocolGRPC && resolver.Get(u.Scheme) != nil:
 		return nil
-	case protocol == ProtocolGRPC && u.Scheme == "" && !strings.Contains(endpoint, "@"):
+	case protocol == protocolGRPC && u.Scheme == "" && !strings.Contains(endpoint, "@"):
 		return nil
 	}
 	return fmt.Errorf("otelkv: %s is no endpoint: expected http://host:port or https://host:port", variable)
 }
 
-func checkHeaders(variable string, protocol Protocol) error {
+func checkHeaders(variable string, protocol string) error {
 	var errs []error
 	for i, pair := range strings.Split(getenv(variable), ",") {
 		if strings.TrimSpace(pair) == "" {
@@ -129,15 +121,15 @@ func checkHeaders(variable string, protocol Protocol) error {
 
 // checkHeader checks one key=value entry, whose value is percent-encoded
 // (OpenTelemetry specification, "Specifying headers via environment variables").
-// What gRPC has no form for would make each export fail (gRPC over HTTP/2,
+// An export with a header that gRPC cannot send would fail (gRPC over HTTP/2,
 // "Custom-Metadata").
-func checkHeader(pair string, protocol Protocol) error {
+func checkHeader(pair string, protocol string) error {
 	key, encoded, ok := strings.Cut(pair, "=")
 	if !ok {
 		return errors.New("no \"=\": expected key=value")
 	}
 	key = strings.TrimSpace(key)
-	if !isToken(key) {
+	if !httpguts.ValidHeaderFieldName(key) {
 		return errors.New("the key is not a header name")
 	}
 	value, err := url.PathUnescape(encoded)
@@ -146,30 +138,18 @@ func checkHeader(pair string, protocol Protocol) error {
 	}
 	value = strings.TrimSpace(value)
 	binary := strings.HasSuffix(strings.ToLower(key), "-bin")
+	isControl := func(r rune) bool { return r < ' ' || r == '\x7f' }
 	switch {
 	case strings.ContainsFunc(value, isControl):
 		return errors.New("the value has a control character")
-	case protocol != ProtocolGRPC:
+	case protocol != protocolGRPC:
 		return nil
 	case strings.ContainsAny(key, "!#$%&'*+^`|~"):
-		return errors.New("the key is not one of gRPC: expected letters, digits, \"-\", \"_\" and \".\"")
+		return errors.New("gRPC cannot send the key: expected letters, digits, \"-\", \"_\" and \".\"")
 	case !binary && strings.ContainsFunc(value, func(r rune) bool { return r > unicode.MaxASCII }):
 		return errors.New("the value is not ASCII, which gRPC cannot send")
 	}
 	return nil
-}
-
-func isControl(r rune) bool { return r < ' ' || r == '\x7f' }
-
-// isToken reports whether s is a token of RFC 9110, section 5.6.2.
-func isToken(s string) bool {
-	for _, c := range []byte(s) {
-		alphanumeric := '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !alphanumeric && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
-			return false
-		}
-	}
-	return s != ""
 }
 
 func checkAuthorities(variable string) error {

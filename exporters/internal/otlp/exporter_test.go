@@ -15,7 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -65,9 +64,9 @@ func measure(t *testing.T, provider *sdkmetric.MeterProvider) {
 }
 
 // newReader returns a reader on a provider of its own, which ends with the test.
-func newReader(t *testing.T, opts ...otlp.Option) (sdkmetric.Reader, *sdkmetric.MeterProvider) {
+func newReader(t *testing.T, retry otlpmetrichttp.RetryConfig) (sdkmetric.Reader, *sdkmetric.MeterProvider) {
 	t.Helper()
-	exporter, err := otlp.New(t.Context(), opts...)
+	exporter, err := otlp.New(t.Context(), retry)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,29 +81,26 @@ func newReader(t *testing.T, opts ...otlp.Option) (sdkmetric.Reader, *sdkmetric.
 }
 
 // quick retries without the pauses of the default.
-var quick = []otlp.Option{
-	otlp.WithGRPCOptions(otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig{Enabled: true, InitialInterval: time.Millisecond, MaxInterval: time.Millisecond, MaxElapsedTime: 10 * time.Second})),
-	otlp.WithHTTPOptions(otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig{Enabled: true, InitialInterval: time.Millisecond, MaxInterval: time.Millisecond, MaxElapsedTime: 10 * time.Second})),
-}
+var quick = otlpmetrichttp.RetryConfig{Enabled: true, InitialInterval: time.Millisecond, MaxInterval: time.Millisecond, MaxElapsedTime: 10 * time.Second}
 
-// protocols are the transports with a collector for each. The environment names
-// the endpoint, so that every test also holds that nothing hides it.
+// protocols runs a test with each protocol and a collector. The environment names the
+// endpoint, so that every test also shows that nothing overrides it.
 func protocols(t *testing.T, test func(t *testing.T, collector *collectortest.Collector)) {
 	t.Helper()
-	for protocol, serve := range map[otlp.Protocol]func(t *testing.T) *collectortest.Collector{
-		otlp.ProtocolGRPC:         func(t *testing.T) *collectortest.Collector { return collectortest.GRPC(t, nil) },
-		otlp.ProtocolHTTPProtobuf: func(t *testing.T) *collectortest.Collector { return collectortest.HTTP(t, nil) },
+	for protocol, serve := range map[string]func(t *testing.T) *collectortest.Collector{
+		"grpc":          func(t *testing.T) *collectortest.Collector { return collectortest.GRPC(t, nil) },
+		"http/protobuf": func(t *testing.T) *collectortest.Collector { return collectortest.HTTP(t, nil) },
 	} {
-		t.Run(string(protocol), func(t *testing.T) {
+		t.Run(protocol, func(t *testing.T) {
 			collector := serve(t)
-			t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", string(protocol))
+			t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
 			test(t, collector)
 		})
 	}
 }
 
-// describe puts what matters of a metric into a line.
+// describe returns a line that describes a metric.
 func describe(m *metricspb.Metric) string {
 	switch data := m.GetData().(type) {
 	case *metricspb.Metric_Sum:
@@ -137,37 +133,27 @@ func TestNames(t *testing.T) {
 		sum    = "sum monotonic=true AGGREGATION_TEMPORALITY_CUMULATIVE "
 		tiered = "engine=0,tier=1:fs"
 	)
-	tests := []struct {
-		name string
-		opts []otlp.Option
-		want map[string]string
-	}{
-		{"native", nil, map[string]string{
-			"test.load_bytes": sum + `unit="By" &{1152921504606846977} ` + tiered,
-			"test.load_time":  sum + `unit="s" &{0.5} ` + tiered,
-			"test.jobs":       `gauge unit="{job}" &{3} ` + tiered,
-			"test.usage":      `gauge unit="1" &{0.25} ` + tiered,
-			"test.load_size":  `histogram AGGREGATION_TEMPORALITY_CUMULATIVE unit="By" [1e+06] [0 1] ` + tiered,
-			"host.requests":   sum + `unit="{request}" &{1} `,
-		}},
+	want := map[string]string{
+		"test.load_bytes": sum + `unit="By" &{1152921504606846977} ` + tiered,
+		"test.load_time":  sum + `unit="s" &{0.5} ` + tiered,
+		"test.jobs":       `gauge unit="{job}" &{3} ` + tiered,
+		"test.usage":      `gauge unit="1" &{0.25} ` + tiered,
+		"test.load_size":  `histogram AGGREGATION_TEMPORALITY_CUMULATIVE unit="By" [1e+06] [0 1] ` + tiered,
+		"host.requests":   sum + `unit="{request}" &{1} `,
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			protocols(t, func(t *testing.T, collector *collectortest.Collector) {
-				_, provider := newReader(t, test.opts...)
-				measure(t, provider)
-				if err := provider.ForceFlush(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff(test.want, describeAll(t, collector)); diff != "" {
-					t.Errorf("metrics (-want +got):\n%s", diff)
-				}
-				if got := labels(collector.Last().GetResourceMetrics()[0].GetResource().GetAttributes()); got != "service.name=svc" {
-					t.Errorf("resource %s, want the provider's", got)
-				}
-			})
-		})
-	}
+	protocols(t, func(t *testing.T, collector *collectortest.Collector) {
+		_, provider := newReader(t, quick)
+		measure(t, provider)
+		if err := provider.ForceFlush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, describeAll(t, collector)); diff != "" {
+			t.Errorf("metrics (-want +got):\n%s", diff)
+		}
+		if got := labels(collector.Last().GetResourceMetrics()[0].GetResource().GetAttributes()); got != "service.name=svc" {
+			t.Errorf("resource %s, want the provider's", got)
+		}
+	})
 }
 
 func TestTemporalityPreference(t *testing.T) {
@@ -187,7 +173,7 @@ func TestTemporalityPreference(t *testing.T) {
 			collector := collectortest.HTTP(t, nil)
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
 			t.Setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", test.preference)
-			_, provider := newReader(t)
+			_, provider := newReader(t, quick)
 			var total int64
 			_, err := provider.Meter("otelkv").Int64ObservableCounter("c", metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
 				total += 10
@@ -223,7 +209,6 @@ func TestProtocol(t *testing.T) {
 	tests := []struct {
 		name             string
 		metrics, general string
-		opts             []otlp.Option
 		wantHTTP         bool
 		wantErr          string
 	}{
@@ -231,13 +216,8 @@ func TestProtocol(t *testing.T) {
 		{name: "general", general: "http/protobuf", wantHTTP: true},
 		{name: "metrics first", metrics: "http/protobuf", general: "grpc", wantHTTP: true},
 		{name: "metrics first, the other way", metrics: "grpc", general: "http/protobuf"},
-		{name: "option first", metrics: "grpc", opts: []otlp.Option{otlp.WithProtocol(otlp.ProtocolHTTPProtobuf)}, wantHTTP: true},
 		{name: "json", general: "http/json", wantErr: `otelkv: OTLP protocol "http/json" of OTEL_EXPORTER_OTLP_PROTOCOL: expected grpc or http/protobuf`},
 		{name: "json for metrics", metrics: "http/json", wantErr: `otelkv: OTLP protocol "http/json" of OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: expected grpc or http/protobuf`},
-		{name: "unknown option", opts: []otlp.Option{otlp.WithProtocol("udp")}, wantErr: `otelkv: OTLP protocol "udp" of WithProtocol: expected grpc or http/protobuf`},
-		{name: "options decide", opts: []otlp.Option{otlp.WithGRPCOptions(otlpmetricgrpc.WithInsecure())}},
-		{name: "options of the other protocol", general: "http/protobuf", opts: []otlp.Option{otlp.WithGRPCOptions(otlpmetricgrpc.WithInsecure())}, wantErr: "otelkv: OTLP protocol is http/protobuf by OTEL_EXPORTER_OTLP_PROTOCOL, and only options for grpc are given"},
-		{name: "options of the other protocol, the other way", general: "grpc", opts: []otlp.Option{otlp.WithHTTPOptions(otlpmetrichttp.WithInsecure())}, wantErr: "otelkv: OTLP protocol is grpc by OTEL_EXPORTER_OTLP_PROTOCOL, and only options for http/protobuf are given"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -249,7 +229,7 @@ func TestProtocol(t *testing.T) {
 				want = byHTTP
 			}
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", want.Endpoint())
-			exporter, err := otlp.New(t.Context(), test.opts...)
+			exporter, err := otlp.New(t.Context(), quick)
 			if test.wantErr != "" {
 				if err == nil || err.Error() != test.wantErr {
 					t.Fatalf("error %v, want %s", err, test.wantErr)
@@ -268,15 +248,12 @@ func TestProtocol(t *testing.T) {
 			}
 		})
 	}
-	if _, err := otlp.New(t.Context(), otlp.WithProtocol("udp")); !errors.Is(err, otlp.ErrProtocol) {
-		t.Errorf("error %v, want ErrProtocol", err)
-	}
 }
 
 func TestRetries(t *testing.T) {
 	protocols(t, func(t *testing.T, collector *collectortest.Collector) {
 		collector.Refuse(status.Error(codes.Unavailable, "try again"), status.Error(codes.Unavailable, "try again"))
-		_, provider := newReader(t, quick...)
+		_, provider := newReader(t, quick)
 		measure(t, provider)
 		if err := provider.ForceFlush(t.Context()); err != nil {
 			t.Fatal(err)
@@ -290,7 +267,7 @@ func TestRetries(t *testing.T) {
 func TestPartialSuccessIsReported(t *testing.T) {
 	protocols(t, func(t *testing.T, collector *collectortest.Collector) {
 		collector.AcceptInPart(2, "too old")
-		_, provider := newReader(t)
+		_, provider := newReader(t, quick)
 		measure(t, provider)
 		err := provider.ForceFlush(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "too old") {
@@ -301,11 +278,12 @@ func TestPartialSuccessIsReported(t *testing.T) {
 
 func TestCollectorDown(t *testing.T) {
 	// Nothing listens at port 1 of loopback.
-	for _, protocol := range []otlp.Protocol{otlp.ProtocolGRPC, otlp.ProtocolHTTPProtobuf} {
-		t.Run(string(protocol), func(t *testing.T) {
+	for _, protocol := range []string{"grpc", "http/protobuf"} {
+		t.Run(protocol, func(t *testing.T) {
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
 			t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "50")
-			_, provider := newReader(t, otlp.WithProtocol(protocol))
+			t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+			_, provider := newReader(t, quick)
 			measure(t, provider)
 			if err := provider.ForceFlush(t.Context()); err == nil {
 				t.Error("flush returned no error")
@@ -340,7 +318,7 @@ func TestHeaders(t *testing.T) {
 	protocols(t, func(t *testing.T, collector *collectortest.Collector) {
 		t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20general,x-scope=general")
 		t.Setenv("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "authorization=Bearer%20"+secret)
-		_, provider := newReader(t)
+		_, provider := newReader(t, quick)
 		measure(t, provider)
 		if err := provider.ForceFlush(t.Context()); err != nil {
 			t.Fatal(err)
@@ -359,7 +337,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		protocols(t, func(t *testing.T, collector *collectortest.Collector) {
 			t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization="+secret)
 			collector.Refuse(status.Error(codes.PermissionDenied, "no"))
-			reader, provider := newReader(t, quick...)
+			reader, provider := newReader(t, quick)
 			measure(t, provider)
 			err := provider.ForceFlush(t.Context())
 			log.write(fmt.Sprintf("%v %+v %#v %v", reader, reader, reader, err))
@@ -375,7 +353,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", headers)
-			_, err := otlp.New(t.Context())
+			_, err := otlp.New(t.Context(), quick)
 			if err == nil || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_HEADERS") {
 				t.Fatalf("error %v, want one that names the variable", err)
 			}
@@ -388,7 +366,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	} {
 		t.Run("endpoint "+endpoint, func(t *testing.T) {
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
-			_, err := otlp.New(t.Context())
+			_, err := otlp.New(t.Context(), quick)
 			if err == nil || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_ENDPOINT") {
 				t.Fatalf("error %v, want one that names the variable", err)
 			}
@@ -402,7 +380,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 
 func TestShutdown(t *testing.T) {
 	protocols(t, func(t *testing.T, collector *collectortest.Collector) {
-		_, provider := newReader(t)
+		_, provider := newReader(t, quick)
 		measure(t, provider)
 		if err := provider.Shutdown(t.Context()); err != nil {
 			t.Fatal(err)
@@ -419,7 +397,7 @@ func TestShutdown(t *testing.T) {
 func TestShutdownHonoursTheDeadline(t *testing.T) {
 	protocols(t, func(t *testing.T, collector *collectortest.Collector) {
 		collector.Hold()
-		_, provider := newReader(t)
+		_, provider := newReader(t, quick)
 		measure(t, provider)
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
@@ -427,4 +405,18 @@ func TestShutdownHonoursTheDeadline(t *testing.T) {
 			t.Error("shutdown returned no error for an export that was never answered")
 		}
 	})
+}
+
+func TestRetriesWithinInterval(t *testing.T) {
+	upstream := otlpmetrichttp.RetryConfig{Enabled: true, InitialInterval: 5 * time.Second, MaxInterval: 30 * time.Second, MaxElapsedTime: time.Minute}
+	for interval, want := range map[string]otlpmetrichttp.RetryConfig{
+		"": upstream, "never": upstream, "-1": upstream, "3600000": upstream, "9223372036854775807": upstream,
+		"10000": {Enabled: true, InitialInterval: 5 * time.Second, MaxInterval: 10 * time.Second, MaxElapsedTime: 10 * time.Second},
+		"100":   {Enabled: true, InitialInterval: 100 * time.Millisecond, MaxInterval: 100 * time.Millisecond, MaxElapsedTime: 100 * time.Millisecond},
+	} {
+		t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", interval)
+		if got := otlp.RetriesWithinInterval(); got != want {
+			t.Errorf("interval %q: got %+v, want %+v", interval, got, want)
+		}
+	}
 }

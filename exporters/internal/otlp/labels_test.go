@@ -9,7 +9,7 @@ import (
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 )
 
-// labels puts attributes into one line, sorted.
+// labels returns attributes in one line, sorted.
 func labels(attributes []*commonpb.KeyValue) string {
 	pairs := make([]string, 0, len(attributes))
 	for _, kv := range attributes {

@@ -8,19 +8,17 @@ import (
 	"net/url"
 )
 
-// errRedirect says that a collector redirects to where the headers, which may hold
-// keys, must not go, or in a way that leaves the metrics behind.
+// errRedirect refuses a redirect that would send the headers, which may hold keys, to
+// another host, or that would not send the metrics.
 var errRedirect = errors.New("otelkv: the OTLP endpoint redirects to another host, from https to http, " +
 	"or to a GET: set the endpoint to the new address")
 
-// proxyOf is http.ProxyFromEnvironment, which the upstream exporter uses, and refuses
-// redirects to another host. It also refuses those after which a client sends GET
-// without a body (301, 302 and 303): their answer would say that metrics have arrived
-// which were never sent.
+// proxyOf is http.ProxyFromEnvironment, which the upstream exporter uses, and also refuses
+// redirects to another host. It refuses the statuses 301, 302 and 303 too: the client
+// would follow with GET and no body, and would take its answer for success.
 //
-// The transport asks it before each request, a redirected one too. A client with
-// CheckRedirect would have to replace the upstream client with its TLS, timeout and
-// proxy.
+// The transport calls it before each request, also a redirected one. Setting CheckRedirect
+// instead would mean to replace the upstream client with its TLS, timeout and proxy.
 func proxyOf(r *http.Request) (*url.URL, error) {
 	if r.Response != nil { // r follows a redirect
 		from := r.Response.Request

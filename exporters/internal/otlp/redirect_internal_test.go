@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestProxyOf holds which redirects are refused where no server of a test can redirect to.
+// TestProxyOf tests redirects that a server of a test cannot make.
 func TestProxyOf(t *testing.T) {
 	for _, test := range []struct {
 		from, to string

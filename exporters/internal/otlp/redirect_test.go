@@ -15,12 +15,12 @@ import (
 	"github.com/otelkv/otelkv-go/exporters/internal/otlp"
 )
 
-// exportTo exports an empty request to an endpoint, with a key in a header.
+// exportTo sends an empty request to an endpoint, with a key in a header.
 func exportTo(t *testing.T, endpoint string) error {
 	t.Helper()
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
 	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key="+secret)
-	exporter, err := otlp.New(t.Context(), otlp.WithProtocol(otlp.ProtocolHTTPProtobuf))
+	exporter, err := otlp.New(t.Context(), quick)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,8 +28,8 @@ func exportTo(t *testing.T, endpoint string) error {
 	return exporter.Export(t.Context(), &metricdata.ResourceMetrics{})
 }
 
-// TestRedirects holds that no redirect takes the headers to another host, and that a
-// redirect on the same host is followed where the metrics go with it.
+// TestRedirects tests that no redirect sends the headers to another host, and that a
+// redirect on the same host is followed if the metrics are sent again.
 func TestRedirects(t *testing.T) {
 	for status, followed := range map[int]bool{
 		http.StatusMovedPermanently: false, http.StatusFound: false, http.StatusSeeOther: false,

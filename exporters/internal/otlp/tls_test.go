@@ -4,31 +4,26 @@ package otlp_test
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"testing"
 	"time"
 
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
-	"google.golang.org/grpc/credentials"
 
 	"github.com/otelkv/otelkv-go/exporters/internal/collectortest"
-	"github.com/otelkv/otelkv-go/exporters/internal/otlp"
 	"github.com/otelkv/otelkv-go/internal/testcert"
 )
 
-// tlsCase is one way to reach a collector that wants a client certificate.
+// tlsCase is one client of a collector that requires a client certificate.
 type tlsCase struct {
 	name string
 	// trusted is the authority that the exporter trusts.
 	trusted *testcert.Authority
-	// own is the certificate that the exporter shows, if any.
+	// own is the certificate of the exporter, or nil.
 	own  *tls.Certificate
 	want bool
 }
 
-// tlsCases returns the cases, and the TLS configuration of the collector.
+// tlsCases returns the cases and the TLS configuration of the collector.
 func tlsCases(t *testing.T, serverExpires time.Time) ([]tlsCase, *tls.Config) {
 	t.Helper()
 	ours, other := testcert.NewAuthority(t), testcert.NewAuthority(t)
@@ -48,16 +43,16 @@ func tlsCases(t *testing.T, serverExpires time.Time) ([]tlsCase, *tls.Config) {
 		}
 }
 
-// export measures and sends once, and holds that the collector has it or has not.
-func export(t *testing.T, collector *collectortest.Collector, want bool, opts ...otlp.Option) {
+// export sends once, and tests whether the collector received it.
+func export(t *testing.T, collector *collectortest.Collector, want bool) {
 	t.Helper()
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint())
 	if !want {
-		// A gRPC client goes on trying a connection that TLS refused.
+		// A gRPC client retries a connection that TLS refused.
 		t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "300")
 	}
-	_, provider := newReader(t, opts...)
+	_, provider := newReader(t, quick)
 	measure(t, provider)
 	err := provider.ForceFlush(t.Context())
 	if sent := collector.Last() != nil; sent != want || (err == nil) != want {
@@ -73,43 +68,22 @@ func TestTLSFromEnvironment(t *testing.T) {
 		cases, config := tlsCases(t, time.Now().Add(server.expires))
 		for _, test := range cases {
 			for protocol, serve := range servers {
-				t.Run(server.name+"/"+test.name+"/"+string(protocol), func(t *testing.T) {
+				t.Run(server.name+"/"+test.name+"/"+protocol, func(t *testing.T) {
 					t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", test.trusted.File(t))
 					if test.own != nil {
 						certificate, key := testcert.Files(t, *test.own)
 						t.Setenv("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", certificate)
 						t.Setenv("OTEL_EXPORTER_OTLP_CLIENT_KEY", key)
 					}
-					export(t, serve(t, config), test.want, otlp.WithProtocol(protocol))
+					t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+					export(t, serve(t, config), test.want)
 				})
 			}
 		}
 	}
 }
 
-var servers = map[otlp.Protocol]func(testing.TB, *tls.Config) *collectortest.Collector{
-	otlp.ProtocolGRPC:         collectortest.GRPC,
-	otlp.ProtocolHTTPProtobuf: collectortest.HTTP,
-}
-
-func TestTLSFromOptions(t *testing.T) {
-	cases, config := tlsCases(t, time.Now().Add(time.Hour))
-	for _, test := range cases {
-		for protocol, serve := range servers {
-			t.Run(test.name+"/"+string(protocol), func(t *testing.T) {
-				client := clientTLS(test.trusted.Pool(), test.own)
-				export(t, serve(t, config), test.want, otlp.WithProtocol(protocol),
-					otlp.WithGRPCOptions(otlpmetricgrpc.WithTLSCredentials(credentials.NewTLS(client))),
-					otlp.WithHTTPOptions(otlpmetrichttp.WithTLSClientConfig(client)))
-			})
-		}
-	}
-}
-
-func clientTLS(trusted *x509.CertPool, own *tls.Certificate) *tls.Config {
-	config := &tls.Config{RootCAs: trusted}
-	if own != nil {
-		config.Certificates = []tls.Certificate{*own}
-	}
-	return config
+var servers = map[string]func(testing.TB, *tls.Config) *collectortest.Collector{
+	"grpc":          collectortest.GRPC,
+	"http/protobuf": collectortest.HTTP,
 }

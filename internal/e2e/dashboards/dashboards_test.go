@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package dashboards holds that the queries which people have for vLLM's metrics
-// return data for a service that uses otelkv.
+// Package dashboards tests that the published queries for vLLM's metrics return data for
+// a service that uses otelkv.
 package dashboards
 
 import (
@@ -28,8 +28,7 @@ import (
 //go:embed testdata/queries.promql
 var published string
 
-// queries returns the published queries by the board that they are from, with
-// the boards' variables filled in.
+// queries returns the published queries of each board, with values for the variables.
 func queries(t *testing.T, model string) map[string][]string {
 	t.Helper()
 	variables := strings.NewReplacer("$model_name", model, "$interval", "1m", "$aggregate_interval", "2m")
@@ -50,7 +49,7 @@ func queries(t *testing.T, model string) map[string][]string {
 	return byBoard
 }
 
-// podLabels are those that relabelling adds for the boards.
+// podLabels are labels that relabelling adds for the boards.
 func podLabels() map[string]string {
 	return map[string]string{
 		"namespace": "ns", "pod": "pod-0", "WorkerId": "worker-0",
@@ -58,17 +57,17 @@ func podLabels() map[string]string {
 	}
 }
 
-// asRay gives metrics the names under which Ray shows those of its engines.
+// asRay renames metrics as Ray does for its engines.
 func asRay(name string) string { return "ray_" + strings.ReplaceAll(name, ":", "_") }
 
-// TestDashboardsOnTieredCache evaluates the queries on what tieredcache measures.
-// Its medium is "CPU", and the queries of the board of another medium name that.
+// TestDashboardsOnTieredCache evaluates the queries with the metrics of tieredcache. Its
+// medium is "CPU", so queries for another medium are changed to that.
 func TestDashboardsOnTieredCache(t *testing.T) {
 	cache := servers.StartTieredCache(t, servers.BuildTieredCache(t), nil, "-engines=2", "-seed=1")
 	testDashboards(t, cache, "tieredcache")
 }
 
-// TestDashboardsOnSimulator evaluates them on what the simulator makes up.
+// TestDashboardsOnSimulator evaluates the queries with the metrics of the simulator.
 func TestDashboardsOnSimulator(t *testing.T) {
 	simulator := servers.StartSimulator(t, "-engines=2", "-model=simulated", "-interval=10ms")
 	testDashboards(t, simulator, "simulated")
@@ -79,11 +78,11 @@ func testDashboards(t *testing.T, program *servers.Process, model string) {
 	var before exposition.Samples
 	moving := []string{"vllm:kv_offload_load_bytes_total", "vllm:kv_offload_store_bytes_total", "vllm:kv_offload_lookup_sync_delay_seconds_count"}
 	f := record(func() map[string]*dto.MetricFamily {
-		// Rates need traffic between any two snapshots, on a slow machine too.
+		// Rates need traffic between each two snapshots, also on a slow machine.
 		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 			time.Sleep(200 * time.Millisecond)
 			families := exposition.Scrape(t, program.ScrapeURL())
-			samples := exposition.Flatten(families)
+			samples := exposition.Flatten(t, families)
 			if !slices.ContainsFunc(moving, func(name string) bool { return samples.Sum(name) <= before.Sum(name) }) {
 				before = samples
 				return families
@@ -100,9 +99,8 @@ func testDashboards(t *testing.T, program *servers.Process, model string) {
 	evaluate(t, f, model, "CPU")
 }
 
-// TestDashboardsOnSharedStorage evaluates them on recorders whose engines have
-// the medium that the llm-d board asks for, one of which is exported under Ray's
-// names.
+// TestDashboardsOnSharedStorage evaluates the queries with two recorders, whose engines
+// have the medium of the llm-d board. One recorder has Ray's names.
 func TestDashboardsOnSharedStorage(t *testing.T) {
 	catalogue, err := vllm.TieringSpec().With(slices.Concat(vllm.Scheduler(), vllm.ExternalPrefixCache())...)
 	if err != nil {
@@ -115,7 +113,7 @@ func TestDashboardsOnSharedStorage(t *testing.T) {
 	var scrapes []func(round int) map[string]*dto.MetricFamily
 	for _, exported := range []*schema.Catalogue{catalogue, prefixed} {
 		service := load.NewService(t, exported, "shared",
-			exporters.WithExporters(exporters.Prometheus), exporters.WithListen("127.0.0.1:0"))
+			exporters.WithExporters("prometheus"), exporters.WithServer("127.0.0.1:0"))
 		engine, err := service.Recorder.AddEngine(7, "llama", otelkv.WithMedium("SHARED_STORAGE"), otelkv.WithTiers(load.TierType), otelkv.WithPriming())
 		if err != nil {
 			t.Fatal(err)
@@ -148,8 +146,8 @@ func TestDashboardsOnSharedStorage(t *testing.T) {
 	})
 }
 
-// evaluate holds that every query gives a number on the fixture, and the right ones,
-// and returns the server that has it.
+// evaluate tests that every query returns the right numbers for the fixture, and returns
+// the Prometheus server.
 func evaluate(t *testing.T, f fixture, model, medium string) (*servers.Prometheus, time.Time) {
 	t.Helper()
 	prometheus, at := f.serve(t, podLabels())
@@ -180,7 +178,7 @@ func evaluate(t *testing.T, f fixture, model, medium string) (*servers.Prometheu
 	t.Run("values", func(t *testing.T) { checkValues(t, f, prometheus, at) })
 	t.Run("labels of the pod are free", func(t *testing.T) {
 		for label := range podLabels() {
-			// Prometheus puts our label of the name aside like this.
+			// Prometheus renames our label of the same name.
 			vector, err := prometheus.Query(fmt.Sprintf(`{__name__=~".+",exported_%s!=""}`, label), at)
 			if err != nil {
 				t.Fatal(err)
@@ -193,13 +191,12 @@ func evaluate(t *testing.T, f fixture, model, medium string) (*servers.Prometheu
 	return prometheus, at
 }
 
-// checkValues holds that the rates and speeds which boards compute are those of the
-// snapshots.
+// checkValues tests that the rates and speeds of the boards agree with the snapshots.
 func checkValues(t *testing.T, f fixture, prometheus *servers.Prometheus, at time.Time) {
 	t.Helper()
-	// A range leaves its start out, so five minutes hold these snapshots.
+	// A range excludes its start, so five minutes include these snapshots.
 	inside := int(5 * time.Minute / spacing)
-	first, last := exposition.Flatten(f[len(f)-inside]), exposition.Flatten(f[len(f)-1])
+	first, last := exposition.Flatten(t, f[len(f)-inside]), exposition.Flatten(t, f[len(f)-1])
 	span := (time.Duration(inside-1) * spacing).Seconds()
 	growth := func(name string) float64 { return last.Sum(name) - first.Sum(name) }
 	check := func(expression string, want float64) {
@@ -221,7 +218,7 @@ func checkValues(t *testing.T, f fixture, prometheus *servers.Prometheus, at tim
 	}
 }
 
-// equal compares what Prometheus says with what is to be expected.
+// equal compares the answer of Prometheus with the expected values.
 func equal(got []servers.Sample, want vector) error {
 	left := make(map[string]float64)
 	for _, w := range want {
@@ -244,7 +241,7 @@ func equal(got []servers.Sample, want vector) error {
 	return nil
 }
 
-// someNumber accepts a vector with an element that a panel can draw.
+// someNumber accepts a vector with an element that is a finite number.
 func someNumber(vector []servers.Sample) error {
 	for _, sample := range vector {
 		if !math.IsNaN(sample.Value) && !math.IsInf(sample.Value, 0) {

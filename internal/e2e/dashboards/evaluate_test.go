@@ -16,7 +16,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// A vector is a value for each set of labels, of which the name is none.
+// A vector maps sets of labels, without the name, to values.
 type vector []element
 
 type element struct {
@@ -24,7 +24,7 @@ type element struct {
 	value  float64
 }
 
-// key tells the labels of an element.
+// key returns the labels of an element as text.
 func (e element) key(without ...string) string {
 	labels := maps.Clone(e.labels)
 	for _, name := range without {
@@ -33,18 +33,18 @@ func (e element) key(without ...string) string {
 	return fmt.Sprint(labels)
 }
 
-// An evaluation works a published query out from the snapshots, apart from
-// Prometheus, for the few forms that they have. Panics are bugs of the test.
+// An evaluation computes a published query from the snapshots, independently of
+// Prometheus. It supports the forms that the queries have. A panic is a bug of the test.
 type evaluation struct {
 	fixture fixture
 	extra   map[string]string
 	rest    string
 }
 
-// want returns the value of an expression at the last snapshot. The labels are those
-// that relabelling adds.
+// want returns the value of an expression at the last snapshot. The labels are those from
+// relabelling.
 func (f fixture) want(expression string, extra map[string]string) vector {
-	// This panel leaves out what does not move, which is 0/0.
+	// This panel has no value for what does not change: 0/0.
 	expression, _, moving := strings.Cut(expression, " and (")
 	e := &evaluation{f, extra, expression}
 	v := e.product()
@@ -57,7 +57,7 @@ func (f fixture) want(expression string, extra map[string]string) vector {
 	return v
 }
 
-// take takes a pattern off the front.
+// take removes a match of the pattern from the front.
 func (e *evaluation) take(pattern string) ([]string, bool) {
 	e.rest = strings.TrimLeft(e.rest, " ")
 	found := regexp.MustCompile(`^(?:` + pattern + `)`).FindStringSubmatch(e.rest)
@@ -75,7 +75,7 @@ func (e *evaluation) must(pattern string) []string {
 	return found
 }
 
-// product evaluates factors, of which the first may be a number.
+// product evaluates factors. The first may be a number.
 func (e *evaluation) product() vector {
 	scale := 1.0
 	if found, ok := e.take(`(\d+) \*`); ok {
@@ -129,7 +129,7 @@ func (e *evaluation) taken(pattern string) bool {
 	return ok
 }
 
-// selector evaluates the series of a name: their last values, or how they grew.
+// selector evaluates the series of a name: their last values or their increases.
 func (e *evaluation) selector(function string) vector {
 	found := e.must(`([a-zA-Z_:][\w:]*)(?:\{([^}]*)\})?(?:\[(\w+)\])?`)
 	last := e.series(len(e.fixture)-1, found[1], found[2])
@@ -140,12 +140,12 @@ func (e *evaluation) selector(function string) vector {
 	if err != nil {
 		panic(err)
 	}
-	// A range leaves its start out.
+	// A range excludes its start.
 	inside := min(int(window/spacing), len(e.fixture))
 	first := e.series(len(e.fixture)-inside, found[1], found[2])
 	span := time.Duration(inside-1) * spacing
-	// Prometheus goes on to the range's start, or for half a step where that is far, but
-	// not to where a counter would be negative.
+	// Prometheus extrapolates to the start of the range, but at most half a step if the
+	// start is far, and not below zero for a counter.
 	gap := (window - span).Seconds()
 	if window-span > spacing {
 		gap = (spacing / 2).Seconds()
@@ -166,7 +166,7 @@ func (e *evaluation) selector(function string) vector {
 	return last
 }
 
-// series returns the series of a snapshot with the name and the matchers.
+// series returns the series of a snapshot that have the name and match the matchers.
 func (e *evaluation) series(snapshot int, name, matchers string) vector {
 	var v vector
 	add := func(m *dto.Metric, value float64, le string) {
@@ -210,7 +210,7 @@ func (e *evaluation) series(snapshot int, name, matchers string) vector {
 	return v
 }
 
-// sum adds up the elements that agree on the labels.
+// sum adds up elements with the same values of the labels.
 func (v vector) sum(by []string) vector {
 	var sums vector
 	for _, a := range v {

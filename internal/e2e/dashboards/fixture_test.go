@@ -22,12 +22,12 @@ import (
 
 const (
 	snapshots = 25
-	// spacing is how far apart Prometheus is told that snapshots were taken, which
-	// gives the windows of the queries something to look at.
+	// spacing is the time between snapshots as Prometheus sees them. The windows of the
+	// queries need it.
 	spacing = 15 * time.Second
 )
 
-// A fixture is what was scraped from a program, over and over.
+// A fixture is a series of scrapes of a program.
 type fixture []map[string]*dto.MetricFamily
 
 // record takes the snapshots.
@@ -39,8 +39,8 @@ func record(scrape func() map[string]*dto.MetricFamily) fixture {
 	return f
 }
 
-// republish adds the families under other names, as a program does that scrapes
-// engines and shows their metrics as its own.
+// republish adds the families under other names, like a program that scrapes engines and
+// shows their metrics as its own.
 func (f fixture) republish(rename func(string) string) {
 	for _, families := range f {
 		for name, family := range maps.Clone(families) {
@@ -50,9 +50,9 @@ func (f fixture) republish(rename func(string) string) {
 	}
 }
 
-// serve has a Prometheus server scrape the fixture, and returns when it has all
-// of it, with the time of the last snapshot. The labels are added to every series,
-// as relabelling does.
+// serve starts a Prometheus server that scrapes the fixture. It returns when the server
+// has all of it, with the time of the last snapshot. The labels are added to every
+// series, as by relabelling.
 func (f fixture) serve(t *testing.T, labels map[string]string) (*servers.Prometheus, time.Time) {
 	t.Helper()
 	last := time.Now().Truncate(time.Second)
@@ -62,7 +62,7 @@ func (f fixture) serve(t *testing.T, labels map[string]string) (*servers.Prometh
 			t.Fatal(err)
 		}
 	}
-	// Each scrape shows all of it, so that it does not matter which one is in time.
+	// Each scrape shows all snapshots, so it does not matter when the first scrape comes.
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", string(expfmt.NewFormat(expfmt.TypeTextPlain)))
 		_, _ = w.Write(history.Bytes())

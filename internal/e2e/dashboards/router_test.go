@@ -16,9 +16,9 @@ import (
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
 )
 
-// selected returns the one series that the llm-d router reads for a selector, which
-// it writes name{label=value}: the family of exactly the name, the series that has the
-// labels. The router sums nothing, so more than one series is an error.
+// selected returns the series that the llm-d router reads for a selector, written
+// name{label=value}: the one in the family of exactly this name that has the labels. The
+// router does not add up, so several series are an error.
 func selected(families map[string]*dto.MetricFamily, selector string) (*dto.Metric, error) {
 	name, matchers, _ := strings.Cut(strings.TrimSuffix(selector, "}"), "{")
 	labels := make(map[string]string)
@@ -49,9 +49,8 @@ func selected(families map[string]*dto.MetricFamily, selector string) (*dto.Metr
 	return found[0], nil
 }
 
-// selectors are what the router reads of an engine of vLLM without any
-// configuration, but for LoRA's; what tells it that the engine offloads; and what it
-// reads of a tier.
+// selectors are those that the router reads from an engine of vLLM without configuration,
+// except for LoRA; those that show whether the engine offloads; and those of a tier.
 var selectors = []string{
 	"vllm:num_requests_waiting",
 	"vllm:num_requests_running",
@@ -69,9 +68,9 @@ var selectors = []string{
 	"vllm:kv_offload_tiering_write_time_total{tier=1:fs}",
 }
 
-// TestRouterFindsItsFamilies holds that a router which tells by their presence
-// whether an engine offloads, and which reads the series of a tier, finds them
-// on the very first scrape: an absent series would look like a mistyped tier.
+// TestRouterFindsItsFamilies tests that the first scrape has all families of a router
+// that checks for offloading by their presence, and reads the series of a tier. A missing
+// series would look like a mistyped tier.
 func TestRouterFindsItsFamilies(t *testing.T) {
 	t.Run("tieredcache", func(t *testing.T) {
 		cache := servers.StartTieredCache(t, servers.BuildTieredCache(t), nil, "-engines=1")
@@ -92,7 +91,7 @@ func testRouter(t *testing.T, program *servers.Process, model string) {
 			t.Error(err)
 			continue
 		}
-		// The router takes the newest timestamp. None means now.
+		// The router reads the sample with the newest timestamp. No timestamp means now.
 		if m.TimestampMs != nil {
 			t.Errorf("%s has the timestamp %d", selector, m.GetTimestampMs())
 		}
@@ -116,7 +115,7 @@ func testRouter(t *testing.T, program *servers.Process, model string) {
 		}
 	})
 	t.Run("benchmark scripts", func(t *testing.T) {
-		// They look for a label block behind the name.
+		// They look for labels after the name.
 		pattern := regexp.MustCompile(`(?m)^vllm:kv_offload_(store|load)_bytes_total\{[^}]*\}\s+([0-9.e+]+)$`)
 		if found := pattern.FindAllString(text, -1); len(found) != 2 {
 			t.Errorf("the pattern finds %q", found)
@@ -125,10 +124,10 @@ func testRouter(t *testing.T, program *servers.Process, model string) {
 	t.Run("nothing else", func(t *testing.T) {
 		for name, family := range families {
 			if strings.HasPrefix(name, "otelkv_") {
-				continue // What the recorder counts of itself is not any engine's.
+				continue // self-metrics have no engine
 			}
 			if !strings.HasPrefix(name, "vllm:") && !strings.HasPrefix(name, "tieredcache_") {
-				t.Errorf("family %s is nobody's", name)
+				t.Errorf("unexpected family %s", name)
 			}
 			for _, m := range family.GetMetric() {
 				if _, err := selected(map[string]*dto.MetricFamily{name: {Metric: []*dto.Metric{m}}},

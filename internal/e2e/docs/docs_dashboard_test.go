@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package docs holds what operators are given to a real Prometheus: the
-// dashboard's queries, the rules and their unit tests.
+// Package docs tests the files for operators with a real Prometheus: the queries of the
+// dashboard, the rules and their unit tests.
 package docs
 
 import (
@@ -16,16 +16,14 @@ import (
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-
 	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/internal/e2e/load"
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
+	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// shipped is the folder of the files that operators get.
+// shipped is the folder of the files for operators.
 var shipped = filepath.Join("..", "..", "..", "docs")
 
 // A target is one query of the dashboard.
@@ -34,14 +32,14 @@ type target struct {
 	expr  string
 }
 
-// targets returns the queries of the dashboards' panels as Grafana sends them
-// with every variable at its default, for a job that is no sidecar.
+// targets returns the queries of the dashboards' panels as Grafana sends them, with the
+// defaults of all variables, for a job that is not a sidecar.
 func targets(t *testing.T, job string) []target {
 	t.Helper()
 	return slices.DeleteFunc(sidecarTargets(t, job), func(query target) bool { return strings.Contains(query.expr, "otelkv_ingest_") })
 }
 
-// sidecarTargets returns them with those of a sidecar.
+// sidecarTargets is targets with the queries of sidecars.
 func sidecarTargets(t *testing.T, job string) []target {
 	t.Helper()
 	var all []target
@@ -51,7 +49,7 @@ func sidecarTargets(t *testing.T, job string) []target {
 	return all
 }
 
-// dashboardFiles are the names of the dashboards that operators get.
+// dashboardFiles are the names of the dashboards.
 func dashboardFiles() []string { return []string{"kv-offload.json", "kv-offload-engine.json"} }
 
 func targetsOf(t *testing.T, name, job string) []target {
@@ -88,7 +86,7 @@ func targetsOf(t *testing.T, name, job string) []target {
 	return all
 }
 
-// someNumber accepts a vector that has something to draw.
+// someNumber accepts a vector with a finite number.
 func someNumber(vector []servers.Sample) error {
 	for _, sample := range vector {
 		if !math.IsNaN(sample.Value) {
@@ -98,8 +96,8 @@ func someNumber(vector []servers.Sample) error {
 	return fmt.Errorf("no number in %v", vector)
 }
 
-// TestPanels holds that every query of every panel returns data, by every route
-// that the documentation gives for Prometheus's names.
+// TestPanels tests that every query of every panel returns data, by each documented route
+// that keeps the Prometheus names.
 func TestPanels(t *testing.T) {
 	program := servers.BuildTieredCache(t)
 	collector := servers.StartCollector(t, "docs/collector/collector.yaml")
@@ -108,7 +106,7 @@ func TestPanels(t *testing.T) {
 		return servers.StartTieredCache(t, program, append(environment, "OTEL_METRIC_EXPORT_INTERVAL=500"),
 			"-engines=2", "-seed=1")
 	}
-	// A Collector makes the job of the service's name.
+	// A Collector makes the label job from the name of the service.
 	push := func(name string, to *servers.Collector, environment ...string) {
 		run(append(environment, "OTEL_SERVICE_NAME="+name, "OTEL_METRICS_EXPORTER=otlp",
 			"OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+to.GRPC)...)
@@ -129,15 +127,14 @@ func TestPanels(t *testing.T) {
 	}
 }
 
-// TestPanelsOverOTLP holds the same for a service that sends Prometheus names
-// straight to Prometheus. It has no self-metrics and no primary tier, so their panels
-// are left out.
+// TestPanelsOverOTLP is TestPanels for a service that sends Prometheus names straight to
+// Prometheus. It has no self-metrics and no primary tier, so their panels are left out.
 func TestPanelsOverOTLP(t *testing.T) {
 	prometheus := servers.StartPrometheus(t, configuration(t, "127.0.0.1:1"))
+	load.OverHTTP(t, prometheus.OTLPEndpoint())
+	load.WhenFlushed(t)
 	service := load.NewService(t, vllm.TieringSpec(), "direct", exporters.WithExporters("otlp"),
-		exporters.WithPrometheusNames(),
-		exporters.WithHTTPOptions(otlpmetrichttp.WithEndpointURL(prometheus.OTLPEndpoint())),
-		exporters.WithReaderOptions(sdkmetric.WithInterval(time.Hour)))
+		exporters.WithExportOptions(otelkv.WithPrometheusNames()))
 	// Rates need a few exports, apart in time.
 	for round := range 6 {
 		service.Measure(t, round)
@@ -161,8 +158,8 @@ func TestPanelsOverOTLP(t *testing.T) {
 	}
 }
 
-// configuration scrapes a service, and Collectors whose labels are honoured, and
-// evaluates the rules that operators get.
+// configuration makes Prometheus scrape a service, and Collectors with honor_labels, and
+// evaluate the rules for operators.
 func configuration(t *testing.T, service string, collectors ...string) string {
 	t.Helper()
 	rules, err := filepath.Abs(filepath.Join(shipped, "alerts", "rules.yaml"))

@@ -12,8 +12,8 @@ import (
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
 )
 
-// TestGateway sends a service's metrics, with what the agents add to a resource, to
-// the gateway, and expects the labels that KServe's boards filter by.
+// TestGateway sends a service's metrics, with the attributes that the agents add to a
+// resource, to the gateway. It expects the labels by which KServe's boards filter.
 func TestGateway(t *testing.T) {
 	gateway := servers.StartCollector(t, "deploy/collector/gateway.yaml")
 	servers.StartTieredCache(t, servers.BuildTieredCache(t), []string{
@@ -48,7 +48,7 @@ func TestGateway(t *testing.T) {
 	}
 }
 
-// TestComposePrometheus has promtool read the configuration that compose mounts.
+// TestComposePrometheus checks the configuration that compose mounts with promtool.
 func TestComposePrometheus(t *testing.T) {
 	file := filepath.Join("..", "..", "..", "deploy", "compose", "prometheus.yaml")
 	command := exec.CommandContext(t.Context(), servers.Promtool(t), "check", "config", "--syntax-only", file)

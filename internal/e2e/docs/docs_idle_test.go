@@ -11,8 +11,8 @@ import (
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
 )
 
-// TestPanelsOfAnIdleEngine holds that no panel divides by zero, and that none shows a
-// ratio or a quantile of nothing, for an engine that has every series and no traffic.
+// TestPanelsOfAnIdleEngine tests that for an engine with all series and no traffic, no
+// panel divides by zero or shows a ratio or a quantile.
 func TestPanelsOfAnIdleEngine(t *testing.T) {
 	simulator := servers.StartSimulator(t, "-interval=1h")
 	prometheus := servers.StartPrometheus(t, configuration(t, host(t, simulator.ScrapeURL())))
@@ -27,7 +27,7 @@ func TestPanelsOfAnIdleEngine(t *testing.T) {
 	}
 }
 
-// checkIdle holds that a query has no ratio and no quantile of nothing.
+// checkIdle tests that a query returns no ratio and no quantile.
 func checkIdle(t *testing.T, query target, vector []servers.Sample) {
 	t.Helper()
 	for _, sample := range vector {

@@ -15,9 +15,9 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// TestPanelsOfNativeHistograms holds that panels and rules have data where
-// Prometheus keeps native histograms, alone or beside the classic ones, and take the
-// native ones then. Where a histogram is empty there is nothing to draw.
+// TestPanelsOfNativeHistograms tests that panels and rules have data if Prometheus keeps
+// native histograms, alone or beside classic ones, and that they use the native ones. An
+// empty histogram has no data.
 func TestPanelsOfNativeHistograms(t *testing.T) {
 	service := load.NewService(t, vllm.TieringSpec(), "native", exporters.WithExporters("none"))
 	scraped := service.ServeNativeHistograms(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
 )
 
-// TestRuleFiles has Prometheus's own tool check the rules and run their unit
-// tests, in which each alert fires and stays silent where it should.
+// TestRuleFiles checks the rules with promtool, and runs their unit tests, in which each
+// alert fires and stays silent where it should.
 func TestRuleFiles(t *testing.T) {
 	promtool := servers.Promtool(t)
 	for _, arguments := range [][]string{
@@ -27,9 +27,8 @@ func TestRuleFiles(t *testing.T) {
 	}
 }
 
-// TestRulesEvaluate holds that a Prometheus which scrapes a service under load
-// evaluates every rule, that every recording has a value, and that no alert
-// about a healthy service fires.
+// TestRulesEvaluate tests with a service under load that Prometheus evaluates every rule,
+// that every recording rule has a value, and that no alert fires for a healthy service.
 func TestRulesEvaluate(t *testing.T) {
 	service := servers.StartTieredCache(t, servers.BuildTieredCache(t), nil, "-seed=1")
 	prometheus := servers.StartPrometheus(t, configuration(t, host(t, service.ScrapeURL())))

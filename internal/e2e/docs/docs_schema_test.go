@@ -14,9 +14,9 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-// TestDashboardsHaveGrafanasTypes decodes the dashboards strictly into the types
-// that Grafana publishes: of the dashboard, of each panel's options and fields, and
-// of the queries. An unknown field or a value of another type is an error.
+// TestDashboardsHaveGrafanasTypes decodes the dashboards strictly into the types that
+// Grafana publishes for the dashboard, for the options and fields of each panel, and for
+// the queries. An unknown field or a value of another type is an error.
 func TestDashboardsHaveGrafanasTypes(t *testing.T) {
 	plugins.RegisterDefaultPlugins()
 	for _, name := range dashboardFiles() {
@@ -28,7 +28,7 @@ func TestDashboardsHaveGrafanasTypes(t *testing.T) {
 			if err := conforms(text); err != nil {
 				t.Error(err)
 			}
-			// The test can fail: a field of another type is found.
+			// The test finds a field of another type.
 			var broken map[string]any
 			if err := json.Unmarshal(text, &broken); err != nil {
 				t.Fatal(err)
@@ -45,10 +45,10 @@ func TestDashboardsHaveGrafanasTypes(t *testing.T) {
 	}
 }
 
-// conforms returns what is wrong with a dashboard's JSON.
+// conforms returns the errors of a dashboard's JSON.
 func conforms(text []byte) error {
 	var typed dashboard.Dashboard
-	// No error comes as an empty list of them.
+	// Without errors the list is empty, not nil.
 	var problems cog.BuildErrors
 	if err := typed.UnmarshalJSONStrict(text); err != nil && (!errors.As(err, &problems) || len(problems) > 0) {
 		return err

@@ -30,8 +30,8 @@ func batch(sequence, dropped uint64, payload *stats.Payload) []byte {
 	return payload.AppendMessagePack(out)
 }
 
-// TestPanelsOfASidecar holds that every panel has data of a sidecar that a Prometheus
-// scrapes, and the right numbers in those that are a sidecar's alone.
+// TestPanelsOfASidecar tests that every panel has data for a sidecar, and that the panels
+// of sidecars show the right numbers.
 func TestPanelsOfASidecar(t *testing.T) {
 	sidecar := servers.StartSidecar(t, "--tier=fs")
 	prometheus := servers.StartPrometheus(t, configuration(t, host(t, sidecar.ScrapeURL)))
@@ -50,7 +50,7 @@ func TestPanelsOfASidecar(t *testing.T) {
 			t.Fatalf("a batch is answered %s, want %d", response.Status, want)
 		}
 	}
-	// The first scrape shows a sidecar that nobody has spoken to.
+	// The first scrape shows a sidecar before its first batch.
 	prometheus.Await(t, "otelkv_ingest_engines", servers.Values(0))
 	const rounds = 12
 	for round := range rounds {
@@ -64,8 +64,9 @@ func TestPanelsOfASidecar(t *testing.T) {
 			}
 		}
 		sequence := uint64(round) + 1
-		deliver(batch(sequence, sequence%2, payload), http.StatusOK)
-		deliver(batch(sequence, sequence%2, payload), http.StatusOK) // It came before.
+		body := batch(sequence, sequence%2, payload) // one body, because it has the time
+		deliver(body, http.StatusOK)
+		deliver(body, http.StatusOK) // a repetition
 		deliver([]byte("no batch"), http.StatusBadRequest)
 		time.Sleep(300 * time.Millisecond)
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package exposition turns what a scrape shows, and what PromQL answers, into
-// samples that can be compared.
+// Package exposition makes samples that can be compared, from scrapes and from the
+// answers of PromQL.
 package exposition
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// Samples maps a sample's name, with its labels sorted behind it, to its value.
+// Samples maps the name and the sorted labels of a sample to its value.
 type Samples map[string]float64
 
 // Scrape gets the URL and returns the families of its text.
@@ -29,7 +29,7 @@ func Scrape(t testing.TB, url string) map[string]*dto.MetricFamily {
 	return Families(t, strings.NewReader(Get(t, url)))
 }
 
-// Get returns the text that the URL shows.
+// Get returns the text at the URL.
 func Get(t testing.TB, url string) string {
 	t.Helper()
 	transport := &http.Transport{}
@@ -53,8 +53,8 @@ func Get(t testing.TB, url string) string {
 	return string(text)
 }
 
-// Families parses text of the exposition format as the llm-d router does: with
-// names of the legacy form only.
+// Families parses text of the exposition format as the llm-d router does: it only accepts
+// legacy names.
 func Families(t testing.TB, text io.Reader) map[string]*dto.MetricFamily {
 	t.Helper()
 	parser := expfmt.NewTextParser(model.LegacyValidation)
@@ -65,43 +65,25 @@ func Families(t testing.TB, text io.Reader) map[string]*dto.MetricFamily {
 	return families
 }
 
-// Flatten returns every sample of the families. Labels named in without are left
-// out.
-func Flatten(families map[string]*dto.MetricFamily, without ...string) Samples {
+// Flatten returns all samples of the families, without the labels named in without.
+func Flatten(t testing.TB, families map[string]*dto.MetricFamily, without ...string) Samples {
+	t.Helper()
+	vector, err := expfmt.ExtractSamples(new(expfmt.DecodeOptions), slices.Collect(maps.Values(families))...)
+	if err != nil {
+		t.Fatal(err)
+	}
 	samples := make(Samples)
-	for name, family := range families {
-		for _, m := range family.GetMetric() {
-			labels := make(map[string]string, len(m.GetLabel())+1)
-			for _, pair := range m.GetLabel() {
-				if !slices.Contains(without, pair.GetName()) {
-					labels[pair.GetName()] = pair.GetValue()
-				}
-			}
-			switch {
-			case m.Counter != nil:
-				samples[key(name, labels)] = m.Counter.GetValue()
-			case m.Gauge != nil:
-				samples[key(name, labels)] = m.Gauge.GetValue()
-			case m.Untyped != nil:
-				samples[key(name, labels)] = m.Untyped.GetValue()
-			case m.Histogram != nil:
-				samples.addHistogram(name, labels, m.Histogram)
-			}
+	for _, sample := range vector {
+		labels := make(map[string]string, len(sample.Metric))
+		for name, value := range sample.Metric {
+			labels[string(name)] = string(value)
 		}
+		samples.Add(labels["__name__"], labels, float64(sample.Value), without...)
 	}
 	return samples
 }
 
-func (s Samples) addHistogram(name string, labels map[string]string, h *dto.Histogram) {
-	s[key(name+"_sum", labels)] = h.GetSampleSum()
-	s[key(name+"_count", labels)] = float64(h.GetSampleCount())
-	for _, bucket := range h.GetBucket() {
-		labels["le"] = strconv.FormatFloat(bucket.GetUpperBound(), 'g', -1, 64)
-		s[key(name+"_bucket", labels)] = float64(bucket.GetCumulativeCount())
-	}
-}
-
-// Add adds one sample. Labels named in without are left out.
+// Add adds one sample, without the labels named in without.
 func (s Samples) Add(name string, labels map[string]string, value float64, without ...string) {
 	labels = maps.Clone(labels)
 	for _, label := range append(without, "__name__") {
@@ -113,7 +95,7 @@ func (s Samples) Add(name string, labels map[string]string, value float64, witho
 	s[key(name, labels)] = value
 }
 
-// Sum adds up the samples of the name whose keys contain all the given texts.
+// Sum adds up the samples of the name whose keys contain all of the texts.
 func (s Samples) Sum(name string, containing ...string) float64 {
 	var sum float64
 	for k, value := range s {
@@ -128,7 +110,8 @@ func (s Samples) Sum(name string, containing ...string) float64 {
 	return sum
 }
 
-// Difference describes where two sets of samples differ, or is empty.
+// Difference describes the differences between two sets of samples. It is empty if there
+// are none.
 func Difference(want, got Samples) string {
 	all := maps.Clone(want)
 	maps.Copy(all, got)

@@ -13,16 +13,18 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// TestCollectorIsKilled kills a real Collector under load. The one that takes its
-// place knows nothing, and has all totals after one export.
+// TestCollectorIsKilled kills a Collector under load. Its successor starts without state,
+// and has all totals after one export.
 func TestCollectorIsKilled(t *testing.T) {
 	handleErrors(t)
 	c := servers.StartCollector(t, "docs/collector/collector.yaml")
+	load.OverGRPC(t, c.GRPC)
+	often(t)
 	service := load.NewService(t, vllm.TieringSpec(), "killed", exporters.WithExporters("prometheus,otlp"),
-		exporters.WithoutServer(), overGRPC(c.GRPC), often())
+		exporters.WithoutServer())
 	url := "http://" + c.Scrape + "/metrics"
 	before := record(t, service, func() bool {
-		return exposition.Flatten(exposition.Scrape(t, url)).Sum("vllm:kv_offload_load_bytes_total") > 0
+		return exposition.Flatten(t, exposition.Scrape(t, url)).Sum("vllm:kv_offload_load_bytes_total") > 0
 	})
 	c.Kill()
 	failedBefore := failedExports(service)
@@ -38,9 +40,9 @@ func TestCollectorIsKilled(t *testing.T) {
 	}
 	var got exposition.Samples
 	var difference string
-	// The Collector shows a batch a little after it has acknowledged it.
+	// The Collector shows a batch shortly after it acknowledged it.
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		got = exposition.Flatten(exposition.Scrape(t, url), "job", "instance")
+		got = exposition.Flatten(t, exposition.Scrape(t, url), "job", "instance")
 		delete(got, "target_info{}")
 		if difference = exposition.Difference(want, got); difference == "" {
 			break

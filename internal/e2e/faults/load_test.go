@@ -19,19 +19,18 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// heapGrowth bounds how much more memory may be in use at the end of a recording
-// than before it. A payload or export that is kept for every failure would pass it.
+// heapGrowth is how much the memory in use may grow during a recording. Keeping a payload
+// or an export for each failure would exceed it.
 const heapGrowth = 4 << 20
 
-// A recording is what was recorded while something was wrong.
+// A recording is what was recorded during a fault.
 type recording struct {
 	increments, samples int64
 }
 
-// record has four goroutines record to the service's first engine, until they
-// have done at least a fixed amount and done says that the fault has shown. It
-// returns when all of them have, which they never do if recording waits for
-// an exporter, and holds that memory does not grow meanwhile.
+// record runs four goroutines that record to the first engine, until each has recorded a
+// fixed amount and done returns true. So it would not return if recording waited for an
+// exporter. It tests that memory does not grow.
 func record(t *testing.T, service *load.Service, done func() bool) recording {
 	t.Helper()
 	const goroutines, amount, burst = 4, 20_000, 1000
@@ -57,7 +56,7 @@ func record(t *testing.T, service *load.Service, done func() bool) recording {
 				}
 				own.increments += burst
 				own.samples += burst
-				// The rest of the machine is for the exports.
+				// Leave time for the exports.
 				time.Sleep(time.Millisecond)
 			}
 			mu.Lock()
@@ -82,7 +81,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// failedExports returns how many exports of the service have failed.
+// failedExports returns how many exports of the service failed.
 func failedExports(service *load.Service) int64 { return service.Recorder.Statistics().ExportFailures }
 
 // flush exports until it succeeds, for at most a minute.
@@ -100,8 +99,8 @@ func flush(t *testing.T, service *load.Service) {
 	t.Fatalf("no export succeeds any more: %v", err)
 }
 
-// handled collects what is reported to the error handler of package otel, which
-// is the process's.
+// handled collects the errors that reach the error handler of package otel, which is
+// global.
 type handled struct {
 	mu    sync.Mutex
 	total int
@@ -118,7 +117,7 @@ func handleErrors(t *testing.T) *handled {
 	return h
 }
 
-// Handle counts the error, and keeps it up to a number that no test needs.
+// Handle counts the errors, and keeps the first of them.
 func (h *handled) Handle(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -1,26 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package faults holds what becomes of measurements when something around the
-// library fails: nothing that a cumulative total can carry is lost, recording
-// waits for nothing, and memory does not grow.
+// Package faults tests what happens to measurements if a system around the library fails:
+// no total is lost with cumulative temporality, recording does not wait, and memory does
+// not grow.
 package faults
 
 import (
 	"context"
 	"crypto/tls"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -31,21 +28,13 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// exportTimeout bounds one export, with all its retries.
+// exportTimeout limits one export, with all its retries.
 const exportTimeout = 300 * time.Millisecond
 
-// often exports so often that a fault is met many times.
-func often() exporters.Option {
-	return exporters.WithReaderOptions(sdkmetric.WithInterval(20*time.Millisecond), sdkmetric.WithTimeout(exportTimeout))
-}
-
-// whenFlushed exports when told to, and at the end.
-func whenFlushed() exporters.Option {
-	return exporters.WithReaderOptions(sdkmetric.WithInterval(time.Hour))
-}
-
-func overGRPC(address string) exporters.Option {
-	return exporters.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(address), otlpmetricgrpc.WithInsecure())
+// often makes pipelines export so often that a fault shows many times.
+func often(t *testing.T) {
+	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "20")
+	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", strconv.FormatInt(exportTimeout.Milliseconds(), 10))
 }
 
 // refuse answers with an error.
@@ -55,13 +44,13 @@ func refuse(err error) receiver.Answer {
 	}
 }
 
-// hang does not answer before the client gives up.
+// hang waits until the client gives up.
 func hang(ctx context.Context, _ *collector.ExportMetricsServiceRequest) (*collector.ExportMetricsServiceResponse, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
 
-// reject answers that some data points were not taken, and takes none.
+// reject rejects all data points in a response without an error.
 func reject(context.Context, *collector.ExportMetricsServiceRequest) (*collector.ExportMetricsServiceResponse, error) {
 	return &collector.ExportMetricsServiceResponse{PartialSuccess: &collector.ExportMetricsPartialSuccess{
 		RejectedDataPoints: 3, ErrorMessage: "over quota",
@@ -77,38 +66,37 @@ func exhausted(t *testing.T) error {
 	return s.Err()
 }
 
-// A fault is a receiver that does not work until it is mended.
-type fault struct {
-	option exporters.Option
-	mend   func()
-}
+// A fault makes pipelines send to a receiver that does not work until mend is called.
+type fault func(*testing.T, *receiver.Receiver) (mend func())
 
-// TestReceiverFails holds that totals survive a receiver that fails in any way.
+// TestReceiverFails tests that totals survive all kinds of faults of a receiver.
 func TestReceiverFails(t *testing.T) {
-	answering := func(answer receiver.Answer) func(*testing.T, *receiver.Receiver) fault {
-		return func(t *testing.T, r *receiver.Receiver) fault {
+	answering := func(answer receiver.Answer) fault {
+		return func(t *testing.T, r *receiver.Receiver) (mend func()) {
 			r.Start(t)
 			r.Answer(answer)
-			return fault{overGRPC(r.Address()), func() { r.Answer(receiver.Accept) }}
+			load.OverGRPC(t, r.Address())
+			return func() { r.Answer(receiver.Accept) }
 		}
 	}
-	overHTTP := func(answer receiver.Answer) func(*testing.T, *receiver.Receiver) fault {
-		return func(t *testing.T, r *receiver.Receiver) fault {
+	overHTTP := func(answer receiver.Answer) fault {
+		return func(t *testing.T, r *receiver.Receiver) (mend func()) {
 			server := httptest.NewServer(r)
 			t.Cleanup(server.Close)
 			r.Answer(answer)
-			return fault{exporters.WithHTTPOptions(otlpmetrichttp.WithEndpointURL(server.URL + "/v1/metrics")),
-				func() { r.Answer(receiver.Accept) }}
+			load.OverHTTP(t, server.URL+"/v1/metrics")
+			return func() { r.Answer(receiver.Accept) }
 		}
 	}
 	tests := []struct {
 		name  string
-		fault func(*testing.T, *receiver.Receiver) fault
-		// reported is part of what the error handler is told.
+		fault fault
+		// reported is part of a reported error.
 		reported string
 	}{
-		{"down at start", func(t *testing.T, r *receiver.Receiver) fault {
-			return fault{overGRPC(r.Address()), func() { r.Start(t) }}
+		{"down at start", func(t *testing.T, r *receiver.Receiver) (mend func()) {
+			load.OverGRPC(t, r.Address())
+			return func() { r.Start(t) }
 		}, "connection refused"},
 		{"unavailable", answering(refuse(status.Error(codes.Unavailable, "restarting"))), "restarting"},
 		{"exhausted, with retry info", answering(refuse(exhausted(t))), "later"},
@@ -120,16 +108,17 @@ func TestReceiverFails(t *testing.T) {
 		{"HTTP, exhausted", overHTTP(refuse(status.Error(codes.ResourceExhausted, "later"))), "later"},
 		{"HTTP, slow", overHTTP(hang), "timeout"},
 		{"HTTP, partial success", overHTTP(reject), "over quota"},
-		{"connection cut mid-stream", func(t *testing.T, r *receiver.Receiver) fault {
+		{"connection cut mid-stream", func(t *testing.T, r *receiver.Receiver) (mend func()) {
 			r.Start(t)
 			proxy := receiver.NewProxy(t, r.Address())
 			proxy.CutAfter(2 << 10)
-			return fault{overGRPC(proxy.Address()), func() {
+			load.OverGRPC(t, proxy.Address())
+			return func() {
 				if proxy.Cuts() == 0 {
 					t.Error("no connection was cut")
 				}
 				proxy.CutAfter(0)
-			}}
+			}
 		}, "error reading"},
 	}
 	for _, test := range tests {
@@ -140,7 +129,7 @@ func TestReceiverFails(t *testing.T) {
 	}
 }
 
-// TestCertificateFails is the same for certificates that a client must not
+// TestCertificateFails is TestReceiverFails for certificates that a client must not
 // trust.
 func TestCertificateFails(t *testing.T) {
 	ours, other := testcert.NewAuthority(t), testcert.NewAuthority(t)
@@ -161,23 +150,23 @@ func TestCertificateFails(t *testing.T) {
 				return certificate.Load(), nil
 			}})
 			r.Start(t)
-			trusted := otlpmetricgrpc.WithTLSCredentials(credentials.NewTLS(&tls.Config{RootCAs: ours.Pool()}))
-			survive(t, r, fault{
-				exporters.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(r.Address()), trusted),
-				func() { certificate.Store(&valid) },
-			}, test.reported)
+			load.OverGRPC(t, r.Address())
+			t.Setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "https://"+r.Address())
+			t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", ours.File(t))
+			survive(t, r, func() { certificate.Store(&valid) }, test.reported)
 		})
 	}
 }
 
-// survive records while the receiver fails, mends it, and holds that everything
-// has arrived then.
-func survive(t *testing.T, r *receiver.Receiver, f fault, reported string) {
+// survive records during the fault, mends the receiver, and tests that everything
+// arrives.
+func survive(t *testing.T, r *receiver.Receiver, mend func(), reported string) {
 	t.Helper()
 	errs := handleErrors(t)
-	service := load.NewService(t, vllm.TieringSpec(), "faults", exporters.WithExporters(exporters.OTLP), often(), f.option)
-	// Of the same failures within a minute only the first is reported, so the reports do
-	// not tell how often exports fail.
+	often(t)
+	service := load.NewService(t, vllm.TieringSpec(), "faults", exporters.WithExporters("otlp"))
+	// The same failure is reported once a minute, so the reports do not show how often
+	// exports fail.
 	recorded := record(t, service, func() bool {
 		n := failedExports(service)
 		return n >= maxHandled || n >= 5 && errs.count() > 0 && strings.Contains(errs.joined().Error(), reported)
@@ -191,7 +180,7 @@ func survive(t *testing.T, r *receiver.Receiver, f fault, reported string) {
 	if failed, reports := failedExports(service), errs.count(); failed < 5 || int64(reports) >= failed {
 		t.Errorf("%d exports failed and %d were reported, want 5 at least, and not each reported", failed, reports)
 	}
-	f.mend()
+	mend()
 	flush(t, service)
 	lost := float64(recorded.increments) - r.Sum("vllm.kv_offload.load_bytes")
 	lostSamples := float64(recorded.samples) - r.Sum("vllm.kv_offload.load_size")
@@ -202,24 +191,25 @@ func survive(t *testing.T, r *receiver.Receiver, f fault, reported string) {
 	}
 }
 
-// TestDeltaLosesTheIntervalOfAFailedExport holds the documented price of delta
-// temporality, and that it is no higher.
+// TestDeltaLosesTheIntervalOfAFailedExport tests the documented loss with delta
+// temporality, and that no more is lost.
 func TestDeltaLosesTheIntervalOfAFailedExport(t *testing.T) {
 	tests := []struct {
-		temporality sdkmetric.TemporalitySelector
-		name        string
+		temporality string
 		lost        float64
 	}{
-		{sdkmetric.CumulativeTemporalitySelector, "cumulative", 0},
-		{sdkmetric.DeltaTemporalitySelector, "delta", 10},
+		{"cumulative", 0},
+		{"delta", 10},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
+		t.Run(test.temporality, func(t *testing.T) {
 			handleErrors(t)
 			r := receiver.New(t, nil)
 			r.Start(t)
-			service := load.NewService(t, vllm.TieringSpec(), "faults", exporters.WithExporters(exporters.OTLP),
-				overGRPC(r.Address()), whenFlushed(), exporters.WithGRPCOptions(otlpmetricgrpc.WithTemporalitySelector(test.temporality)))
+			load.OverGRPC(t, r.Address())
+			load.WhenFlushed(t)
+			load.WithTemporality(t, test.temporality)
+			service := load.NewService(t, vllm.TieringSpec(), "faults", exporters.WithExporters("otlp"))
 			loads, err := service.Engines[0].Int64Counter(vllm.LoadBytes)
 			if err != nil {
 				t.Fatal(err)

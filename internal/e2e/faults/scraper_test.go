@@ -21,10 +21,10 @@ import (
 
 const request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
-// A scraper misbehaves in one connection.
+// A scraper misuses one connection.
 type scraper func(t *testing.T, connection *net.TCPConn)
 
-// saysNothing never ends its request, and is cut off.
+// saysNothing sends half a request, and is cut off.
 func saysNothing(t *testing.T, connection *net.TCPConn) {
 	if _, err := io.WriteString(connection, request[:20]); err != nil {
 		t.Error(err)
@@ -32,7 +32,7 @@ func saysNothing(t *testing.T, connection *net.TCPConn) {
 	awaitEnd(t, connection)
 }
 
-// idles asks once and keeps the connection, and is cut off.
+// idles sends one request and keeps the connection open, and is cut off.
 func idles(t *testing.T, connection *net.TCPConn) {
 	if _, err := io.WriteString(connection, request); err != nil {
 		t.Error(err)
@@ -40,7 +40,7 @@ func idles(t *testing.T, connection *net.TCPConn) {
 	awaitEnd(t, connection)
 }
 
-// disconnects goes away in the middle of the answer.
+// disconnects closes the connection in the middle of the answer.
 func disconnects(t *testing.T, connection *net.TCPConn) {
 	if _, err := io.WriteString(connection, request); err != nil {
 		t.Error(err)
@@ -48,7 +48,8 @@ func disconnects(t *testing.T, connection *net.TCPConn) {
 	if _, err := io.ReadFull(connection, make([]byte, 100)); err != nil {
 		t.Error(err)
 	}
-	// The rest of the answer is refused, not taken and thrown away.
+	// So that the kernel resets the connection rather than reading the rest of the
+	// answer.
 	if err := connection.SetLinger(0); err != nil {
 		t.Error(err)
 	}
@@ -65,23 +66,23 @@ func awaitEnd(t *testing.T, connection *net.TCPConn) {
 	}
 }
 
-// TestScraperFails holds that scrapers which misbehave, fifty at a time, take
-// nothing from those that do not, and hold nothing up.
+// TestScraperFails tests that fifty misbehaving scrapers at a time do not harm other
+// scrapers or recording.
 func TestScraperFails(t *testing.T) {
 	const soon = time.Second
 	tests := []struct {
-		name     string
-		scraper  scraper
-		timeouts prometheus.Timeouts
+		name      string
+		scraper   scraper
+		configure func(*http.Server, *http.ServeMux)
 	}{
-		{"hangs in the request", saysNothing, prometheus.Timeouts{ReadHeader: soon}},
-		{"idles", idles, prometheus.Timeouts{Idle: soon}},
-		{"disconnects half-way", disconnects, prometheus.Timeouts{}},
+		{"hangs in the request", saysNothing, func(s *http.Server, _ *http.ServeMux) { s.ReadHeaderTimeout = soon }},
+		{"idles", idles, func(s *http.Server, _ *http.ServeMux) { s.IdleTimeout = soon }},
+		{"disconnects half-way", disconnects, func(*http.Server, *http.ServeMux) {}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			handleErrors(t)
-			service := scraped(t, exporters.WithServerOptions(prometheus.WithTimeouts(test.timeouts)))
+			service := scraped(t, exporters.WithServer("", prometheus.WithHTTPServer(test.configure)))
 			var scrapers sync.WaitGroup
 			var done atomic.Int64
 			for range 50 {
@@ -98,7 +99,7 @@ func TestScraperFails(t *testing.T) {
 			recorded := record(t, service, func() bool { return done.Load() == 50 })
 			scrapers.Wait()
 			families := exposition.Scrape(t, service.Pipeline.URL())
-			lost := float64(recorded.increments) - exposition.Flatten(families).Sum("vllm:kv_offload_load_bytes_total")
+			lost := float64(recorded.increments) - exposition.Flatten(t, families).Sum("vllm:kv_offload_load_bytes_total")
 			t.Logf("lost %v of %d bytes", lost, recorded.increments)
 			if lost != 0 {
 				t.Error("totals are lost")
@@ -107,8 +108,8 @@ func TestScraperFails(t *testing.T) {
 	}
 }
 
-// TestManyScrapers holds that of fifty scrapers at once each gets a whole scrape
-// or is told to come again, while recording goes on.
+// TestManyScrapers tests that each of fifty scrapers at once gets a complete scrape or a
+// 503, while recording goes on.
 func TestManyScrapers(t *testing.T) {
 	handleErrors(t)
 	service := scraped(t)
@@ -131,7 +132,7 @@ func TestManyScrapers(t *testing.T) {
 				switch response.StatusCode {
 				case http.StatusOK:
 					served.Add(1)
-					total := exposition.Flatten(exposition.Families(t, response.Body)).Sum("vllm:kv_offload_load_bytes_total")
+					total := exposition.Flatten(t, exposition.Families(t, response.Body)).Sum("vllm:kv_offload_load_bytes_total")
 					if total < last {
 						t.Errorf("a total fell from %v to %v", last, total)
 					}
@@ -161,5 +162,5 @@ func TestManyScrapers(t *testing.T) {
 func scraped(t *testing.T, options ...exporters.Option) *load.Service {
 	t.Helper()
 	return load.NewService(t, vllm.TieringSpec(), "scraped", append(options,
-		exporters.WithExporters(exporters.Prometheus), exporters.WithListen("127.0.0.1:0"))...)
+		exporters.WithExporters("prometheus"), exporters.WithServer("127.0.0.1:0"))...)
 }

@@ -18,14 +18,16 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// TestShutdownUnderLoad holds that what was recorded before Shutdown was called
-// arrives, and that recording goes on, to nowhere, during and after it.
+// TestShutdownUnderLoad tests that everything recorded before Shutdown arrives, and that
+// recording works during and after it, without being exported.
 func TestShutdownUnderLoad(t *testing.T) {
 	handleErrors(t)
 	r := receiver.New(t, nil)
 	r.Start(t)
+	load.OverGRPC(t, r.Address())
+	load.WhenFlushed(t)
 	service := load.NewService(t, vllm.TieringSpec(), "shutdown", exporters.WithExporters("prometheus,otlp"),
-		exporters.WithListen("127.0.0.1:0"), overGRPC(r.Address()), whenFlushed())
+		exporters.WithServer("127.0.0.1:0"))
 	loads, err := service.Engines[0].Int64Counter(vllm.LoadBytes)
 	if err != nil {
 		t.Fatal(err)
@@ -71,15 +73,17 @@ func TestShutdownUnderLoad(t *testing.T) {
 	}
 }
 
-// TestShutdownWithAnExpiredContext holds that Shutdown then waits for nobody, says
-// so, and still ends everything; goleak watches. What was not exported by then
-// is lost.
+// TestShutdownWithAnExpiredContext tests that Shutdown does not wait then, returns the
+// error of the context, and still ends all goroutines. What was not exported before is
+// lost.
 func TestShutdownWithAnExpiredContext(t *testing.T) {
 	handleErrors(t)
 	r := receiver.New(t, nil)
 	r.Start(t)
+	load.OverGRPC(t, r.Address())
+	load.WhenFlushed(t)
 	service := load.NewService(t, vllm.TieringSpec(), "shutdown", exporters.WithExporters("prometheus,otlp"),
-		exporters.WithListen("127.0.0.1:0"), overGRPC(r.Address()), whenFlushed())
+		exporters.WithServer("127.0.0.1:0"))
 	loads, err := service.Engines[0].Int64Counter(vllm.LoadBytes)
 	if err != nil {
 		t.Fatal(err)
@@ -103,8 +107,8 @@ func TestShutdownWithAnExpiredContext(t *testing.T) {
 	}
 }
 
-// TestHostCallbackFails holds that instruments of the host that panic or return
-// an error take nothing of ours from any exporter.
+// TestHostCallbackFails tests that host instruments that panic or return an error cost no
+// metric of the recorder, in any exporter.
 func TestHostCallbackFails(t *testing.T) {
 	fault := errors.New("fault of the host")
 	tests := []struct {
@@ -119,8 +123,10 @@ func TestHostCallbackFails(t *testing.T) {
 			errs := handleErrors(t)
 			r := receiver.New(t, nil)
 			r.Start(t)
+			load.OverGRPC(t, r.Address())
+			load.WhenFlushed(t)
 			service := load.NewService(t, vllm.TieringSpec(), "host", exporters.WithExporters("prometheus,otlp"),
-				exporters.WithoutServer(), overGRPC(r.Address()), whenFlushed())
+				exporters.WithoutServer())
 			_, err := service.Pipeline.Meter("host").Int64ObservableGauge("host.gauge",
 				metric.WithInt64Callback(func(context.Context, metric.Int64Observer) error { return test.callback() }))
 			if err != nil {

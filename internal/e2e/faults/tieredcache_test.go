@@ -12,9 +12,9 @@ import (
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
 )
 
-// TestTieredCacheOverDamagedFiles damages every file that a run of tieredcache
-// left. The next run finds out, counts what it found in its metrics, serves none
-// of it, and ends with status 1.
+// TestTieredCacheOverDamagedFiles damages every file of an earlier run of tieredcache.
+// The next run detects and counts the damage, serves none of the files, and ends with
+// status 1.
 func TestTieredCacheOverDamagedFiles(t *testing.T) {
 	program, dir := servers.BuildTieredCache(t), t.TempDir()
 	arguments := []string{"-dir=" + dir, "-engines=1", "-seed=3"}
@@ -27,7 +27,7 @@ func TestTieredCacheOverDamagedFiles(t *testing.T) {
 	second := servers.StartTieredCache(t, program, nil, arguments...)
 	var found float64
 	for deadline := time.Now().Add(time.Minute); found == 0 && time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		found = exposition.Flatten(exposition.Scrape(t, second.ScrapeURL())).Sum("tieredcache_corrupt_chunks_total", `tier="1:fs"`)
+		found = exposition.Flatten(t, exposition.Scrape(t, second.ScrapeURL())).Sum("tieredcache_corrupt_chunks_total", `tier="1:fs"`)
 	}
 	t.Logf("of %d files damaged, %v were read and found out by the first scrape that shows any", damaged, found)
 	if found == 0 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package load is a service that measures known amounts.
+// Package load runs a service that records known amounts.
 package load
 
 import (
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/otelkv/otelkv-go/exporters"
@@ -21,7 +22,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// The secondary tier that the engines of a service declare: its type and its label.
+// The secondary tier of the engines: its type and its label.
 const (
 	TierType = "fs"
 	Tier     = "1:fs"
@@ -36,7 +37,7 @@ type Service struct {
 	catalogue *schema.Catalogue
 }
 
-// NewService starts a service of the given name, which ends with the test.
+// NewService starts a service with a name. It ends with the test.
 func NewService(t testing.TB, catalogue *schema.Catalogue, name string, options ...exporters.Option) *Service {
 	t.Helper()
 	recorder, err := otelkv.New(catalogue)
@@ -51,8 +52,8 @@ func NewService(t testing.TB, catalogue *schema.Catalogue, name string, options 
 		}
 		s.Engines = append(s.Engines, engine)
 	}
-	named := exporters.WithResource(resource.NewSchemaless(
-		attribute.String("service.name", name), attribute.String("service.instance.id", name+"-0")))
+	named := exporters.WithProviderOptions(sdkmetric.WithResource(resource.NewSchemaless(
+		attribute.String("service.name", name), attribute.String("service.instance.id", name+"-0"))))
 	s.Pipeline, err = exporters.Start(t.Context(), recorder, append(options, named)...)
 	if err != nil {
 		t.Fatal(err)
@@ -60,14 +61,14 @@ func NewService(t testing.TB, catalogue *schema.Catalogue, name string, options 
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		// What a last export says is for the test that caused it.
+		// The test that caused an error of the last export checks for it.
 		_ = s.Pipeline.Shutdown(ctx)
 	})
 	return s
 }
 
-// Measure measures something with every metric of the catalogue that can be
-// measured, on every engine: the same for the same round.
+// Measure records with every metric of the catalogue that a payload can have, on every
+// engine. The same round records the same amounts.
 func (s *Service) Measure(t testing.TB, round int) {
 	t.Helper()
 	for index, engine := range s.Engines {
@@ -90,11 +91,11 @@ func (s *Service) Exposed(t testing.TB) exposition.Samples {
 	t.Helper()
 	answer := httptest.NewRecorder()
 	s.Pipeline.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	return exposition.Flatten(exposition.Families(t, answer.Body))
+	return exposition.Flatten(t, exposition.Families(t, answer.Body))
 }
 
-// Payload returns a payload with every metric of the catalogue that can be
-// measured. All its numbers add up exactly.
+// Payload returns a payload with every metric of the catalogue that a payload can have.
+// The sums of its numbers are exact.
 func Payload(t testing.TB, catalogue *schema.Catalogue, round int) *stats.Payload {
 	t.Helper()
 	p := new(stats.Payload)
@@ -138,7 +139,7 @@ func measure(p *stats.Payload, d schema.Definition, number int64) error {
 	case schema.KindGauge:
 		return p.RecordGauge(d.PrometheusName, value, labelValues...)
 	}
-	// One sample in the first bucket, one beyond the last boundary.
+	// One sample in the first bucket, one above the last boundary.
 	for _, sample := range []float64{0, 2 * d.Boundaries[len(d.Boundaries)-1]} {
 		if err := p.RecordHistogram(d.PrometheusName, stats.Float64(sample), labelValues...); err != nil {
 			return err

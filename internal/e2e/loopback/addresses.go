@@ -12,14 +12,14 @@ import (
 	"testing"
 )
 
-// The ports lie below the range from which systems choose a port for whoever names
-// none, so that no socket of another test takes one before its server listens.
+// The ports lie below the range from which systems choose free ports, so that no socket
+// of another test takes one before its server listens.
 const (
 	firstPort = 20_000
 	ports     = 10_000
 )
 
-// FreeAddresses returns n addresses on loopback that nothing listens at.
+// FreeAddresses returns n free addresses on loopback.
 func FreeAddresses(t testing.TB, n int) []string {
 	t.Helper()
 	addresses := make([]string, 0, n)
@@ -31,7 +31,7 @@ func FreeAddresses(t testing.TB, n int) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Open until all are chosen, so that they differ.
+		// All stay open until the end, so that they differ.
 		defer func() { _ = listener.Close() }()
 		addresses = append(addresses, listener.Addr().String())
 	}

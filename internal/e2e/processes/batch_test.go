@@ -51,5 +51,5 @@ func post(url string, body []byte) (status int, answer string, err error) {
 	return response.StatusCode, string(text), err
 }
 
-// client makes a connection for each request, so that none is left open.
+// client uses a new connection for each request, so that none stays open.
 var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: ending}

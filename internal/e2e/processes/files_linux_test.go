@@ -18,8 +18,8 @@ import (
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
 )
 
-// mounting returns a program's path and arguments in a mount namespace of its own, in
-// which the script has run before. It skips the test where that is not allowed.
+// mounting returns a program's path and arguments to run it in its own mount namespace,
+// after the script. It skips the test if that is not allowed.
 func mounting(t *testing.T, script string, command ...string) (path string, arguments []string) {
 	t.Helper()
 	path, err := exec.LookPath("unshare")
@@ -34,7 +34,7 @@ func mounting(t *testing.T, script string, command ...string) (path string, argu
 
 var serving = regexp.MustCompile(`Serving metrics at (http://[^\s,]+)`)
 
-// awaitSum waits until a sum is more than zero.
+// awaitSum waits until a sum is above zero.
 func awaitSum(t *testing.T, url, name string) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); scraped(t, url, name) == 0; time.Sleep(50 * time.Millisecond) {
@@ -44,7 +44,7 @@ func awaitSum(t *testing.T, url, name string) {
 	}
 }
 
-// TestReadOnlyFolder: the cache goes on without its file tier, and says so.
+// TestReadOnlyFolder: the cache runs without its file tier, and reports it.
 func TestReadOnlyFolder(t *testing.T) {
 	dir := t.TempDir()
 	path, arguments := mounting(t, "mount -t tmpfs -o ro none "+dir,
@@ -61,8 +61,8 @@ func TestReadOnlyFolder(t *testing.T) {
 	}
 }
 
-// TestNoTemporarySpace: without a folder for temporary files the cache does not start,
-// and names the folder. In one that is full it goes on as on a full disk.
+// TestNoTemporarySpace: the cache does not start without a folder for temporary files,
+// and names the folder. If the folder is full, it runs as on a full disk.
 func TestNoTemporarySpace(t *testing.T) {
 	program, dir := servers.BuildProgram(t, "examples/tieredcache"), t.TempDir()
 	for script, folder := range map[string]string{
@@ -83,9 +83,9 @@ func TestNoTemporarySpace(t *testing.T) {
 	}
 }
 
-// TestForeignFiles puts other things in the places of half of a run's chunks, and
-// files of others beside them. The next run serves the rest, hangs at nothing, takes
-// nothing for a damaged chunk, and leaves alone what is not its own.
+// TestForeignFiles replaces half of the chunks of a run by other kinds of files, and adds
+// files of other programs. The next run serves the other half, does not hang, counts no
+// damaged chunk, and leaves the other files alone.
 func TestForeignFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "chunks")
 	program := servers.BuildProgram(t, "examples/tieredcache")
@@ -128,7 +128,7 @@ func TestForeignFiles(t *testing.T) {
 	second := servers.Run(t, program, nil, arguments...)
 	url := second.AwaitLog(t, serving)
 	awaitSum(t, url, "vllm:kv_offload_tiering_read_bytes_total")
-	// A folder cannot be replaced by a chunk.
+	// A chunk cannot replace a folder.
 	awaitSum(t, url, "tieredcache_failed_writes_total")
 	if n := scraped(t, url, "tieredcache_corrupt_chunks_total"); n != 0 {
 		t.Errorf("%v chunks are taken for corrupt", n)
@@ -144,8 +144,8 @@ func TestForeignFiles(t *testing.T) {
 	}
 }
 
-// TestStateOnFullDisk: what cannot be saved is said and counted, batches count all the
-// same, and when there is room again, everything is saved with the next one.
+// TestStateOnFullDisk: state that cannot be saved is reported and counted, and batches
+// count nevertheless. When there is room again, the next batch saves everything.
 func TestStateOnFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	program := servers.BuildProgram(t, "cmd/otelkv")
@@ -153,7 +153,7 @@ func TestStateOnFullDisk(t *testing.T) {
 	state := filepath.Join(dir, "state")
 	addresses := loopback.FreeAddresses(t, 2)
 	first := startSidecar(t, addresses, state, append([]string{path}, command...)...)
-	// The folder as the process sees it.
+	// The folder in the namespace of the process.
 	inside := fmt.Sprintf("/proc/%d/root%s", first.process.PID(), dir)
 	deliver(t, first.batches, encode("a", "1", 1, 5), 200, "1 records")
 	filler := filepath.Join(inside, "filler")
@@ -171,7 +171,7 @@ func TestStateOnFullDisk(t *testing.T) {
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
-	// A batch that comes again is saved, too.
+	// A repeated batch is saved too.
 	deliver(t, first.batches, encode("a", "1", 3, 9), 200, "taken before")
 	saved, err := os.ReadFile(filepath.Join(inside, "state"))
 	if err != nil {
@@ -192,7 +192,7 @@ func TestStateOnFullDisk(t *testing.T) {
 	}
 }
 
-// TestReadOnlyState: a state that cannot be saved is said with the first batch.
+// TestReadOnlyState: the first batch reports state that cannot be saved.
 func TestReadOnlyState(t *testing.T) {
 	dir := t.TempDir()
 	path, command := mounting(t, "mount -t tmpfs -o ro none "+dir, servers.BuildProgram(t, "cmd/otelkv"))
@@ -206,8 +206,8 @@ func TestReadOnlyState(t *testing.T) {
 	}
 }
 
-// TestForeignState: a file that is no state is named, left as it is, and not started
-// with.
+// TestForeignState: the sidecar refuses to start with a file that is not its state, names
+// the file, and does not change it.
 func TestForeignState(t *testing.T) {
 	program := servers.BuildProgram(t, "cmd/otelkv")
 	state := filepath.Join(t.TempDir(), "state")

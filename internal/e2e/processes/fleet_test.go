@@ -22,9 +22,9 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// A front stands between workers and a sidecar, and does to batches what networks and
-// proxies do. What it was sent it also gives, once and in order, to a receiver to which
-// nothing happens.
+// A front stands between workers and a sidecar. It loses, repeats and delays batches, as
+// networks and proxies do. It also delivers each batch once and in order to a reference
+// receiver.
 type front struct {
 	to        string
 	client    *http.Client
@@ -35,9 +35,9 @@ type front struct {
 
 	mu       sync.Mutex
 	requests int
-	bodies   []string        // in the order of their first sight
+	bodies   []string        // in the order of arrival
 	acked    map[string]bool // by the body
-	repeats  int             // deliveries of one that was acknowledged before
+	repeats  int             // deliveries of acknowledged batches
 	failures int             // deliveries without an answer
 }
 
@@ -75,7 +75,7 @@ func newFront(t *testing.T, to string) *front {
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	content, err := io.ReadAll(r.Body)
 	if err != nil {
-		return // The worker is gone, and a part of a batch is none.
+		return // the worker is gone, and the batch is incomplete
 	}
 	body := string(content)
 	n := f.see(body)
@@ -100,7 +100,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, answer)
 }
 
-// see counts a request, and gives the reference a batch that is new.
+// see counts a request, and delivers new batches to the reference.
 func (f *front) see(body string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -138,7 +138,7 @@ func (f *front) pass(body string) (status int, answer string) {
 	return response.StatusCode, string(text)
 }
 
-// settle delivers what workers could not before they were killed.
+// settle delivers the batches that workers could not deliver before they were killed.
 func (f *front) settle(t *testing.T) {
 	t.Helper()
 	f.late.Wait()
@@ -151,18 +151,18 @@ func (f *front) settle(t *testing.T) {
 	}
 }
 
-// A network is between a front and a sidecar.
+// A network connects a front and a sidecar.
 type network struct {
 	listen  []string // where the sidecar takes batches and is scraped
 	to      string   // where the front reaches it
 	command []string // what runs a program on the sidecar's side
-	// partition stops all traffic until it is healed.
+	// partition stops all traffic until heal is called.
 	partition func() (heal func())
 }
 
-// TestFleetCountsOnce: workers and the sidecar are killed and stopped and run again,
-// batches are lost, repeated and come late, and the network is partitioned. What was
-// sent counts, once.
+// TestFleetCountsOnce: each batch counts exactly once, although workers and the sidecar
+// are killed, stopped and restarted, batches are lost, repeated and late, and the network
+// is partitioned.
 func TestFleetCountsOnce(t *testing.T) {
 	addresses := loopback.FreeAddresses(t, 2)
 	proxy := receiver.NewProxy(t, addresses[0])
@@ -180,7 +180,7 @@ func countOnce(t *testing.T, program, fleet string, between network) {
 	work := func(engine int) *servers.Process {
 		return servers.Run(t, fleet, nil, "work", "-to=http://"+f.address, "-interval=5ms", "-engine="+strconv.Itoa(engine))
 	}
-	// Two of one engine, which have one name.
+	// Two workers of one engine, with the same name.
 	workers := []*servers.Process{work(0), work(1), work(1)}
 	s := start()
 	const pause = 300 * time.Millisecond
@@ -232,14 +232,14 @@ func countOnce(t *testing.T, program, fleet string, between network) {
 				t.Errorf("engine %d has %v samples, want %v", engine, got, samples)
 			}
 		}
-		// And so after another restart.
+		// The same after another restart.
 		s.process.Kill()
 		s = start()
 	}
 }
 
-// TestClaimedName: a sender that claims another's name takes nothing from it, and
-// counts nothing twice, in silence: who is refused is told why.
+// TestClaimedName: a sender that uses another's name does not change its counts, counts
+// nothing twice, and gets an error that says why.
 func TestClaimedName(t *testing.T) {
 	program, state := servers.BuildProgram(t, "cmd/otelkv"), t.TempDir()+"/state"
 	addresses := loopback.FreeAddresses(t, 2)

@@ -12,7 +12,8 @@ import (
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
 )
 
-// Where the test runs in namespaces of its own, these say so, and what programs it runs.
+// Variables of the process that runs the test in namespaces: that it does, and the paths of
+// the programs.
 const (
 	inNamespace   = "PROCESSES_IN_NAMESPACE"
 	sidecarInside = "PROCESSES_SIDECAR"
@@ -31,8 +32,8 @@ ip -n b addr add 10.9.0.2/24 dev vb
 for n in a b; do ip -n $n link set v$n up; ip -n $n link set lo up; done
 `
 
-// TestFleetAcrossNamespaces is TestFleetCountsOnce with the sidecar in a network of
-// its own, from which the cable is pulled.
+// TestFleetAcrossNamespaces is TestFleetCountsOnce with the sidecar in a network
+// namespace of its own, and a cable that is pulled.
 func TestFleetAcrossNamespaces(t *testing.T) {
 	if os.Getenv(inNamespace) != "" {
 		link := func(state string) {

@@ -16,7 +16,7 @@ import (
 // scraped returns the sum of the series that a program shows.
 func scraped(t *testing.T, url, name string, containing ...string) float64 {
 	t.Helper()
-	return exposition.Flatten(exposition.Scrape(t, url)).Sum(name, containing...)
+	return exposition.Flatten(t, exposition.Scrape(t, url)).Sum(name, containing...)
 }
 
 // end ends a program with a signal, and returns its status.
@@ -26,15 +26,14 @@ func end(t *testing.T, process *servers.Process) int {
 	return process.Wait(t, ending)
 }
 
-// A sidecar that keeps its state, and where it is reached.
+// A sidecar that keeps its state, and its addresses.
 type sidecar struct {
 	process *servers.Process
 	batches string
 	scrapes string
 }
 
-// startSidecar runs the sidecar at the addresses, in which command is what comes
-// before its flags.
+// startSidecar runs the sidecar at the addresses. The command comes before its flags.
 func startSidecar(t *testing.T, addresses []string, state string, command ...string) *sidecar {
 	t.Helper()
 	host, port, _ := strings.Cut(addresses[1], ":")

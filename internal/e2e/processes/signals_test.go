@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package processes runs every program of the repository as a process, ends it in
-// every way, and looks at its exit status, at what it delivered and at what it left.
+// Package processes runs every program of the repository as a process and ends it in
+// every way. It checks the exit status, what the program delivered, and what it left
+// behind.
 package processes
 
 import (
@@ -38,8 +39,8 @@ type program struct {
 	ready     *regexp.Regexp
 }
 
-// run runs the program until it is ready. Its metrics go to an OTLP receiver, at its
-// end only, and to scrapes.
+// run runs the program until it is ready. It shows its metrics to scrapes, and pushes
+// them to an OTLP receiver when it ends.
 func (p program) run(t *testing.T, endpoint string) *servers.Process {
 	t.Helper()
 	process := servers.Run(t, p.path, []string{
@@ -51,7 +52,7 @@ func (p program) run(t *testing.T, endpoint string) *servers.Process {
 	return process
 }
 
-// programs are all of them that have a pipeline. They keep what they keep in dir.
+// programs are all programs with a pipeline. They keep their files in dir.
 func programs(t *testing.T, dir string) map[string]program {
 	t.Helper()
 	addresses := loopback.FreeAddresses(t, 4)
@@ -120,8 +121,8 @@ func endBySecondSignal(t *testing.T, p program) {
 	interruptTwice(t, p.run(t, r.Address()), func() bool { return r.Requests() > 0 })
 }
 
-// killAndRestart: a program that was killed runs again where it was, and ends as
-// always.
+// killAndRestart: a program that was killed runs again in the same place, and ends
+// normally.
 func killAndRestart(t *testing.T, p program) {
 	r := receiver.New(t, nil)
 	r.Start(t)
@@ -142,7 +143,7 @@ func killAndRestart(t *testing.T, p program) {
 	}
 }
 
-// interruptTwice interrupts a process, and again when it hangs in its end.
+// interruptTwice interrupts a process, and again while it hangs in its shutdown.
 func interruptTwice(t *testing.T, process *servers.Process, hangs func() bool) {
 	t.Helper()
 	process.Signal(t, os.Interrupt)
@@ -162,8 +163,8 @@ func interruptTwice(t *testing.T, process *servers.Process, hangs func() bool) {
 	}
 }
 
-// TestWorkerSignals: a worker delivers what it has, and ends at once if it is told so
-// twice.
+// TestWorkerSignals: a worker delivers all that it has after one signal, and ends at once
+// after two.
 func TestWorkerSignals(t *testing.T) {
 	path := servers.BuildProgram(t, "examples/fleet")
 	var requests atomic.Int64
@@ -206,7 +207,7 @@ func TestWorkerSignals(t *testing.T) {
 	interruptTwice(t, process, func() bool { return requests.Load() > before })
 }
 
-// TestProgramsThatEnd: the examples that show something and end, end with status 0.
+// TestProgramsThatEnd: the examples that end by themselves end with status 0.
 func TestProgramsThatEnd(t *testing.T) {
 	for _, name := range []string{"autoexport", "globalprovider", "hostregistry", "ownprovider", "registerer"} {
 		t.Run(name, func(t *testing.T) {

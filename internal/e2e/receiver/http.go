@@ -12,9 +12,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// ServeHTTP takes OTLP metrics over HTTP, as protobuf without compression. An
-// error of the answer becomes a status: 429, to be tried again in a second, for
-// ResourceExhausted, and 503 for any other.
+// ServeHTTP receives OTLP metrics over HTTP, as protobuf without compression. An error of
+// the Answer becomes a status: 429 with a Retry-After of one second for
+// ResourceExhausted, and 503 for others.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, httpRequest *http.Request) {
 	body, err := io.ReadAll(httpRequest.Body)
 	if err != nil {

@@ -10,13 +10,12 @@ import (
 	"testing"
 )
 
-// A Proxy passes connections on to an address, and can cut them off in the
-// middle. It is safe for concurrent use.
+// A Proxy forwards connections to an address, and can cut them. It is safe for concurrent
+// use.
 type Proxy struct {
 	listener net.Listener
 	to       string
-	// after is the number of bytes of a client after which its connection is cut,
-	// or 0 for none.
+	// after is the number of bytes from a client after which its connection is cut, or 0.
 	after   atomic.Int64
 	cuts    atomic.Int64
 	gate    sync.RWMutex // held for writing during a partition
@@ -42,15 +41,15 @@ func NewProxy(t testing.TB, to string) *Proxy {
 // Address returns the host and port that it listens at.
 func (p *Proxy) Address() string { return p.listener.Addr().String() }
 
-// CutAfter cuts connections when so many bytes have come from the client, also
-// those that are open. With 0 they are left alone.
+// CutAfter cuts connections, also open ones, after so many bytes from the client. With 0
+// it cuts none.
 func (p *Proxy) CutAfter(bytes int64) { p.after.Store(bytes) }
 
-// Cuts returns how many connections have been cut.
+// Cuts returns how many connections were cut.
 func (p *Proxy) Cuts() int { return int(p.cuts.Load()) }
 
-// Partition stops all bytes, both ways, until the returned function is called.
-// Connections stay open, and new ones are accepted: nobody is told.
+// Partition stops all bytes in both directions until heal is called. Connections stay
+// open, and new ones are accepted.
 func (p *Proxy) Partition() (heal func()) {
 	p.gate.Lock()
 	return p.gate.Unlock
@@ -72,7 +71,7 @@ func (p *Proxy) accept() {
 	}
 }
 
-// pass carries bytes both ways until an end closes or the connection is cut.
+// pass forwards bytes in both directions until one side closes or the connection is cut.
 func (p *Proxy) pass(client net.Conn) {
 	defer func() { _ = client.Close() }()
 	p.wait()
@@ -104,7 +103,7 @@ func (p *Proxy) pass(client net.Conn) {
 	}
 }
 
-// gated writes when there is no partition.
+// gated waits for the end of a partition before it writes.
 type gated struct {
 	io.Writer
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package receiver is an OTLP receiver that answers as a test tells it to, and
-// keeps what it was sent.
+// Package receiver is an OTLP receiver that answers as the test says, and adds up what it
+// receives.
 package receiver
 
 import (
@@ -19,8 +19,8 @@ import (
 	"github.com/otelkv/otelkv-go/internal/e2e/loopback"
 )
 
-// An Answer decides what becomes of a request. It is received unless an error is
-// returned, or a response that says that data points were rejected.
+// An Answer answers a request. The receiver adds the request up unless Answer returns an
+// error or rejects data points.
 type Answer func(ctx context.Context, request *collector.ExportMetricsServiceRequest) (*collector.ExportMetricsServiceResponse, error)
 
 // Accept takes everything.
@@ -43,8 +43,8 @@ type Receiver struct {
 	requests int
 }
 
-// New returns a receiver with an address on loopback, where nothing listens until
-// Start. A nil configuration means no TLS.
+// New returns a receiver with an address on loopback. It listens after Start. A nil
+// configuration means no TLS.
 func New(t testing.TB, configuration *tls.Config) *Receiver {
 	t.Helper()
 	r := &Receiver{address: loopback.FreeAddresses(t, 1)[0], tls: configuration, answer: Accept}
@@ -79,7 +79,7 @@ func (r *Receiver) Start(t testing.TB) {
 	}()
 }
 
-// Stop cuts every connection and listens no more. What was received is kept.
+// Stop cuts every connection and stops listening. The totals stay.
 func (r *Receiver) Stop() {
 	r.mu.Lock()
 	server, serving := r.server, r.serving
@@ -91,14 +91,14 @@ func (r *Receiver) Stop() {
 	}
 }
 
-// Answer sets what becomes of requests from now on.
+// Answer sets the answer to later requests.
 func (r *Receiver) Answer(answer Answer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.answer = answer
 }
 
-// Requests returns how many requests have come.
+// Requests returns the number of requests.
 func (r *Receiver) Requests() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -13,15 +13,14 @@ import (
 	metrics "go.opentelemetry.io/proto/otlp/metrics/v1"
 )
 
-// Totals are what the requests to a receiver amount to. It is safe for concurrent
-// use.
+// Totals add up the requests to a receiver. It is safe for concurrent use.
 type Totals struct {
 	mu     sync.Mutex
 	series map[identity]float64
 }
 
-// An identity is one series since one start. A cumulative series that starts
-// again is another one, and both count.
+// An identity is one life of a series. If a cumulative series starts again, its totals of
+// both lives are added up.
 type identity struct {
 	name, attributes string
 	start            uint64
@@ -79,7 +78,7 @@ func (t *Totals) set(m *metrics.Metric, attributes []*common.KeyValue, start uin
 		id.start = 0
 		value += t.series[id]
 	}
-	// Series that stay at zero add nothing, and a long test has very many of them.
+	// Series with zero are left out, because a long test has very many of them.
 	if _, ok := t.series[id]; ok || value != 0 {
 		t.series[id] = value
 	}

@@ -18,9 +18,9 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// TestServiceWithARegistry holds that a service which has a Prometheus registry
-// shows our metrics beside its own, by a collector, and sends both over OTLP:
-// everything arrives by both ways, and nothing twice.
+// TestServiceWithARegistry tests a service with a Prometheus registry, which shows our
+// metrics with a collector beside its own, and sends both over OTLP. Everything must
+// arrive by both routes, and only once.
 func TestServiceWithARegistry(t *testing.T) {
 	registry := promclient.NewRegistry()
 	requests := promclient.NewCounterVec(promclient.CounterOpts{Name: "host_requests_total", Help: "Requests."}, []string{"code"})
@@ -28,14 +28,16 @@ func TestServiceWithARegistry(t *testing.T) {
 	requests.WithLabelValues("200").Add(41)
 
 	collector := servers.StartCollector(t, "docs/collector/collector.yaml")
+	load.OverGRPC(t, collector.GRPC)
+	load.WhenFlushed(t)
 	service := load.NewService(t, vllm.TieringSpec(), "bridged",
 		exporters.WithExporters("prometheus,otlp"), exporters.WithoutServer(),
-		exporters.WithGatherer(registry), overGRPC(collector.GRPC), whenFlushed())
+		exporters.WithGatherer(registry))
 	shown, err := exporter.NewCollector(service.Recorder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What the pipeline gathers must not have the collector: the host shows more.
+	// The collector must not be in the registry that the pipeline gathers.
 	ours := promclient.NewRegistry()
 	ours.MustRegister(shown)
 	host := httptest.NewServer(promhttp.HandlerFor(promclient.Gatherers{registry, ours}, promhttp.HandlerOpts{}))
@@ -49,7 +51,7 @@ func TestServiceWithARegistry(t *testing.T) {
 			prometheus.Await(t, fmt.Sprintf(`host_requests_total{job=%q,code="200"}`, job), servers.Values(41))
 			want := service.Exposed(t).Sum("vllm:kv_offload_load_bytes_total")
 			prometheus.Await(t, fmt.Sprintf(`sum(vllm:kv_offload_load_bytes_total{job=%q})`, job), servers.Values(want))
-			// Two engines, and no further series under this name or another.
+			// There are two engines, and no series under another name.
 			prometheus.Await(t, fmt.Sprintf(`count({__name__=~".*load_bytes.*",job=%q})`, job), servers.Values(2))
 			prometheus.Await(t, fmt.Sprintf(`count({__name__=~".*host.*requests.*",job=%q})`, job), servers.Values(1))
 		})

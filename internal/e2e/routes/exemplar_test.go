@@ -14,12 +14,14 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// TestExemplarsArrive holds that the span in which something was measured is found in
-// Prometheus, from a scrape of the service and by OTLP through a Collector.
+// TestExemplarsArrive tests that Prometheus has the span of a measurement, from a scrape
+// of the service and over OTLP through a Collector.
 func TestExemplarsArrive(t *testing.T) {
 	collector := servers.StartCollector(t, "docs/collector/collector.yaml", "exporters.prometheus.enable_open_metrics=true")
+	load.OverGRPC(t, collector.GRPC)
+	load.WhenFlushed(t)
 	service := load.NewService(t, vllm.TieringSpec(), "traced", exporters.WithExporters("prometheus,otlp"),
-		exporters.WithListen("127.0.0.1:0"), overGRPC(collector.GRPC), whenFlushed())
+		exporters.WithServer("127.0.0.1:0"))
 	prometheus := servers.StartPrometheus(t, prometheusConfiguration(t, service.Pipeline.Addr().String(), collector.Scrape))
 
 	span := trace.NewSpanContext(trace.SpanContextConfig{

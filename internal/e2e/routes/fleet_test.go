@@ -10,8 +10,6 @@ import (
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/internal/e2e/exposition"
@@ -22,15 +20,15 @@ import (
 
 const gateway = "examples/fleet/gateway/"
 
-// TestFleetThroughAGateway runs the example's workers, which serve an engine of
-// the same index, and its Collector configuration as they are.
+// TestFleetThroughAGateway runs the example's workers, all with the same engine index,
+// and its Collector configuration, without changes.
 func TestFleetThroughAGateway(t *testing.T) {
 	collector := servers.StartCollector(t, gateway+"collector.yaml")
 	servers.StartFleet(t, []string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + collector.HTTP,
 		"OTEL_METRIC_EXPORT_INTERVAL=500",
 	}, "worker-0", "worker-1")
-	// No service is scraped: the Collector stands in the place of all.
+	// Prometheus only scrapes the Collector.
 	prometheus := servers.StartPrometheus(t, prometheusConfiguration(t, collector.Scrape, collector.Scrape))
 	for _, condition := range []string{
 		`count(vllm:kv_offload_load_bytes_total{engine="0",model_name="llama",worker=~"worker-[01]",job="otelkv"} > 0) == 2`,
@@ -47,8 +45,8 @@ type fleet struct {
 	rounds   int
 }
 
-// startFleet starts workers with the given temporalities, each of a name of its own.
-func startFleet(t *testing.T, front string, temporalities ...sdkmetric.TemporalitySelector) *fleet {
+// startFleet starts one worker for each temporality. Each has its own name.
+func startFleet(t *testing.T, front string, temporalities ...string) *fleet {
 	t.Helper()
 	f := &fleet{}
 	for i := range f.gateways {
@@ -57,17 +55,18 @@ func startFleet(t *testing.T, front string, temporalities ...sdkmetric.Temporali
 	router := servers.StartCollector(t, gateway+front,
 		"exporters.otlp_grpc/0.endpoint="+f.gateways[0].GRPC, "exporters.otlp_grpc/1.endpoint="+f.gateways[1].GRPC)
 	for i, temporality := range temporalities {
+		load.OverHTTP(t, "http://"+router.HTTP+"/v1/metrics")
+		load.WhenFlushed(t)
+		load.WithTemporality(t, temporality)
 		f.workers = append(f.workers, load.NewService(t, vllm.TieringSpec(), worker(i),
-			exporters.WithExporters("prometheus,otlp"), exporters.WithoutServer(), overHTTP("http://"+router.HTTP+"/v1/metrics"), whenFlushed(),
-			exporters.WithHTTPOptions(otlpmetrichttp.WithTemporalitySelector(temporality))))
+			exporters.WithExporters("prometheus,otlp"), exporters.WithoutServer()))
 	}
 	return f
 }
 
 func worker(i int) string { return fmt.Sprintf("worker-%d", i) }
 
-// measure measures and exports, several times, so that deltas have something to add
-// up.
+// measure records and exports several times, so that deltas have to be added up.
 func (f *fleet) measure(t *testing.T) {
 	t.Helper()
 	for range 3 {
@@ -79,22 +78,22 @@ func (f *fleet) measure(t *testing.T) {
 	}
 }
 
-// of returns what a gateway shows of a worker.
+// of returns the samples of a worker that a gateway shows.
 func of(t *testing.T, c *servers.Collector, i int) exposition.Samples {
 	t.Helper()
 	families := exposition.Scrape(t, "http://"+c.Scrape+"/metrics")
 	for _, family := range families {
 		family.Metric = slices.DeleteFunc(family.Metric, func(m *dto.Metric) bool {
 			return !slices.ContainsFunc(m.GetLabel(), func(l *dto.LabelPair) bool {
-				// load.NewService makes the instance of the service's name.
+				// load.NewService derives the instance from the name of the service.
 				return l.GetName() == "worker" && l.GetValue() == worker(i)+"-0"
 			})
 		})
 	}
-	return exposition.Flatten(families, "worker", "job", "instance")
+	return exposition.Flatten(t, families, "worker", "job", "instance")
 }
 
-// await waits until the condition has nothing to say.
+// await waits until the condition returns nil.
 func await(t *testing.T, condition func() error) {
 	t.Helper()
 	var err error
@@ -106,7 +105,8 @@ func await(t *testing.T, condition func() error) {
 	t.Error(err)
 }
 
-// shows says what differs between a worker and what a gateway shows of it.
+// shows returns the difference between the samples of a worker and those that a gateway
+// shows of it.
 func (f *fleet) shows(t *testing.T, c *servers.Collector, i int) error {
 	t.Helper()
 	if difference := exposition.Difference(f.workers[i].Exposed(t), of(t, c, i)); difference != "" {
@@ -115,11 +115,11 @@ func (f *fleet) shows(t *testing.T, c *servers.Collector, i int) error {
 	return nil
 }
 
-// TestFleetRoutedByWorker holds that each worker is at one of two gateways, with all
-// that it measured, whether it sends totals or deltas, and that the totals of a
-// gateway that was killed come back.
+// TestFleetRoutedByWorker tests that each worker reaches one of two gateways with all
+// that it recorded, cumulative or deltas, and that totals come back after a gateway was
+// killed.
 func TestFleetRoutedByWorker(t *testing.T) {
-	totals, deltas := sdkmetric.DefaultTemporalitySelector, sdkmetric.DeltaTemporalitySelector
+	const totals, deltas = "cumulative", "delta"
 	f := startFleet(t, "router.yaml", totals, deltas, totals, deltas, totals, deltas)
 	f.measure(t)
 	at := make([]int, len(f.workers))
@@ -164,11 +164,10 @@ func TestFleetRoutedByWorker(t *testing.T) {
 	})
 }
 
-// TestFleetReplicated holds that both gateways show everything, one of them also
-// while the other is down, and both again after that.
+// TestFleetReplicated tests that both gateways show everything, also one while the other
+// is down, and both again afterwards.
 func TestFleetReplicated(t *testing.T) {
-	totals := sdkmetric.DefaultTemporalitySelector
-	f := startFleet(t, "replicate.yaml", totals, totals)
+	f := startFleet(t, "replicate.yaml", "cumulative", "cumulative")
 	everywhere := func(gateways ...*servers.Collector) {
 		t.Helper()
 		await(t, func() error {

@@ -18,9 +18,9 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// TestHostileLabelValues sends payloads whose tiers try to end their line and
-// forge another. Prometheus must have each of them as a value, by every route,
-// and no series more.
+// TestHostileLabelValues sends payloads whose tiers try to end their line and to forge
+// another one. Prometheus must have each of them as a label value, by every route, and no
+// other series.
 func TestHostileLabelValues(t *testing.T) {
 	const name = "vllm:kv_offload_tiering_read_bytes"
 	hostile := []string{
@@ -31,8 +31,10 @@ func TestHostileLabelValues(t *testing.T) {
 	}
 	catalogue := vllm.TieringSpec()
 	collector := servers.StartCollector(t, "docs/collector/collector.yaml")
+	load.OverGRPC(t, collector.GRPC)
+	load.WhenFlushed(t)
 	service := load.NewService(t, catalogue, "hostile", exporters.WithExporters("prometheus,otlp"),
-		exporters.WithListen("127.0.0.1:0"), overGRPC(collector.GRPC), whenFlushed())
+		exporters.WithServer("127.0.0.1:0"))
 	prometheus := servers.StartPrometheus(t, prometheusConfiguration(t, service.Pipeline.Addr().String(), collector.Scrape))
 	var payload stats.Payload
 	for i, tier := range hostile {
@@ -40,7 +42,7 @@ func TestHostileLabelValues(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// What must be refused: too long, or no text at all.
+	// These must be refused: one is too long, the other is not UTF-8.
 	for _, tier := range []string{strings.Repeat("x", 1<<20), "\xff\xfe"} {
 		var refused stats.Payload
 		err := refused.AddCounter(name, stats.Int64(1), tier)
@@ -54,8 +56,8 @@ func TestHostileLabelValues(t *testing.T) {
 	if err := service.Engines[0].Observe(t.Context(), &payload); err != nil {
 		t.Fatal(err)
 	}
-	// A metric of the host that is no better: its description is no text, and ends
-	// a scrape of OpenMetrics if it can. It cannot be sent, and costs none of ours.
+	// A metric of the host whose description is not UTF-8 and tries to end an OpenMetrics
+	// scrape. It cannot be sent, and must not cost a metric of the recorder.
 	host, err := service.Pipeline.Meter("host").Int64Counter("host.requests", metric.WithDescription("\xff\n# EOF\n"))
 	if err != nil {
 		t.Fatal(err)

@@ -7,39 +7,33 @@ import (
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-
 	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/internal/e2e/exposition"
+	"github.com/otelkv/otelkv-go/internal/e2e/load"
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// TestLargePush holds that 50,000 series, which are more than a Collector takes in one
-// request unless told otherwise, all arrive.
+// TestLargePush tests that 50,000 series arrive, which are more than a Collector accepts
+// in one request by default.
 func TestLargePush(t *testing.T) {
 	const tiers = 25_000 // for each a counter and a histogram
 	count := schema.Int64Counter{Name: "large.count", PrometheusName: "large_count", Unit: "{load}", Description: "Loads.", LabelNames: []string{"tier"}}
 	size := schema.Histogram{Name: "large.size", PrometheusName: "large_size", Unit: "{block}", Description: "Sizes.", LabelNames: []string{"tier"},
 		Boundaries: []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}}
+	overGRPC := func(t *testing.T, c *servers.Collector) { load.OverGRPC(t, c.GRPC) }
+	overHTTP := func(t *testing.T, c *servers.Collector) { load.OverHTTP(t, "http://"+c.HTTP+"/v1/metrics") }
 	tests := []struct {
 		name          string
 		configuration string
-		to            func(*servers.Collector) exporters.Option
+		temporality   string
+		to            func(*testing.T, *servers.Collector)
 	}{
-		{"gRPC", "docs/collector/collector.yaml", func(c *servers.Collector) exporters.Option { return overGRPC(c.GRPC) }},
-		{"HTTP", "docs/collector/collector.yaml", func(c *servers.Collector) exporters.Option { return overHTTP("http://" + c.HTTP + "/v1/metrics") }},
-		{"gRPC, deltas", "docs/collector/collector-delta.yaml", func(c *servers.Collector) exporters.Option {
-			return exporters.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(c.GRPC), otlpmetricgrpc.WithInsecure(),
-				otlpmetricgrpc.WithTemporalitySelector(sdkmetric.DeltaTemporalitySelector))
-		}},
-		{"HTTP, deltas", "docs/collector/collector-delta.yaml", func(c *servers.Collector) exporters.Option {
-			return exporters.WithHTTPOptions(otlpmetrichttp.WithEndpointURL("http://"+c.HTTP+"/v1/metrics"),
-				otlpmetrichttp.WithTemporalitySelector(sdkmetric.DeltaTemporalitySelector))
-		}},
+		{"gRPC", "docs/collector/collector.yaml", "cumulative", overGRPC},
+		{"HTTP", "docs/collector/collector.yaml", "cumulative", overHTTP},
+		{"gRPC, deltas", "docs/collector/collector-delta.yaml", "delta", overGRPC},
+		{"HTTP, deltas", "docs/collector/collector-delta.yaml", "delta", overHTTP},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -52,7 +46,10 @@ func TestLargePush(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			pipeline, err := exporters.Start(t.Context(), recorder, exporters.WithExporters("otlp"), test.to(collector), whenFlushed())
+			test.to(t, collector)
+			load.WithTemporality(t, test.temporality)
+			load.WhenFlushed(t)
+			pipeline, err := exporters.Start(t.Context(), recorder, exporters.WithExporters("otlp"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,9 +70,9 @@ func TestLargePush(t *testing.T) {
 				}
 			}
 			const total, samples = float64(tiers * (tiers - 1)), 2.0 * tiers
-			// The Collector answers before its batches have gone on.
+			// The Collector answers before it forwards its batches.
 			for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Second) {
-				got := exposition.Flatten(exposition.Scrape(t, "http://"+collector.Scrape+"/metrics"))
+				got := exposition.Flatten(t, exposition.Scrape(t, "http://"+collector.Scrape+"/metrics"))
 				counted, sampled := got.Sum("large_count_total"), got.Sum("large_size_count")
 				if counted == total && sampled == samples {
 					return

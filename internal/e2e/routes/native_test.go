@@ -16,8 +16,8 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// TestNativeHistograms holds that a Prometheus which keeps native histograms tells
-// quantiles above vLLM's last boundary, and still answers queries for the buckets.
+// TestNativeHistograms tests that Prometheus can compute quantiles above vLLM's last
+// boundary from native histograms, and still answers queries for the buckets.
 func TestNativeHistograms(t *testing.T) {
 	service := load.NewService(t, vllm.TieringSpec(), "native", exporters.WithExporters("none"))
 	host := service.ServeNativeHistograms(t)
@@ -29,7 +29,7 @@ func TestNativeHistograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	prometheus.Await(t, `histogram_count(vllm:kv_offload_load_size{engine="0"})`, servers.Values(0))
-	// All but one are past 200 MB.
+	// All samples but one are above 200 MB.
 	size.Record(1e6)
 	for i := range 100 {
 		size.Record(1e9 + float64(i)*1e7)
@@ -37,8 +37,8 @@ func TestNativeHistograms(t *testing.T) {
 	prometheus.Await(t, `histogram_count(vllm:kv_offload_load_size{engine="0"})`, servers.Values(101))
 	prometheus.Await(t, `vllm:kv_offload_load_size_bucket{engine="0",le="+Inf"}`, servers.Values(101))
 	prometheus.Await(t, `vllm:kv_offload_load_size_count{engine="0"}`, servers.Values(101))
-	// Every series that a query of a dashboard can ask for is there, as without.
-	want := exposition.Flatten(exposition.Scrape(t, host.URL))
+	// All series that dashboards query exist, as without native histograms.
+	want := exposition.Flatten(t, exposition.Scrape(t, host.URL))
 	prometheus.Await(t, `{job="otelkv",__name__=~"vllm:.*(_bucket|_sum|_count|_total|_perc|_jobs|_ema)"}`, func(vector []servers.Sample) error {
 		got := make(exposition.Samples)
 		for _, sample := range vector {
@@ -58,7 +58,7 @@ func TestNativeHistograms(t *testing.T) {
 		}
 	}
 	prometheus.Await(t, `histogram_quantile(0.5, vllm:kv_offload_load_size{engine="0"})`, within(1.45e9, 1.55e9))
-	// Which the buckets cannot tell.
+	// The buckets do not show this.
 	prometheus.Await(t, `histogram_quantile(0.5, sum by (le) (vllm:kv_offload_load_size_bucket{engine="0"}))`, within(2e8, 2e8))
 	prometheus.Await(t, `histogram_quantile(0.5, sum by (le) (vllm:kv_offload_load_size_bucket))`, within(2e8, 2e8))
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package routes holds that what a service measures arrives in Prometheus by
-// every route, all of it, under the exact names.
+// Package routes tests that all metrics of a service arrive in Prometheus by every route,
+// under the exact names.
 package routes
 
 import (
@@ -10,21 +10,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/internal/e2e/exposition"
 	"github.com/otelkv/otelkv-go/internal/e2e/load"
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
+	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// prometheusConfiguration is docs/collector/prometheus.yaml with the addresses of
-// a test, and with an interval that fits one.
+// prometheusConfiguration returns docs/collector/prometheus.yaml with the addresses of a
+// test and a short interval.
 func prometheusConfiguration(t *testing.T, service, collector string) string {
 	t.Helper()
 	documented, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "collector", "prometheus.yaml"))
@@ -45,40 +41,32 @@ func prometheusConfiguration(t *testing.T, service, collector string) string {
 	return text
 }
 
-// whenFlushed sends when flushed, and at the end.
-func whenFlushed() exporters.Option {
-	return exporters.WithReaderOptions(sdkmetric.WithInterval(time.Hour))
-}
-
-// overGRPC sends to a Collector over gRPC.
-func overGRPC(address string) exporters.Option {
-	return exporters.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(address), otlpmetricgrpc.WithInsecure())
-}
-
-// overHTTP sends to the URL over HTTP.
-func overHTTP(url string) exporters.Option {
-	return exporters.WithHTTPOptions(otlpmetrichttp.WithEndpointURL(url))
-}
-
-// TestEverySampleArrives holds, for each route, that PromQL returns exactly what
-// the service's own scrape shows: the same names, labels and values.
+// TestEverySampleArrives tests for each route that PromQL returns exactly what the
+// service's own scrape shows: the same names, labels and values.
 func TestEverySampleArrives(t *testing.T) {
 	catalogue := vllm.TieringSpec()
 	collector := servers.StartCollector(t, "docs/collector/collector.yaml")
 	deltas := servers.StartCollector(t, "docs/collector/collector-delta.yaml")
 
 	// The first service uses both exporters at once.
+	load.OverGRPC(t, collector.GRPC)
+	load.WhenFlushed(t)
 	both := load.NewService(t, catalogue, "grpc",
-		exporters.WithExporters("prometheus,otlp"), exporters.WithListen("127.0.0.1:0"), overGRPC(collector.GRPC), whenFlushed())
+		exporters.WithExporters("prometheus,otlp"), exporters.WithServer("127.0.0.1:0"))
 	prometheus := servers.StartPrometheus(t, prometheusConfiguration(t, both.Pipeline.Addr().String(), collector.Scrape))
 	deltaPrometheus := servers.StartPrometheus(t, prometheusConfiguration(t, both.Pipeline.Addr().String(), deltas.Scrape))
 
-	service := func(name string, options ...exporters.Option) *load.Service {
+	service := func(name string, over func(testing.TB, string), to string, options ...exporters.Option) *load.Service {
+		over(t, to)
+		load.WhenFlushed(t)
 		return load.NewService(t, catalogue, name,
-			append(options, exporters.WithExporters("prometheus,otlp"), exporters.WithoutServer(), whenFlushed())...)
+			append(options, exporters.WithExporters("prometheus,otlp"), exporters.WithoutServer())...)
 	}
-	names := exporters.WithPrometheusNames()
-	delta := exporters.WithGRPCOptions(otlpmetricgrpc.WithTemporalitySelector(sdkmetric.DeltaTemporalitySelector))
+	names := exporters.WithExportOptions(otelkv.WithPrometheusNames())
+	deltasOverGRPC := func(t testing.TB, address string) {
+		load.OverGRPC(t, address)
+		load.WithTemporality(t, "delta")
+	}
 	tests := []struct {
 		name       string
 		job        string
@@ -87,12 +75,12 @@ func TestEverySampleArrives(t *testing.T) {
 	}{
 		{"scraped", "otelkv", both, prometheus},
 		{"gRPC to the Collector", "grpc", both, prometheus},
-		{"gRPC to the Collector, Prometheus names", "grpc-names", service("grpc-names", overGRPC(collector.GRPC), names), prometheus},
-		{"HTTP to the Collector", "http", service("http", overHTTP("http://"+collector.HTTP+"/v1/metrics")), prometheus},
-		{"HTTP to Prometheus, Prometheus names", "direct-names", service("direct-names", overHTTP(prometheus.OTLPEndpoint()), names), prometheus},
-		{"deltas to the Collector", "delta", service("delta", overGRPC(deltas.GRPC), delta), deltaPrometheus},
+		{"gRPC to the Collector, Prometheus names", "grpc-names", service("grpc-names", load.OverGRPC, collector.GRPC, names), prometheus},
+		{"HTTP to the Collector", "http", service("http", load.OverHTTP, "http://"+collector.HTTP+"/v1/metrics"), prometheus},
+		{"HTTP to Prometheus, Prometheus names", "direct-names", service("direct-names", load.OverHTTP, prometheus.OTLPEndpoint(), names), prometheus},
+		{"deltas to the Collector", "delta", service("delta", deltasOverGRPC, deltas.GRPC), deltaPrometheus},
 	}
-	// Several rounds, each exported, so that deltas have something to add up.
+	// Several rounds, each exported, so that deltas have to be added up.
 	measured := make(map[*load.Service]bool)
 	for _, test := range tests {
 		if measured[test.service] {
@@ -124,16 +112,18 @@ func TestEverySampleArrives(t *testing.T) {
 	}
 }
 
-// TestOpenTelemetryNames holds what the documentation says of a service that
-// sends OpenTelemetry names straight to Prometheus: they arrive, translated.
+// TestOpenTelemetryNames tests the documented names of a service that sends OpenTelemetry
+// names straight to Prometheus.
 func TestOpenTelemetryNames(t *testing.T) {
 	prometheus := servers.StartPrometheus(t, "global:\n  scrape_interval: 1h\n")
+	load.OverHTTP(t, prometheus.OTLPEndpoint())
+	load.WhenFlushed(t)
 	service := load.NewService(t, vllm.TieringSpec(), "direct", exporters.WithExporters("prometheus,otlp"),
-		exporters.WithoutServer(), overHTTP(prometheus.OTLPEndpoint()), whenFlushed())
+		exporters.WithoutServer())
 	service.Measure(t, 1)
 	service.Flush(t)
 	want := service.Exposed(t).Sum("vllm:kv_offload_load_bytes_total")
 	prometheus.Await(t, `sum(vllm_kv_offload_load_bytes_total{job="direct"})`, servers.Values(want))
-	// The default strategy takes "total" out of the name.
+	// The default strategy removes "total" from the name.
 	prometheus.Await(t, `sum(vllm_kv_offload_bytes_total{job="direct",transfer_type="CPU_to_GPU"})`, servers.Values(want))
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/otelkv/otelkv-go/internal/e2e/servers"
 )
 
-// exact are conditions on the metrics of a tieredcache in terms of vLLM's names.
-// JOB stands for its job.
+// exact are conditions on the metrics of a tieredcache with vLLM's names. JOB stands for
+// its job.
 var exact = []string{
 	`count(vllm:kv_offload_store_bytes_total{job="JOB",model_name="tieredcache",engine=~"[01]"}) == 2`,
 	`sum(vllm:kv_offload_store_bytes_total{job="JOB"}) > 0`,
@@ -31,8 +31,8 @@ var exact = []string{
 	`sum(tieredcache_corrupt_chunks_total{job="JOB"}) == 0`,
 }
 
-// translated are conditions on a tieredcache that sends OpenTelemetry names
-// straight to Prometheus, which keeps them and adds its suffixes.
+// translated are conditions on a tieredcache that sends OpenTelemetry names straight to
+// Prometheus, which adds suffixes.
 var translated = []string{
 	`count({"vllm.kv_offload.store_bytes_total",job="JOB",model_name="tieredcache",engine=~"[01]"}) == 2`,
 	`sum({"vllm.kv_offload.load_time_seconds_total",job="JOB"}) > 0`,
@@ -41,8 +41,7 @@ var translated = []string{
 	`sum({"tieredcache.resident_chunks",job="JOB",tier="0:primary"}) > 0`,
 }
 
-// TestTieredCache runs the example, which knows nothing of the route: the
-// environment decides.
+// TestTieredCache runs the example. Only the environment chooses the route.
 func TestTieredCache(t *testing.T) {
 	program := servers.BuildTieredCache(t)
 	run := func(name string, environment ...string) *servers.Process {
@@ -87,8 +86,8 @@ func TestTieredCache(t *testing.T) {
 		})
 	}
 
-	// An orderly end exports the totals, so that what was pushed is never less than
-	// what was scraped before.
+	// Shutdown exports the totals, so the pushed totals are not below those scraped
+	// before.
 	last := prometheus.Await(t, fmt.Sprintf(`sum(vllm:kv_offload_store_bytes_total{job="otelkv",instance=%q})`, host(t, both.ScrapeURL())), servers.Some)
 	if err := both.Stop(); err != nil {
 		t.Fatal(err)

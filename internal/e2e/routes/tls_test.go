@@ -18,8 +18,8 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// TestMutualTLS has tieredcache, set up by its environment alone, send to a
-// Collector that asks for a client certificate.
+// TestMutualTLS runs tieredcache, configured by the environment alone, with a Collector
+// that requires a client certificate.
 func TestMutualTLS(t *testing.T) {
 	const secret = "s3cr3t-t0k3n"
 	authority := testcert.NewAuthority(t)
@@ -45,17 +45,17 @@ func TestMutualTLS(t *testing.T) {
 		), "-duration=4s", "-engines=1")
 	}
 	known := run("known", chain, key)
-	// Its exports go on trying until they are given up.
+	// Its exports are retried until their timeout.
 	unknown := run("unknown", otherChain, otherKey, "OTEL_METRIC_EXPORT_TIMEOUT=1000")
 	if status := known.Wait(t, 60*time.Second); status != 0 {
 		t.Errorf("with the certificate the program ended with status %d", status)
 	}
 	unknown.Wait(t, 60*time.Second)
 	arrived := func(service string) float64 {
-		samples := exposition.Flatten(exposition.Scrape(t, "http://"+collector.Scrape+"/metrics"))
+		samples := exposition.Flatten(t, exposition.Scrape(t, "http://"+collector.Scrape+"/metrics"))
 		return samples.Sum("vllm:kv_offload_store_bytes_total", `job="`+service+`"`)
 	}
-	// The Collector shows a batch a little after it has acknowledged it.
+	// The Collector shows a batch shortly after it acknowledged it.
 	for deadline := time.Now().Add(time.Minute); arrived("known") == 0; time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("with the certificate nothing arrived")
@@ -74,8 +74,8 @@ func TestMutualTLS(t *testing.T) {
 	}
 }
 
-// TestSecuredScrape has a real Prometheus scrape an endpoint that asks for a
-// client certificate and a bearer token. One that lacks either gets nothing.
+// TestSecuredScrape scrapes an endpoint that requires a client certificate and a bearer
+// token with a real Prometheus. Without one of them there is no answer.
 func TestSecuredScrape(t *testing.T) {
 	const secret = "s3cr3t-t0k3n"
 	authority := testcert.NewAuthority(t)
@@ -83,10 +83,8 @@ func TestSecuredScrape(t *testing.T) {
 	trusted := authority.File(t)
 	chain, key := testcert.Files(t, certificate)
 	service := load.NewService(t, vllm.TieringSpec(), "secured",
-		exporters.WithExporters(exporters.Prometheus), exporters.WithListen("127.0.0.1:0"),
-		exporters.WithServerOptions(
-			exporter.WithTLSConfig(&tls.Config{Certificates: []tls.Certificate{certificate}}),
-			exporter.WithClientCAs(authority.Pool()),
+		exporters.WithExporters("prometheus"), exporters.WithServer("127.0.0.1:0",
+			exporter.WithTLSConfig(&tls.Config{Certificates: []tls.Certificate{certificate}, ClientCAs: authority.Pool()}),
 			exporter.WithBearerToken(secret)))
 	service.Measure(t, 1)
 

@@ -25,10 +25,9 @@ const (
 )
 
 const (
-	// buildTimeout bounds the build of one program from nothing.
+	// buildTimeout limits the first build of one program.
 	buildTimeout = 8 * time.Minute
-	// outputTimeout bounds the wait for what a build's own processes still print
-	// when it was ended.
+	// outputTimeout limits how long to read output after a build was stopped.
 	outputTimeout = 10 * time.Second
 )
 
@@ -37,8 +36,8 @@ var builderConfiguration []byte
 
 // A Binary is a program that can be built.
 type Binary struct {
-	// Name is the file's name in the folder of binaries. It changes with what the
-	// program is built of, so that an old one is not taken for a new one.
+	// Name is the name of the file in the folder of binaries. It changes with the version
+	// and the configuration, so that an old program is not used.
 	Name  string
 	build func(ctx context.Context, dir, name string) error
 }
@@ -69,7 +68,7 @@ func Directory() (string, error) {
 	return filepath.Join(cache, "otelkv-e2e", "prometheus-"+prometheusVersion), nil
 }
 
-// built returns where the program is, if it is there.
+// built returns the path of the program, and an error if it does not exist.
 func (b Binary) built() (string, error) {
 	dir, err := Directory()
 	if err != nil {
@@ -82,7 +81,7 @@ func (b Binary) built() (string, error) {
 	return path, nil
 }
 
-// Path returns where the program is, and builds it if it is not there.
+// Path returns the path of the program. It builds the program if it does not exist.
 func (b Binary) Path(ctx context.Context) (string, error) {
 	path, err := b.built()
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -92,7 +91,7 @@ func (b Binary) Path(ctx context.Context) (string, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return "", err
 	}
-	// Processes that build the same program at the same time do not meet.
+	// Several processes may build the same program at the same time.
 	scratch, err := os.MkdirTemp(dir, "build-")
 	if err != nil {
 		return "", err
@@ -106,10 +105,9 @@ func (b Binary) Path(ctx context.Context) (string, error) {
 	return path, os.Rename(filepath.Join(scratch, b.Name), path)
 }
 
-// path returns where the program is. It skips the test where the program cannot
-// be had, or fails it where OTELKV_E2E_REQUIRED says that it must be. Where
-// OTELKV_E2E_BUILT says that what can be built is there, it builds nothing: a
-// download that hangs would do so again for every test.
+// path returns the path of the program. If there is none it skips the test, or fails it
+// with OTELKV_E2E_REQUIRED. With OTELKV_E2E_BUILT it builds nothing, because a download
+// that hangs would hang again in every test.
 func (b Binary) path(t testing.TB) string {
 	t.Helper()
 	path, err := b.built()
@@ -126,8 +124,8 @@ func (b Binary) path(t testing.TB) string {
 	return ""
 }
 
-// install puts the program of a package into dir. Prometheus's service
-// discoveries, which are most of it, are left out.
+// install puts the program of a package into dir. It leaves out the service discoveries,
+// which are most of Prometheus.
 func install(ctx context.Context, dir, program string) error {
 	return run(ctx, dir, "go", "install", "-tags", "remove_all_sd", "-ldflags", "-s -w", program)
 }
@@ -160,7 +158,7 @@ func run(ctx context.Context, dir, program string, arguments ...string) error {
 	return nil
 }
 
-// tail returns the last of a long text.
+// tail returns the end of a long text.
 func tail(text []byte) string {
 	const most = 4 << 10
 	if len(text) > most {

@@ -17,17 +17,17 @@ import (
 // A Collector is an OpenTelemetry Collector that a test started.
 type Collector struct {
 	*Process
-	// GRPC, HTTP and Scrape are the addresses of its OTLP receivers and of what
-	// Prometheus scrapes, which is empty where its configuration has no such exporter.
+	// GRPC and HTTP are the addresses of its OTLP receivers. Scrape is the address of its
+	// exporter for Prometheus, or empty if its configuration has none.
 	GRPC, HTTP, Scrape string
 
 	path      string
 	arguments []string
 }
 
-// StartCollector runs a Collector with a configuration, a path in the
-// repository, until the test ends. Its addresses differ from the file's, and so does what settings
-// say, each as path=value.
+// StartCollector runs a Collector until the test ends. The configuration is a path in the
+// repository. The addresses are free ones, and settings, each path=value, have priority
+// over the file.
 func StartCollector(t testing.TB, configuration string, settings ...string) *Collector {
 	t.Helper()
 	file, err := filepath.Abs(filepath.Join("..", "..", "..", configuration))
@@ -40,7 +40,7 @@ func StartCollector(t testing.TB, configuration string, settings ...string) *Col
 		"--config=" + file,
 		"--set=receivers.otlp.protocols.grpc.endpoint=" + c.GRPC,
 		"--set=receivers.otlp.protocols.http.endpoint=" + c.HTTP,
-		// It would serve its own metrics at a fixed port.
+		// Without this it serves its own metrics at a fixed port.
 		"--set=service.telemetry.metrics.level=none",
 	}
 	text, err := os.ReadFile(file)
@@ -73,7 +73,7 @@ func (c *Collector) Start(t testing.TB) {
 	})
 }
 
-// listens reports whether a connection to the address can be made.
+// listens reports whether the address accepts connections.
 func listens(address string) bool {
 	connection, err := net.Dial("tcp", address)
 	if err != nil {

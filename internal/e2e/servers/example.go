@@ -19,8 +19,8 @@ func StartSimulator(t testing.TB, arguments ...string) *Process {
 	return p
 }
 
-// StartFleet runs the example fleet/gateway once for each worker, named as in
-// its flag -worker, until the test ends.
+// StartFleet runs the example fleet/gateway for each worker, with its name as the flag
+// -worker, until the test ends.
 func StartFleet(t testing.TB, environment []string, workers ...string) {
 	t.Helper()
 	path := BuildProgram(t, "examples/fleet/gateway")
@@ -29,9 +29,8 @@ func StartFleet(t testing.TB, environment []string, workers ...string) {
 	}
 }
 
-// StartTieredCache runs the program at path with the arguments and environment
-// until it ends by itself or the test does. Unless they say how long it runs, that
-// is longer than any test.
+// StartTieredCache runs the program at path until it ends or the test does. The default
+// duration is longer than any test.
 func StartTieredCache(t testing.TB, path string, environment []string, arguments ...string) *Process {
 	t.Helper()
 	p := start(t, "tieredcache", path, append([]string{"-listen=127.0.0.1:0", "-duration=15m"}, arguments...), environment)
@@ -39,12 +38,12 @@ func StartTieredCache(t testing.TB, path string, environment []string, arguments
 	return p
 }
 
-// announcement is what tieredcache prints when it runs, or the simulator, which
-// prints its pipeline.
+// announcement is the line that tieredcache, or a simulator with its pipeline, prints
+// when it runs.
 var announcement = regexp.MustCompile(`(?m)^(?:Serving metrics at (http://[^\s,]+)|otelkv pipeline: prometheus \((http://[^)]+)\)|Running, )`)
 
-// ScrapeURL returns where a tieredcache or a simulator says that it is scraped, or
-// nothing where it is not.
+// ScrapeURL returns the URL of scrapes that a tieredcache or a simulator printed, or an
+// empty string.
 func (p *Process) ScrapeURL() string {
 	found := announcement.FindStringSubmatch(p.Log())
 	if found == nil {

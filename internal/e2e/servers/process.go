@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	// startTimeout bounds how long a program may take to be ready.
+	// startTimeout is how long a program may take to be ready.
 	startTimeout = time.Minute
-	// stopTimeout bounds how long it may take to end after it was asked to.
+	// stopTimeout is how long it may take to end after SIGTERM.
 	stopTimeout = 30 * time.Second
 )
 
-// A Process is a program that a test started. When the test ends the process is
-// stopped, by its own handle, and its log is shown if the test failed.
+// A Process is a program that a test started. At the end of the test it is stopped, and
+// if the test failed its log is shown.
 type Process struct {
 	name    string
 	command *exec.Cmd
@@ -31,8 +31,8 @@ type Process struct {
 	exited  chan struct{}
 }
 
-// start runs a program until the test ends. It inherits the environment without
-// OpenTelemetry's variables; environment is added.
+// start runs a program until the test ends. It inherits the environment without the
+// variables of OpenTelemetry, and gets those of environment.
 func start(t testing.TB, name, path string, arguments, environment []string) *Process {
 	t.Helper()
 	p := &Process{
@@ -54,7 +54,7 @@ func start(t testing.TB, name, path string, arguments, environment []string) *Pr
 		t.Fatalf("starting %s: %v", name, err)
 	}
 	go func() {
-		// How it ended is asked of the command's state.
+		// The state of the command has the result.
 		_ = p.command.Wait()
 		close(p.exited)
 	}()
@@ -69,8 +69,7 @@ func start(t testing.TB, name, path string, arguments, environment []string) *Pr
 	return p
 }
 
-// Stop asks the process to end and waits until it has. A process that has ended
-// is left alone.
+// Stop sends SIGTERM and waits until the process has ended. It may have ended before.
 func (p *Process) Stop() error {
 	if p.hasExited() {
 		return nil
@@ -93,7 +92,7 @@ func (p *Process) Kill() {
 	<-p.exited
 }
 
-// Wait waits until the process has ended by itself, and returns its exit status.
+// Wait waits until the process ends by itself, and returns its exit status.
 func (p *Process) Wait(t testing.TB, within time.Duration) int {
 	t.Helper()
 	select {
@@ -118,7 +117,7 @@ func (p *Process) Running() bool { return !p.hasExited() }
 // PID returns the id of the process.
 func (p *Process) PID() int { return p.command.Process.Pid }
 
-// KilledBy returns the signal that ended the process, or -1 where it ended by itself.
+// KilledBy returns the signal that ended the process, or -1 if it ended by itself.
 func (p *Process) KilledBy() syscall.Signal {
 	<-p.exited
 	status, isWaitStatus := p.command.ProcessState.Sys().(syscall.WaitStatus)
@@ -128,8 +127,8 @@ func (p *Process) KilledBy() syscall.Signal {
 	return status.Signal()
 }
 
-// AwaitLog waits until the process has printed what the pattern matches, and returns
-// the last group of the match.
+// AwaitLog waits until the log matches the pattern, and returns the last group of the
+// match.
 func (p *Process) AwaitLog(t testing.TB, pattern *regexp.Regexp) string {
 	t.Helper()
 	var found []string
@@ -140,7 +139,7 @@ func (p *Process) AwaitLog(t testing.TB, pattern *regexp.Regexp) string {
 	return found[len(found)-1]
 }
 
-// Log returns the last of what the process printed.
+// Log returns the end of the log.
 func (p *Process) Log() string { return p.log.String() }
 
 func (p *Process) hasExited() bool {
@@ -152,8 +151,8 @@ func (p *Process) hasExited() bool {
 	}
 }
 
-// await waits until the condition holds, and fails the test if the process ends
-// or takes too long before.
+// await waits until the condition is true. It fails the test if the process ends first or
+// takes too long.
 func (p *Process) await(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(startTimeout); ; time.Sleep(50 * time.Millisecond) {
@@ -168,8 +167,7 @@ func (p *Process) await(t testing.TB, what string, condition func() bool) {
 	}
 }
 
-// A journal keeps the last of what is written to it. It is safe for concurrent
-// use.
+// A journal keeps the end of a log. It is safe for concurrent use.
 type journal struct {
 	mu   sync.Mutex
 	text []byte

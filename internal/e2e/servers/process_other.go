@@ -6,6 +6,5 @@ package servers
 
 import "syscall"
 
-// endWithParent cannot be asked for here: a process ends with its test unless
-// that is killed.
+// endWithParent does nothing: only Linux can end a process when its test is killed.
 func endWithParent() *syscall.SysProcAttr { return nil }

@@ -21,7 +21,7 @@ func BuildProgram(t testing.TB, folder string) string {
 	return path
 }
 
-// Run runs a program until it ends by itself or the test does.
+// Run runs a program until it ends or the test does.
 func Run(t testing.TB, path string, environment []string, arguments ...string) *Process {
 	t.Helper()
 	return start(t, filepath.Base(path), path, arguments, environment)

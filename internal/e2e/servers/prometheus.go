@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/api"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+
 	"github.com/otelkv/otelkv-go/internal/e2e/loopback"
 )
 
@@ -16,7 +19,7 @@ import (
 type Prometheus struct {
 	*Process
 	address string
-	client  *http.Client
+	api     v1.API
 }
 
 // StartPrometheus runs a Prometheus server with the configuration until the test
@@ -32,9 +35,14 @@ func StartPrometheus(t testing.TB, configuration string) *Prometheus {
 	address := loopback.FreeAddresses(t, 1)[0]
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
+	client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
+	querier, err := api.NewClient(api.Config{Address: "http://" + address, Client: client})
+	if err != nil {
+		t.Fatal(err)
+	}
 	p := &Prometheus{
 		address: address,
-		client:  &http.Client{Transport: transport, Timeout: 10 * time.Second},
+		api:     v1.NewAPI(querier),
 		Process: start(t, "prometheus", path, []string{
 			"--config.file=" + file,
 			"--storage.tsdb.path=" + filepath.Join(dir, "data"),
@@ -43,16 +51,16 @@ func StartPrometheus(t testing.TB, configuration string) *Prometheus {
 			"--enable-feature=exemplar-storage,native-histograms",
 		}, nil),
 	}
-	p.await(t, "ready", func() bool { return answers(p.client, "http://"+address+"/-/ready") })
+	p.await(t, "ready", func() bool { return answers(client, "http://"+address+"/-/ready") })
 	return p
 }
 
-// OTLPEndpoint returns the URL that OTLP metrics are sent to, with its path.
+// OTLPEndpoint returns the URL for OTLP metrics, with its path.
 func (p *Prometheus) OTLPEndpoint() string {
 	return "http://" + p.address + "/api/v1/otlp/v1/metrics"
 }
 
-// answers reports whether a GET of the URL gives 200.
+// answers reports whether a GET of the URL returns 200.
 func answers(client *http.Client, url string) bool {
 	response, err := client.Get(url)
 	if err != nil {

@@ -13,7 +13,7 @@ func promtoolBinary() Binary {
 	}}
 }
 
-// Promtool returns the path of Prometheus's tool for rules.
+// Promtool returns the path of Prometheus's command for checking rules.
 func Promtool(t testing.TB) string {
 	t.Helper()
 	return promtoolBinary().path(t)

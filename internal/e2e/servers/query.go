@@ -3,84 +3,53 @@
 package servers
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/common/model"
 )
 
-// A Sample is one element of the answer to a query.
+// A Sample is one element of a vector.
 type Sample struct {
 	Labels map[string]string
 	// Value is a number, or the count of a native histogram.
 	Value float64
-	// Native reports whether it is a histogram.
+	// Native reports whether the element is a native histogram.
 	Native bool
 }
 
-// Query evaluates a PromQL expression at a time, or now if it is zero, over
-// Prometheus's HTTP API.
+// Query evaluates a PromQL expression, whose value is a vector, at a time, or now if it is
+// zero.
 func (p *Prometheus) Query(expression string, at time.Time) ([]Sample, error) {
-	form := url.Values{"query": {expression}}
-	if !at.IsZero() {
-		form.Set("time", strconv.FormatFloat(float64(at.UnixMilli())/1e3, 'f', 3, 64))
-	}
-	response, err := p.client.Post("http://"+p.address+"/api/v1/query", "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+	value, _, _, err := p.api.Query(context.Background(), expression, at)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("query %s: %w", expression, err)
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return nil, err
+	vector, isVector := value.(model.Vector)
+	if !isVector {
+		return nil, fmt.Errorf("the query gives a %s, not a vector", value.Type())
 	}
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("query %s: %s: %s", expression, response.Status, body)
+	samples := make([]Sample, len(vector))
+	for i, s := range vector {
+		samples[i] = Sample{Labels: labels(model.LabelSet(s.Metric)), Value: float64(s.Value), Native: s.Histogram != nil}
+		if s.Histogram != nil {
+			samples[i].Value = float64(s.Histogram.Count)
+		}
 	}
-	return samples(body)
+	return samples, nil
 }
 
-// samples decodes an answer of the query API, a vector or a scalar.
-func samples(body []byte) ([]Sample, error) {
-	var answer struct {
-		Data struct {
-			ResultType string
-			Result     []struct {
-				Metric    map[string]string
-				Value     [2]any
-				Histogram []any
-			}
-		}
+func labels(set model.LabelSet) map[string]string {
+	all := make(map[string]string, len(set))
+	for name, value := range set {
+		all[string(name)] = string(value)
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return nil, err
-	}
-	if answer.Data.ResultType != "vector" {
-		return nil, fmt.Errorf("the query gives a %s, not a vector", answer.Data.ResultType)
-	}
-	vector := make([]Sample, len(answer.Data.Result))
-	for i, element := range answer.Data.Result {
-		text, _ := element.Value[1].(string)
-		native := len(element.Histogram) == 2
-		if native {
-			histogram, _ := element.Histogram[1].(map[string]any)
-			text, _ = histogram["count"].(string)
-		}
-		value, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return nil, err
-		}
-		vector[i] = Sample{Labels: element.Metric, Value: value, Native: native}
-	}
-	return vector, nil
+	return all
 }
 
-// An Exemplar is one that Prometheus keeps of a series.
+// An Exemplar is an exemplar that Prometheus keeps.
 type Exemplar struct {
 	Series, Labels map[string]string
 	Value          float64
@@ -90,44 +59,21 @@ type Exemplar struct {
 // selects.
 func (p *Prometheus) Exemplars(expression string) ([]Exemplar, error) {
 	now := time.Now()
-	form := url.Values{
-		"query": {expression},
-		"start": {strconv.FormatInt(now.Add(-time.Hour).Unix(), 10)},
-		"end":   {strconv.FormatInt(now.Add(time.Minute).Unix(), 10)},
-	}
-	response, err := p.client.PostForm("http://"+p.address+"/api/v1/query_exemplars", form)
+	found, err := p.api.QueryExemplars(context.Background(), expression, now.Add(-time.Hour), now.Add(time.Minute))
 	if err != nil {
 		return nil, err
 	}
-	defer response.Body.Close()
-	var answer struct {
-		Data []struct {
-			SeriesLabels map[string]string
-			Exemplars    []struct {
-				Labels map[string]string
-				Value  string
-			}
-		}
-	}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		return nil, err
-	}
 	var all []Exemplar
-	for _, series := range answer.Data {
+	for _, series := range found {
 		for _, e := range series.Exemplars {
-			value, err := strconv.ParseFloat(e.Value, 64)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, Exemplar{Series: series.SeriesLabels, Labels: e.Labels, Value: value})
+			all = append(all, Exemplar{Series: labels(series.SeriesLabels), Labels: labels(e.Labels), Value: float64(e.Value)})
 		}
 	}
 	return all, nil
 }
 
-// Await evaluates the expression until it gives what satisfied accepts, and
-// returns that. It fails the test when that takes longer than a minute, with
-// what satisfied said last.
+// Await evaluates the expression until satisfied returns nil for the vector, and returns
+// the vector. After a minute it fails the test with the last error of satisfied.
 func (p *Prometheus) Await(t testing.TB, expression string, satisfied func([]Sample) error) []Sample {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {

@@ -3,43 +3,38 @@
 package servers
 
 import (
-	"encoding/json"
-	"fmt"
-	"net/http"
+	"context"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 )
 
-// A Rule is what Prometheus says of one of its rules.
+// A Rule is the state of one of Prometheus's rules.
 type Rule struct {
 	Name string
 	// Type is "alerting" or "recording".
 	Type string
-	// Health is "ok" once the rule was evaluated, "err" if that failed, for which
-	// LastError says why, and "unknown" before.
+	// Health is "ok" once the rule was evaluated, "err" with LastError if the evaluation
+	// failed, and "unknown" before.
 	Health    string
 	LastError string
 }
 
-// Rules returns every rule that Prometheus was configured with.
+// Rules returns all configured rules.
 func (p *Prometheus) Rules() ([]Rule, error) {
-	response, err := p.client.Get("http://" + p.address + "/api/v1/rules")
+	found, err := p.api.Rules(context.Background(), nil)
 	if err != nil {
 		return nil, err
 	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("rules: %s", response.Status)
-	}
-	var answer struct {
-		Data struct {
-			Groups []struct{ Rules []Rule }
-		}
-	}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		return nil, err
-	}
 	var all []Rule
-	for _, group := range answer.Data.Groups {
-		all = append(all, group.Rules...)
+	for _, group := range found.Groups {
+		for _, rule := range group.Rules {
+			switch r := rule.(type) {
+			case v1.AlertingRule:
+				all = append(all, Rule{r.Name, string(v1.RuleTypeAlerting), string(r.Health), r.LastError})
+			case v1.RecordingRule:
+				all = append(all, Rule{r.Name, string(v1.RuleTypeRecording), string(r.Health), r.LastError})
+			}
+		}
 	}
 	return all, nil
 }

@@ -10,7 +10,7 @@ import (
 // A Sidecar is a "otelkv sidecar" that a test started.
 type Sidecar struct {
 	*Process
-	// BatchesURL is where it takes batches, and ScrapeURL where it is scraped.
+	// BatchesURL takes batches, and ScrapeURL scrapes.
 	BatchesURL, ScrapeURL string
 }
 
@@ -30,7 +30,7 @@ func StartSidecar(t testing.TB, arguments ...string) *Sidecar {
 	return s
 }
 
-// What a sidecar says of where it is reached.
+// What a sidecar prints about its addresses.
 var (
 	takingBatches = regexp.MustCompile(`taking batches" address=(http://\S+)`)
 	serving       = regexp.MustCompile(`prometheus \((http://[^)]+)\)`)

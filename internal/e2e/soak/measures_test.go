@@ -25,8 +25,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// deltas is an exporter that wants deltas and adds them up. Of histograms it counts
-// the samples.
+// deltas is an exporter that adds up deltas. For histograms it counts samples.
 type deltas struct {
 	mu     sync.Mutex
 	totals map[string]float64 // by the metric's name, the model and the engine
@@ -74,7 +73,7 @@ func (d *deltas) add(name string, attributes attribute.Set, n float64) {
 func (*deltas) ForceFlush(context.Context) error { return nil }
 func (*deltas) Shutdown(context.Context) error   { return nil }
 
-// Sum adds up the totals of a metric that have the label.
+// Sum adds up the totals of a metric with the label.
 func (d *deltas) Sum(name, label string) float64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -87,7 +86,7 @@ func (d *deltas) Sum(name, label string) float64 {
 	return sum
 }
 
-// latencies counts durations by their size: sixteen classes for each power of two.
+// latencies is a histogram of durations with sixteen buckets for each power of two.
 type latencies struct{ classes [64 * 16]atomic.Int64 }
 
 func (l *latencies) add(d time.Duration) {
@@ -96,7 +95,7 @@ func (l *latencies) add(d time.Duration) {
 	l.classes[shift<<4+int(n>>shift)&15].Add(1)
 }
 
-// quantile returns an upper bound of the quantile, six per cent above it at most.
+// quantile returns an upper bound of the quantile, at most six per cent above it.
 func (l *latencies) quantile(q float64) time.Duration {
 	var all, sum int64
 	for i := range l.classes {
@@ -119,12 +118,12 @@ func (l *latencies) String() string {
 		all, l.quantile(0.5), l.quantile(0.99), l.quantile(0.999), l.quantile(0.9999), l.quantile(1))
 }
 
-// cyclesPerSecond is in the text of the mutex profile.
+// cyclesPerSecond is a line of the mutex profile.
 var cyclesPerSecond = regexp.MustCompile(`cycles/second=(\d+)`)
 
-// checkContention reports who made others wait for locks, and holds that on average
-// less than one goroutine waited: no line forms. Those that make and remove series wait
-// for a collection. Additions wait for nobody, and nobody waits for one.
+// checkContention reports which functions made others wait for locks, and tests that on
+// average less than one goroutine waited. Adding and removing series waits for a
+// collection. Additions never wait and make nothing wait.
 func (s *soak) checkContention(t *testing.T, elapsed time.Duration) {
 	t.Helper()
 	var text bytes.Buffer

@@ -12,14 +12,13 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.uber.org/goleak"
 
 	"github.com/otelkv/otelkv-go/exporters"
@@ -35,24 +34,24 @@ var duration = flag.Duration("soak", time.Minute, "how long the soak lasts")
 
 const (
 	recorders = 8
-	// payloadsPerSecond is over all engines that are there from the start.
+	// payloadsPerSecond is the rate over all engines that exist from the start.
 	payloadsPerSecond = 1000
 	scrapeInterval    = time.Second
-	// pushInterval is that of two readers, one of totals and one of deltas.
+	// pushInterval is that of two readers, a cumulative one and one of deltas.
 	pushInterval = 5 * time.Second
-	// atLeast is how many series there are. bulkTiers is how many tiers each engine
-	// has that makes them.
+	// atLeast is the least number of series. bulkTiers is the number of tiers of each
+	// engine that adds them.
 	atLeast   = 50_000
 	bulkTiers = 250
-	// churnInterval is how often an engine comes and another one goes.
+	// churnInterval is the time between two replacements of an engine.
 	churnInterval = 100 * time.Millisecond
-	// churnIndexes is how many indexes they share.
+	// churnIndexes is the number of indexes of these engines.
 	churnIndexes = 20
-	// attackBatch is how many tiers that nobody declared come in one go.
+	// attackBatch is the number of undeclared tiers in one batch.
 	attackBatch = 50
 
-	// heapGrowth and goroutineGrowth bound what may be in use at the end beyond
-	// what was in use when the flood had reached its limit.
+	// heapGrowth and goroutineGrowth limit the growth after the flood has reached its
+	// limit.
 	heapGrowth      = 4 << 20
 	goroutineGrowth = 5
 )
@@ -62,7 +61,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// A soak is one run. The counts are of what was recorded.
+// A soak is one run. The fields count what was recorded.
 type soak struct {
 	service  *load.Service
 	receiver *receiver.Receiver
@@ -81,7 +80,7 @@ type soak struct {
 	deltas     *deltas
 	collecting atomic.Int64 // collections that are under way
 	adds       latencies    // of the additions meanwhile
-	pause      sync.RWMutex // held for writing while nobody is to collect
+	pause      sync.RWMutex // held for writing while no reader may collect
 	bulk       []otelkv.Int64Counter
 }
 
@@ -94,14 +93,14 @@ func TestSoak(t *testing.T) {
 	r.Start(t)
 	defer runtime.SetMutexProfileFraction(runtime.SetMutexProfileFraction(10))
 	s := &soak{receiver: r, stop: make(chan struct{}), deltas: newDeltas()}
+	load.OverGRPC(t, r.Address())
+	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", strconv.FormatInt(pushInterval.Milliseconds(), 10))
 	s.service = load.NewService(t, vllm.TieringSpec(), "soak", exporters.WithExporters("prometheus,otlp"),
-		exporters.WithListen("127.0.0.1:0"), exporters.WithReaderOptions(sdkmetric.WithInterval(pushInterval)),
-		exporters.WithExporter(s.deltas),
-		exporters.WithGRPCOptions(otlpmetricgrpc.WithEndpoint(r.Address()), otlpmetricgrpc.WithInsecure()))
+		exporters.WithServer("127.0.0.1:0"), exporters.WithExporter(s.deltas))
 	begin := time.Now()
 	s.start(t)
 
-	// A third of the time for the flood to reach its limit.
+	// The flood needs a third of the time to reach its limit.
 	time.Sleep(length / 3)
 	for range 2 { // so that the memory of pushes is there, however short the run is
 		s.service.Flush(t)
@@ -146,8 +145,8 @@ func (s *soak) start(t *testing.T) {
 	})
 }
 
-// addBulk adds engines with many tiers until there are as many series as there are to
-// be. The tiers are declared, so that the flood's limit does not fold them.
+// addBulk adds engines with many tiers until there are enough series. The tiers are
+// declared, so that the limit of the flood does not fold them.
 func (s *soak) addBulk(t *testing.T) {
 	var tiers []string
 	for range bulkTiers {
@@ -174,8 +173,8 @@ func (s *soak) addBulk(t *testing.T) {
 	})
 }
 
-// every calls do at the interval. Calls that were missed are made up for, so that
-// the rate holds on a busy machine.
+// every calls do at the interval. It makes up for missed calls, so that the rate is right
+// on a busy machine.
 func (s *soak) every(interval time.Duration, do func()) {
 	s.running.Go(func() {
 		for next := time.Now(); ; next = next.Add(interval) {
@@ -191,8 +190,7 @@ func (s *soak) every(interval time.Duration, do func()) {
 	})
 }
 
-// record adds to bound series in bursts, with rests that leave the machine to
-// others.
+// record adds to bound series in bursts, with pauses for other goroutines.
 func (s *soak) record(t *testing.T) {
 	loads, err := s.service.Engines[0].Int64Counter(vllm.LoadBytes)
 	if err != nil {
@@ -242,8 +240,8 @@ func (s *soak) observe(t *testing.T) {
 	s.payloads.Add(1)
 }
 
-// flush pushes what is left. An engine of an index that was used again since the
-// last push waits for the next one, so that there may be several.
+// flush pushes what is left. If an index was reused since the last push, the engine
+// before is reported in the next push, so several may be needed.
 func (s *soak) flush(t *testing.T) {
 	t.Helper()
 	for range 100 {
@@ -256,13 +254,13 @@ func (s *soak) flush(t *testing.T) {
 	}
 }
 
-// pushedByChurn returns how many bytes of engines that came and went have arrived.
+// pushedByChurn returns the pushed bytes of engines that came and went.
 func (s *soak) pushedByChurn() float64 {
 	return s.receiver.Sum("vllm.kv_offload.load_bytes", `model_name="churn"`)
 }
 
-// newChurn returns what adds an engine, records to it and removes it again. The
-// engines share their indexes, so that most of them take the place of another one.
+// newChurn returns a function that adds an engine, records to it and removes it. The
+// engines share indexes, so most of them replace another one.
 func (s *soak) newChurn(t *testing.T) func() {
 	index := 0
 	return func() {
@@ -283,7 +281,7 @@ func (s *soak) newChurn(t *testing.T) func() {
 	}
 }
 
-// newAttack returns what floods a label with values.
+// newAttack returns a function that floods a label with values.
 func (s *soak) newAttack(t *testing.T) func() {
 	tier := 0
 	return func() {
@@ -302,7 +300,7 @@ func (s *soak) newAttack(t *testing.T) func() {
 }
 
 // inUse returns the heap and the number of goroutines in use: the least of several
-// looks without scrapes, which is what stays between two pushes.
+// readings without scrapes, which is what stays between two pushes.
 func (s *soak) inUse() (heap int64, goroutines int) {
 	s.pause.Lock()
 	defer s.pause.Unlock()
@@ -327,7 +325,7 @@ func (s *soak) report(t *testing.T, length time.Duration) {
 		s.scrapes.Load(), s.receiver.Requests(), s.attacks.Load(), statistics.Folded, statistics.Series)
 }
 
-// check holds that every total is exact, by each of the three readers.
+// check tests that every total is exact in each of the three readers.
 func (s *soak) check(t *testing.T) {
 	t.Helper()
 	shown := s.service.Exposed(t)
@@ -355,22 +353,21 @@ func (s *soak) check(t *testing.T) {
 			t.Errorf("scraped: %s{%s} is %v, want %d", test.prometheusName, test.labels, got, test.want)
 		}
 	}
-	// A scrape no longer shows the engines that went. A push told of each of them
-	// before.
+	// Scrapes no longer show the removed engines. Pushes reported each of them before.
 	if got := s.pushedByChurn(); got != float64(s.churned.Load()) {
 		t.Errorf("pushed: the engines that went have %v bytes, want %d", got, s.churned.Load())
 	}
 	if got := s.deltas.Sum("vllm.kv_offload.load_bytes", `model_name="churn"`); got != float64(s.churned.Load()) {
 		t.Errorf("deltas: the engines that went have %v bytes, want %d", got, s.churned.Load())
 	}
-	// Engines that have just gone are shown once more, and are not counted.
+	// Engines that were just removed are shown once more, and are not counted.
 	series := 0
 	for key := range shown {
 		if strings.HasPrefix(key, "vllm:kv_offload_tiering_read_bytes_total{") && strings.Contains(key, `model_name="m"`) {
 			series++
 		}
 	}
-	// The declared tier of either engine and the tier "other" never fold.
+	// The declared tiers and the tier "other" never fold.
 	const limit = 1900 // of one definition, the recorder's default
 	if most := limit + 3; series > most {
 		t.Errorf("%d series of one metric, at most %d are fine", series, most)

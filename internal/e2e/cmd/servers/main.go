@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command servers builds the programs that the end-to-end tests need, ahead of
-// the tests, so that one can see what takes long and what is missing.
+// Command servers builds the programs for the end-to-end tests before the tests run, and
+// shows how long each takes and which are missing.
 package main
 
 import (
@@ -23,7 +23,7 @@ func main() {
 	}
 }
 
-// build builds what is not there, and returns how many programs cannot be had.
+// build builds missing programs, and returns how many of them it could not build.
 func build(ctx context.Context) (missing int) {
 	for _, binary := range servers.Binaries() {
 		begin := time.Now()
