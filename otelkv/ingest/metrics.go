@@ -20,9 +20,9 @@ const (
 	taken        = "taken"
 	repeated     = "repeated"
 
-	labelReason      = "reason"
-	reasonEngines    = "too_many_engines"
-	reasonUndeclared = "not_declared"
+	labelReason          = "reason"
+	reasonTooManyEngines = "too_many_engines"
+	reasonUndeclared     = "not_declared"
 )
 
 var batchesMetric = schema.Int64Counter{
@@ -43,7 +43,7 @@ var refusedMetric = schema.Int64Counter{
 	Unit:           "{batch}",
 	Description:    "Batches of which nothing counted, by reason.",
 	LabelNames:     []string{labelReason},
-	LabelValues:    map[string][]string{labelReason: reasonLabels()},
+	LabelValues:    map[string][]string{labelReason: refusalLabels()},
 	Since:          "v0.2.0",
 	Usage:          "Anything but zero means that a sender is configured wrongly, or that there are more than this process takes.",
 	Query:          "sum by (reason) (rate(otelkv_ingest_refused_batches_total[5m])) > 0",
@@ -55,7 +55,7 @@ var recordsMetric = schema.Int64Counter{
 	Unit:           "{record}",
 	Description:    "Records of batches that were left out because their engine could not be declared, by reason.",
 	LabelNames:     []string{labelReason},
-	LabelValues:    map[string][]string{labelReason: {reasonEngines, reasonUndeclared}},
+	LabelValues:    map[string][]string{labelReason: {reasonTooManyEngines, reasonUndeclared}},
 	Since:          "v0.2.0",
 	Usage:          "Anything but zero means that engines are missing from the metrics. The answer to the sender says which.",
 	Query:          "sum by (reason) (rate(otelkv_ingest_rejected_records_total[5m])) > 0",
@@ -123,39 +123,36 @@ var stateMetric = schema.Int64Counter{
 	Query:          "rate(otelkv_ingest_state_failures_total[5m]) > 0",
 }
 
-// counts are the metrics, bound. Those that the recorder does not emit record
-// nothing.
+// counts are the metrics as handles. They record nothing if the recorder does not emit
+// them.
 type counts struct {
-	taken, repeated  otelkv.Int64Counter
-	refused          map[*refusal]otelkv.Int64Counter
-	rejectedRecords  map[string]otelkv.Int64Counter
-	malformedEntries otelkv.Int64Counter
-	droppedPayloads  otelkv.Int64Counter
-	droppedSamples   otelkv.Int64Counter
-	senders, engines otelkv.Int64Gauge
-	stateFailures    otelkv.Int64Counter
+	taken, repeated            otelkv.Int64Counter
+	refused                    [len(refusals)]otelkv.Int64Counter
+	tooManyEngines, undeclared otelkv.Int64Counter
+	malformedEntries           otelkv.Int64Counter
+	droppedPayloads            otelkv.Int64Counter
+	droppedSamples             otelkv.Int64Counter
+	senders, engines           otelkv.Int64Gauge
+	stateFailures              otelkv.Int64Counter
 }
 
-// newCounts binds the metrics. An error says that the recorder was made without
-// them, which its user has chosen.
-func newCounts(recorder *otelkv.Recorder) counts {
-	c := counts{refused: make(map[*refusal]otelkv.Int64Counter), rejectedRecords: make(map[string]otelkv.Int64Counter)}
+// newCounts binds the metrics. It ignores errors: they say that the recorder was made
+// without these metrics, which is the program's choice.
+func newCounts(recorder *otelkv.Recorder) (c counts) {
 	self := recorder.Self()
 	if self == nil {
 		return c
 	}
 	bind := func(m schema.Int64Counter, labelValues ...string) otelkv.Int64Counter {
 		counter, _ := self.Int64Counter(m, labelValues...)
-		counter.Add(0) // shows it
+		counter.Add(0) // makes the series exist
 		return counter
 	}
 	c.taken, c.repeated = bind(batchesMetric, taken), bind(batchesMetric, repeated)
-	for _, r := range refusals() {
-		c.refused[r] = bind(refusedMetric, r.label)
+	for why, r := range refusals {
+		c.refused[why] = bind(refusedMetric, r.label)
 	}
-	for _, reason := range []string{reasonEngines, reasonUndeclared} {
-		c.rejectedRecords[reason] = bind(recordsMetric, reason)
-	}
+	c.tooManyEngines, c.undeclared = bind(recordsMetric, reasonTooManyEngines), bind(recordsMetric, reasonUndeclared)
 	c.malformedEntries, c.stateFailures = bind(entriesMetric), bind(stateMetric)
 	c.droppedPayloads, c.droppedSamples = bind(payloadsMetric), bind(samplesMetric)
 	c.senders, _ = self.Int64Gauge(sendersMetric)

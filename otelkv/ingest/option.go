@@ -25,7 +25,7 @@ type config struct {
 	senderLabel   bool
 	engineOptions []otelkv.EngineOption
 	engineTimeout time.Duration
-	token         *digest
+	token         *tokenDigest
 	peers         map[uint32]bool
 	stateFile     string
 	problems      []error
@@ -62,7 +62,7 @@ func WithBearerToken(token string) Option {
 		if token == "" || strings.ContainsFunc(token, unicode.IsSpace) {
 			c.problems = append(c.problems, errors.New("the bearer token is empty or has white space"))
 		}
-		d := digestOf(token)
+		d := digestOfToken(token)
 		c.token = &d
 	})
 }
