@@ -16,7 +16,7 @@ import (
 )
 
 func newCatalogue() *cobra.Command {
-	var metrics spec
+	var metrics metricSelection
 	var output string
 	command := &cobra.Command{
 		Use:   "catalogue",

@@ -16,7 +16,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.opentelemetry.io/otel"
 
+	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/ingest"
 )
@@ -25,7 +27,7 @@ import (
 type sidecarOptions struct {
 	listen        []string
 	health        string
-	spec          spec
+	metrics       metricSelection
 	senderLabel   string
 	tiers         []string
 	prime         bool
@@ -76,7 +78,7 @@ the status 0; a second signal ends it at once.`,
 	flags.StringArrayVar(&o.users, "allow-user", nil, "a `user`, by name or id, who alone may deliver on Unix sockets (repeatable)")
 	flags.StringVar(&o.tokenFile, "token-file", "", "a `file` with the bearer token that senders need; or the variable "+tokenVariable)
 	flags.StringVar(&o.health, "health", "127.0.0.1:9465", "where health is answered, `host:port`; nowhere if empty")
-	o.spec.register(command, specAll)
+	o.metrics.register(command, specAll)
 	flags.BoolVar(&o.prime, "prime", true, "make an engine's metrics exist at zero as soon as it speaks")
 	flags.StringArrayVar(&o.tiers, "tier", nil, "`type` of a secondary tier, such as fs, whose metrics are to exist at zero, too; one for each tier, in order")
 	flags.StringVar(&o.senderLabel, "sender-label", "", "a `label` that keeps the senders of one engine apart; without it they add up")
@@ -86,26 +88,33 @@ the status 0; a second signal ends it at once.`,
 	return command
 }
 
-// run is the sidecar.
+// run runs the sidecar until ctx ends or a listener fails.
 func (o *sidecarOptions) run(ctx context.Context, stderr io.Writer) (err error) {
-	log := slog.New(slog.NewTextHandler(stderr, nil))
 	addresses, err := o.addresses()
 	mode, modeErr := o.mode()
 	receiving, receivingErr := o.receiving()
 	if err := errors.Join(err, modeErr, receivingErr, o.checkState()); err != nil {
 		return &usageError{err}
 	}
-	catalogue, err := o.spec.catalogue()
+	catalogue, err := o.metrics.catalogue()
 	if err != nil {
 		return err
 	}
-	s := &sidecar{log: log, failed: make(chan error, 1), grace: o.grace}
-	s.reportErrors()
-	defer func() { err = errors.Join(err, s.end()) }()
-	if err := s.export(ctx, catalogue, o.recording()); err != nil {
+	s := &sidecar{log: slog.New(slog.NewTextHandler(stderr, nil)), failed: make(chan error, 1)}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { s.log.Warn(err.Error()) }))
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() {
+		cancel()
+		err = errors.Join(err, s.end(o.grace))
+	}()
+	if s.recorder, err = otelkv.New(catalogue, o.recording()...); err != nil {
 		return err
 	}
-	if s.receiver, err = ingest.New(s.recorder.Recorder, receiving...); err != nil {
+	if s.pipeline, err = exporters.Start(ctx, s.recorder, exporters.WithDefaultExporters(exporters.Prometheus)); err != nil {
+		return err
+	}
+	s.log.Info("exporting", "pipeline", s.pipeline.String())
+	if s.receiver, err = ingest.New(s.recorder, receiving...); err != nil {
 		return err
 	}
 	if err := s.serveHealth(o.health); err != nil {
@@ -117,10 +126,10 @@ func (o *sidecarOptions) run(ctx context.Context, stderr io.Writer) (err error) 
 		}
 	}
 	s.ready.Store(true)
-	log.Info("ready")
+	s.log.Info("ready")
 	select {
 	case <-ctx.Done():
-		log.Info("shutting down")
+		s.log.Info("shutting down")
 		return nil
 	case err := <-s.failed:
 		return err

@@ -15,9 +15,9 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// A spec is the flags that choose which metrics are known.
-type spec struct {
-	name  string
+// A metricSelection is the flags that choose the metrics.
+type metricSelection struct {
+	spec  string
 	files []string
 }
 
@@ -31,9 +31,9 @@ const (
 
 func specs() []string { return []string{specAll, specCPU, specTiering, specSimple} }
 
-func (s *spec) register(command *cobra.Command, fallback string) {
+func (s *metricSelection) register(command *cobra.Command, fallback string) {
 	flags := command.Flags()
-	flags.StringVar(&s.name, "spec", fallback, "the vLLM `specification` whose metrics are known: "+strings.Join(specs(), ", "))
+	flags.StringVar(&s.spec, "spec", fallback, "the vLLM `specification` whose metrics are known: "+strings.Join(specs(), ", "))
 	flags.StringArrayVar(&s.files, "definitions", nil, "a YAML `file` with further metrics, as \"otelkv catalogue -o yaml\" prints them (repeatable)")
 	complete(command, "spec", specs()...)
 }
@@ -46,7 +46,7 @@ func complete(command *cobra.Command, flag string, values ...string) {
 }
 
 // catalogue returns the metrics that were chosen.
-func (s *spec) catalogue() (*schema.Catalogue, error) {
+func (s *metricSelection) catalogue() (*schema.Catalogue, error) {
 	catalogue, err := s.base()
 	if err != nil {
 		return nil, err
@@ -59,8 +59,8 @@ func (s *spec) catalogue() (*schema.Catalogue, error) {
 	return catalogue, nil
 }
 
-func (s *spec) base() (*schema.Catalogue, error) {
-	switch s.name {
+func (s *metricSelection) base() (*schema.Catalogue, error) {
+	switch s.spec {
 	case specAll:
 		tiering, err := tieringSpec()
 		if err != nil {
@@ -74,7 +74,7 @@ func (s *spec) base() (*schema.Catalogue, error) {
 	case specSimple:
 		return vllm.SimpleCPUSpec(), nil
 	}
-	return nil, &usageError{oneOf("--spec", s.name, specs()...)}
+	return nil, &usageError{oneOf("--spec", s.spec, specs()...)}
 }
 
 func tieringSpec() (*schema.Catalogue, error) {
