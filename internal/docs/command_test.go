@@ -23,7 +23,8 @@ func commands() map[string]string {
 		"go get github.com/otelkv/otelkv-go/exporters github.com/otelkv/otelkv-go/schema": "", // needs the module's proxy
 
 		// The tests of cmd/otelkv run the sidecar, and make vllm both.
-		"pip install ./vllm": "",
+		"pip install ./vllm":      "",
+		"go install ./cmd/otelkv": "", // the tests of cmd/otelkv build it
 		"otelkv sidecar --listen unix:///run/otelkv/ingest.sock":                                    "",
 		"OTEL_METRICS_EXPORTER=otlp OTEL_EXPORTER_OTLP_ENDPOINT=http://gateway:4318 otelkv sidecar": "",
 		// The tests of examples/fleet run these two against each other.
