@@ -21,11 +21,11 @@ func newCatalogue() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "catalogue",
 		Short: "Print the metrics",
-		Long: `catalogue prints the metrics that the other commands know: both names of each, its
-kind, unit, labels and description.
+		Long: `catalogue prints the metrics of the other commands: both names, kind, unit, labels
+and description.
 
-The YAML is a registry in the form of OpenTelemetry's semantic conventions, which
---definitions takes.`,
+The YAML is a registry in the format of OpenTelemetry's semantic conventions. The flag
+--definitions reads this format.`,
 		Example: `  otelkv catalogue
   otelkv catalogue --spec simple -o json
   otelkv catalogue -o yaml > metrics.yaml`,
@@ -52,7 +52,7 @@ The YAML is a registry in the form of OpenTelemetry's semantic conventions, whic
 	return command
 }
 
-// printTable prints a line for each metric.
+// printTable prints one line per metric.
 func printTable(out io.Writer, catalogue *schema.Catalogue) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "PROMETHEUS NAME\tKIND\tUNIT\tLABELS\tDESCRIPTION")
@@ -62,7 +62,7 @@ func printTable(out io.Writer, catalogue *schema.Catalogue) error {
 	return table.Flush()
 }
 
-// A jsonMetric is a metric as --output json prints it.
+// A jsonMetric is a metric in the output of --output json.
 type jsonMetric struct {
 	PrometheusName string    `json:"prometheus_name"`
 	Name           string    `json:"name"`

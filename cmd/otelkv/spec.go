@@ -33,19 +33,19 @@ func specs() []string { return []string{specAll, specCPU, specTiering, specSimpl
 
 func (s *metricSelection) register(command *cobra.Command, fallback string) {
 	flags := command.Flags()
-	flags.StringVar(&s.spec, "spec", fallback, "the vLLM `specification` whose metrics are known: "+strings.Join(specs(), ", "))
-	flags.StringArrayVar(&s.files, "definitions", nil, "a YAML `file` with further metrics, as \"otelkv catalogue -o yaml\" prints them (repeatable)")
+	flags.StringVar(&s.spec, "spec", fallback, "the vLLM `specification` whose metrics to use: "+strings.Join(specs(), ", "))
+	flags.StringArrayVar(&s.files, "definitions", nil, "a YAML `file` with more metrics, in the format of \"otelkv catalogue -o yaml\" (repeatable)")
 	complete(command, "spec", specs()...)
 }
 
-// complete makes the shell know a flag's values.
+// complete sets the values that shell completion offers for a flag.
 func complete(command *cobra.Command, flag string, values ...string) {
 	if err := command.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // The flag was not defined.
+		panic(err) // the flag does not exist
 	}
 }
 
-// catalogue returns the metrics that were chosen.
+// catalogue returns the chosen metrics.
 func (s *metricSelection) catalogue() (*schema.Catalogue, error) {
 	catalogue, err := s.base()
 	if err != nil {
@@ -68,7 +68,7 @@ func (s *metricSelection) base() (*schema.Catalogue, error) {
 		}
 		return tiering.Merge(vllm.SimpleCPUSpec())
 	case specCPU:
-		return withReleased(vllm.CPUSpec(2), nil) // with stores_skipped, which a threshold of 2 turns on
+		return withReleased(vllm.CPUSpec(2), nil) // a threshold of 2 adds stores_skipped
 	case specTiering:
 		return tieringSpec()
 	case specSimple:
@@ -90,7 +90,7 @@ func mergeFile(base *schema.Catalogue, name string) (*schema.Catalogue, error) {
 	return registry.Merge(base, name, f)
 }
 
-// oneOf says that a flag has a value that is not allowed.
+// oneOf returns an error if the value of a flag is not allowed.
 func oneOf(flag, value string, allowed ...string) error {
 	if slices.Contains(allowed, value) {
 		return nil
