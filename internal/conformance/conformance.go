@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package conformance loads recorded streams of offloading stats together with
-// what they must amount to, for the tests of the packages that decode, reduce,
-// record and export them. testdata/README.md says what the files hold and which
-// rules their samples follow.
+// Package conformance loads recorded streams of offloading stats and their expected
+// metrics, for the tests of packages that decode, reduce, record and export them.
+// testdata/README.md describes the files and the rules of their samples.
 package conformance
 
 import (
@@ -20,26 +19,24 @@ import (
 //go:embed testdata
 var files embed.FS
 
-// A Case is one stream of payloads and its expected outcome. Cases share
-// nothing: a test may change what it was given.
+// A Case is one stream of payloads and its expected metrics. A test may change its case.
 type Case struct {
 	// Name is the file name's middle, such as "tiering-0".
 	Name string
-	// Spec is the catalogue in force: cpu, tiering or simple.
+	// Spec is the catalogue: cpu, tiering or simple.
 	Spec string
 	// Model is the value of the model_name label.
 	Model string
-	// Engines are the indexes of the engines served.
+	// Engines are the indexes of the engines.
 	Engines []int
-	// JSONL holds the records as JSON, one a line.
+	// JSONL is the records as lines of JSON.
 	JSONL []byte
-	// MessagePack holds the same records as concatenated maps.
+	// MessagePack is the same records as concatenated maps.
 	MessagePack []byte
-	// Samples maps a sample's name, with its labels as sorted JSON behind it, to
-	// its value.
+	// Samples maps a sample's name, followed by its labels as sorted JSON, to its value.
 	Samples map[string]float64
-	// Reduce is the flat summary of all records merged. The numbers keep their
-	// text, which tells an int from a float.
+	// Reduce is the flat summary of all records merged. The text of a number shows whether
+	// it is an int or a float.
 	Reduce map[string]json.Number
 }
 
@@ -50,7 +47,7 @@ type Record struct {
 	Stats []byte
 }
 
-// Cases returns every case, in the order of their names.
+// Cases returns all cases, sorted by name.
 func Cases(t testing.TB) []Case {
 	t.Helper()
 	paths, err := fs.Glob(files, "testdata/case-*.json")

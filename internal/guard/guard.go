@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package guard calls functions of others, which may hang, panic or end their
-// goroutine, without being held up by them.
+// Package guard calls functions that may hang, panic or end their goroutine, and does not
+// wait for them beyond a deadline.
 package guard
 
 import (
@@ -13,9 +13,9 @@ import (
 	"go.opentelemetry.io/otel"
 )
 
-// A Call is a function of somebody else. One call of it is under way at a time: who
-// comes meanwhile waits for the same one. What goes wrong is reported to the error
-// handler of package otel. It is safe for concurrent use.
+// A Call is a function of the program. Only one call of it runs at a time: concurrent
+// callers wait for the same call. Failures go to the error handler of package otel. It is
+// safe for concurrent use.
 type Call[T any] struct {
 	what string
 	f    func(context.Context) (T, error)
@@ -24,21 +24,20 @@ type Call[T any] struct {
 	running *Run[T]
 }
 
-// A Run is one call that is under way.
+// A Run is one call in progress.
 type Run[T any] struct {
 	call  *Call[T]
 	done  chan struct{}
 	value T
-	late  bool // that somebody has waited in vain, guarded by call.mu
+	late  bool // whether a caller reached its deadline; guarded by call.mu
 }
 
-// New returns a call of f. The errors say that it is a call of what, such as "a
-// callback".
+// New returns a call of f. Errors name it by what, such as "a callback".
 func New[T any](what string, f func(context.Context) (T, error)) *Call[T] {
 	return &Call[T]{what: what, f: f}
 }
 
-// Start calls the function in a goroutine, unless a call is under way already.
+// Start calls the function in a goroutine, unless a call is in progress.
 func (c *Call[T]) Start(ctx context.Context) *Run[T] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -66,9 +65,9 @@ func (r *Run[T]) run(ctx context.Context) {
 	r.value, failure = r.call.f(ctx)
 }
 
-// Wait returns what the function returned beside any error, and true, or false where
-// it does not return before ctx is done. Nobody waits for a call that another has
-// waited for in vain.
+// Wait returns the function's value and true, or false if the function does not return
+// before ctx is done. It does not wait for a call for which another caller reached its
+// deadline.
 func (r *Run[T]) Wait(ctx context.Context) (T, bool) {
 	var none T
 	r.call.mu.Lock()
@@ -82,15 +81,15 @@ func (r *Run[T]) Wait(ctx context.Context) (T, bool) {
 		return r.value, true
 	case <-ctx.Done():
 	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) && r.isLate() {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && r.markLate() {
 		otel.Handle(fmt.Errorf("otelkv: %s hangs: metrics are collected without it until it returns", r.call.what))
 	}
 	return none, false
 }
 
-// isLate says that the call is late. It reports false where that is known, or the
-// call has ended.
-func (r *Run[T]) isLate() bool {
+// markLate marks the call as late. It reports false if it was marked before, or if the call
+// has ended.
+func (r *Run[T]) markLate() bool {
 	r.call.mu.Lock()
 	defer r.call.mu.Unlock()
 	if r.late || r.call.running != r {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package tuple turns tuples of label values into map keys: each value behind its
-// length. No two tuples share a key, whatever bytes they hold, and the empty
-// tuple's is empty.
+// Package tuple encodes tuples of label values as map keys: each value after its length.
+// Different tuples have different keys. The key of the empty tuple is empty.
 package tuple
 
 import "encoding/binary"
