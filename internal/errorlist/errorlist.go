@@ -38,6 +38,7 @@ func (l *List) Join() error {
 	}
 	return errors.Join(l.errs...)
 }
+
 // Each returns the errors that err joins, at any depth. An error whose text is one line
 // is returned as it is, even if it wraps several.
 func Each(err error) []error {
