@@ -36,19 +36,17 @@ The YAML is a registry in the format of OpenTelemetry's semantic conventions. Th
 				return err
 			}
 			switch out := command.OutOrStdout(); output {
-			case "table":
-				return printTable(out, catalogue)
 			case "yaml":
 				return registry.Encode(out, catalogue)
 			case "json":
 				return printJSON(out, catalogue)
+			default:
+				return printTable(out, catalogue)
 			}
-			return &usageError{oneOf("--output", output, "table", "yaml", "json")}
 		},
 	}
-	command.Flags().StringVarP(&output, "output", "o", "table", "table, yaml or json")
+	addChoice(command, &output, "output", "o", "table", "output format", "table", "yaml", "json")
 	metrics.register(command, specAll)
-	complete(command, "output", "table", "yaml", "json")
 	return command
 }
 

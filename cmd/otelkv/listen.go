@@ -32,6 +32,14 @@ func parseAddress(text string) (address, error) {
 	return address{}, fmt.Errorf("--listen is %.256q: expected unix:///PATH or http://HOST:PORT", text)
 }
 
+func parseAddresses(texts []string) (all []address, err error) {
+	for _, text := range texts {
+		a, wrong := parseAddress(text)
+		all, err = append(all, a), errors.Join(err, wrong)
+	}
+	return all, err
+}
+
 var errSocketInUse = errors.New("another process listens there")
 
 // listenUnix listens at a path, and returns the socket's file. It replaces the file of a

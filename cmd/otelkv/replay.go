@@ -50,8 +50,8 @@ at the end.`,
 		Example: `  otelkv replay recorded.jsonl
   otelkv replay --format msgpack --engines 0,1 -o reduce < recorded.msgpack`,
 		RunE: func(command *cobra.Command, files []string) error {
-			if err := o.check(); err != nil {
-				return &usageError{err}
+			if !utf8.ValidString(o.model) || len(o.model) > otelkv.MaxLabelLength {
+				return &usageError{fmt.Errorf("--model %.64q: expected valid UTF-8 of at most %d bytes", o.model, otelkv.MaxLabelLength)}
 			}
 			var err error
 			if o.catalogue, err = o.metrics.catalogue(); err != nil {
@@ -64,26 +64,12 @@ at the end.`,
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&o.format, "format", "", "input format: jsonl or msgpack (default by file extension, else jsonl)")
 	flags.StringVar(&o.model, "model", "model", "the model_name label")
 	flags.IntSliceVar(&o.engines, "engines", nil, "comma-separated `indexes` of the engines; any other engine is an error (default: all)")
-	flags.StringVarP(&o.output, "output", "o", "prometheus", "prometheus, reduce, console or otlp")
+	addChoice(command, &o.format, "format", "", "", "input format (default by file extension, else jsonl)", "jsonl", "msgpack")
+	addChoice(command, &o.output, "output", "o", "prometheus", "result", "prometheus", "reduce", "console", "otlp")
 	o.metrics.register(command, specTiering)
-	complete(command, "format", "jsonl", "msgpack")
-	complete(command, "output", "prometheus", "reduce", "console", "otlp")
 	return command
-}
-
-// check returns what is wrong with the flags.
-func (o *replayOptions) check() error {
-	errs := []error{oneOf("--output", o.output, "prometheus", "reduce", "console", "otlp")}
-	if !utf8.ValidString(o.model) || len(o.model) > otelkv.MaxLabelLength {
-		errs = append(errs, fmt.Errorf("--model %.64q: expected valid UTF-8 of at most %d bytes", o.model, otelkv.MaxLabelLength))
-	}
-	if o.format != "" {
-		errs = append(errs, oneOf("--format", o.format, "jsonl", "msgpack"))
-	}
-	return errors.Join(errs...)
 }
 
 // checkEngine returns an error for an index that is negative, or that --engines does not

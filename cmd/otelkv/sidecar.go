@@ -10,7 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"os/user"
+	osuser "os/user"
 	"strconv"
 	"strings"
 	"time"
@@ -89,7 +89,7 @@ with the status 0. A second signal ends it at once.`,
 
 // run runs the sidecar until ctx ends or a listener fails.
 func (o *sidecarOptions) run(ctx context.Context, stderr io.Writer) (err error) {
-	addresses, err := o.addresses()
+	addresses, err := parseAddresses(o.listen)
 	mode, modeErr := o.mode()
 	receiving, receivingErr := o.receiving()
 	if err := errors.Join(err, modeErr, receivingErr, o.checkState()); err != nil {
@@ -133,17 +133,6 @@ func (o *sidecarOptions) run(ctx context.Context, stderr io.Writer) (err error) 
 	case err := <-s.failed:
 		return err
 	}
-}
-
-func (o *sidecarOptions) addresses() ([]address, error) {
-	var all []address
-	var errs []error
-	for _, text := range o.listen {
-		a, err := parseAddress(text)
-		all = append(all, a)
-		errs = append(errs, err)
-	}
-	return all, errors.Join(errs...)
 }
 
 func (o *sidecarOptions) mode() (fs.FileMode, error) {
@@ -209,18 +198,14 @@ func (o *sidecarOptions) token() (string, error) {
 	return token, nil
 }
 
-func userID(name string) (uint32, error) {
-	text := name
-	if _, err := strconv.ParseUint(name, 10, 32); err != nil {
-		found, err := user.Lookup(name)
-		if err != nil {
-			return 0, fmt.Errorf("--allow-user: %w", err)
-		}
-		text = found.Uid
+// userID returns the id of a user, given by name or id.
+func userID(user string) (uint32, error) {
+	if found, err := osuser.Lookup(user); err == nil {
+		user = found.Uid
 	}
-	id, err := strconv.ParseUint(text, 10, 32)
+	id, err := strconv.ParseUint(user, 10, 32)
 	if err != nil {
-		return 0, fmt.Errorf("--allow-user %.64q: %w", name, err)
+		return 0, fmt.Errorf("--allow-user is %.64q: expected a user's name or id", user)
 	}
 	return uint32(id), nil
 }

@@ -307,7 +307,7 @@ func TestSidecarRefusesToStart(t *testing.T) {
 		"--allow-user no-such-user":                   {exitUsage, "--allow-user"},
 		"--token-file /no/such/file":                  {exitUsage, "--token-file"},
 		"--engine-timeout -1s":                        {exitBad, "engine timeout"},
-		"--spec gpu":                                  {exitUsage, "--spec is"},
+		"--spec gpu":                                  {exitUsage, `for "--spec" flag: expected one of`},
 		"more":                                        {exitUsage, "unexpected argument"},
 		"--no-such-flag":                              {exitUsage, "unknown flag"},
 		"--definitions /no/such/file":                 {exitBad, "/no/such/file"},

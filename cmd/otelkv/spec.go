@@ -3,10 +3,7 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,20 +26,9 @@ const (
 	specSimple  = "simple"
 )
 
-func specs() []string { return []string{specAll, specCPU, specTiering, specSimple} }
-
 func (s *metricSelection) register(command *cobra.Command, fallback string) {
-	flags := command.Flags()
-	flags.StringVar(&s.spec, "spec", fallback, "the vLLM `specification` whose metrics to use: "+strings.Join(specs(), ", "))
-	flags.StringArrayVar(&s.files, "definitions", nil, "a YAML `file` with more metrics, in the format of \"otelkv catalogue -o yaml\" (repeatable)")
-	complete(command, "spec", specs()...)
-}
-
-// complete sets the values that shell completion offers for a flag.
-func complete(command *cobra.Command, flag string, values ...string) {
-	if err := command.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // the flag does not exist
-	}
+	addChoice(command, &s.spec, "spec", "", fallback, "the vLLM `specification` whose metrics to use", specAll, specCPU, specTiering, specSimple)
+	command.Flags().StringArrayVar(&s.files, "definitions", nil, "a YAML `file` with more metrics, in the format of \"otelkv catalogue -o yaml\" (repeatable)")
 }
 
 // catalogue returns the chosen metrics.
@@ -71,10 +57,8 @@ func (s *metricSelection) base() (*schema.Catalogue, error) {
 		return withReleased(vllm.CPUSpec(2), nil) // a threshold of 2 adds stores_skipped
 	case specTiering:
 		return tieringSpec()
-	case specSimple:
-		return vllm.SimpleCPUSpec(), nil
 	}
-	return nil, &usageError{oneOf("--spec", s.spec, specs()...)}
+	return vllm.SimpleCPUSpec(), nil
 }
 
 func tieringSpec() (*schema.Catalogue, error) {
@@ -88,12 +72,4 @@ func mergeFile(base *schema.Catalogue, name string) (*schema.Catalogue, error) {
 	}
 	defer f.Close()
 	return registry.Merge(base, name, f)
-}
-
-// oneOf returns an error if the value of a flag is not allowed.
-func oneOf(flag, value string, allowed ...string) error {
-	if slices.Contains(allowed, value) {
-		return nil
-	}
-	return fmt.Errorf("%s is %.64q: expected one of %s", flag, value, strings.Join(allowed, ", "))
 }
