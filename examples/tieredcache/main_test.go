@@ -153,7 +153,7 @@ func TestRunServesEveryFamilyFromTheFirstScrape(t *testing.T) {
 		}
 	}
 	if families["otelkv_payloads_total"] == nil {
-		t.Error("no samples of what the recorder counts of itself")
+		t.Error("no self-metrics of the recorder")
 	}
 	if status, _ := r.stop(); status != 0 {
 		t.Errorf("exit status %d, want 0:\n%s", status, r.stderr)

@@ -77,7 +77,7 @@ func TestPrimaryTierUsage(t *testing.T) {
 		{"pinned", func() { tier.Pin(writing[0]) }, Usage{Rows: 4, Allocated: 1}},
 		{"removed while pinned", func() { tier.Remove(writing[0]) }, Usage{Rows: 4, Allocated: 1}},
 		{"removed again", func() { tier.Remove(writing[0]) }, Usage{Rows: 4, Allocated: 1}},
-		{"let go", func() { tier.Unpin(writing[0]) }, Usage{Rows: 4}},
+		{"unpin", func() { tier.Unpin(writing[0]) }, Usage{Rows: 4}},
 	}
 	for _, step := range steps {
 		step.do()

@@ -75,7 +75,7 @@ func growing(w *writer, name string, m schema.Metric, summary, runbook string) a
 		summary:  summary,
 		runbook:  runbook,
 		cases: slices.Concat(growthLife(m, alertLabels(values...), values...), []alertCase{
-			{name: "goes on", series: inputs(counted(m, "0+3x60", values...)), at: "40m", labels: alertLabels(values...)},
+			{name: "keeps growing", series: inputs(counted(m, "0+3x60", values...)), at: "40m", labels: alertLabels(values...)},
 			{name: "happened once", series: inputs(counted(m, "0x5 3x60", values...)), at: "8m"},
 			{name: "happened once, long ago", series: inputs(counted(m, "0x5 3x60", values...)), at: "40m"},
 			{name: "never happened", series: inputs(counted(m, "0x60", values...)), at: "40m"},
@@ -351,7 +351,7 @@ func entriesRejected(w *writer) alert {
 			"the definition to the catalogue. An unknown engine was not declared.",
 		cases: slices.Concat(growthLife(rejected, labels, selfmetrics.ReasonUnknownMetric), []alertCase{
 			{
-				name: "goes on", at: "30m", labels: labels,
+				name: "keeps growing", at: "30m", labels: labels,
 				series: inputs(counted(rejected, "0+1x60", selfmetrics.ReasonUnknownMetric)),
 			},
 			{

@@ -33,10 +33,10 @@ func growthLife(m schema.Metric, labels map[string]string, values ...string) []a
 	return []alertCase{
 		{name: aStart + "some before the first scrape", series: inputs(counted(m, "_x10 7x50", values...)), at: minutes(11, 41, 6)},
 		{name: aStart + "some in the first minutes", series: inputs(counted(m, "_x5 0+3x4 12x60", values...)), at: minutes(7, 42, 5)},
-		{name: aStart + "goes on", series: inputs(counted(m, "_x5 0+3x60", values...)), at: "40m", labels: labels},
+		{name: aStart + "keeps growing", series: inputs(counted(m, "_x5 0+3x60", values...)), at: "40m", labels: labels},
 		{name: aRestart + "long after it happened", series: inputs(counted(m, "7x30 stale _x3 0x30", values...)), at: minutes(31, 61, 5)},
 		{name: aRestart + "some in the first minutes", series: inputs(counted(m, "9x20 stale _x3 0+3x4 12x60", values...)), at: minutes(25, 60, 5)},
-		{name: aRestart + "goes on", series: inputs(counted(m, "0+3x30 stale _x3 0+3x40", values...)), at: "60m", labels: labels},
+		{name: aRestart + "keeps growing", series: inputs(counted(m, "0+3x30 stale _x3 0+3x40", values...)), at: "60m", labels: labels},
 	}
 }
 

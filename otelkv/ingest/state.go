@@ -50,7 +50,7 @@ type savedEngine struct {
 }
 
 func newState(path string, recorder *otelkv.Recorder) (*state, error) {
-	// The producer only tells the definitions. Nothing collects from it.
+	// The producer is only used for its definitions. Nothing collects from it.
 	producer, err := recorder.Producer()
 	if err != nil {
 		return nil, err
