@@ -20,7 +20,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	case http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", http.MethodPost)
 	}
-	http.Error(w, a.message, a.status)
+	http.Error(w, a.message, a.status) // It writes any status with a text.
 }
 
 func (r *Receiver) serveHTTP(w http.ResponseWriter, request *http.Request) answer {

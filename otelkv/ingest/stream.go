@@ -39,9 +39,12 @@ func (r *Receiver) Serve(l net.Listener) error {
 	r.recording.RUnlock()
 	defer r.serving.Done()
 	ctx, stop := context.WithCancel(r.running)
-	context.AfterFunc(ctx, func() { _ = l.Close() })
+	closing := context.AfterFunc(ctx, func() { _ = l.Close() })
 	var connections sync.WaitGroup
 	err := r.accept(ctx, l, &connections)
+	if closing() {
+		_ = l.Close()
+	}
 	stop()
 	connections.Wait()
 	if err != nil {
