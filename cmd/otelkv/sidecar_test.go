@@ -145,7 +145,7 @@ func (s *running) post(t *testing.T, body []byte, token string) int {
 func (s *running) send(t *testing.T, body []byte) string {
 	t.Helper()
 	conn := s.dial(t)
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	return exchange(t, conn, body)
 }
 
@@ -222,7 +222,7 @@ func TestSidecar(t *testing.T) {
 func TestSocketFileIsRemoved(t *testing.T) {
 	s := startSidecar(t, t.TempDir())
 	first := s.dial(t)
-	defer first.Close()
+	defer func() { _ = first.Close() }()
 	exchange(t, first, batch(t, "a", 1, 1))
 	if err := os.Remove(s.socket); err != nil {
 		t.Fatal(err)

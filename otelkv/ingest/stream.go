@@ -88,7 +88,7 @@ func (r *Receiver) accept(ctx context.Context, l net.Listener, connections *sync
 // serveConnection answers frames until the connection ends, a frame cannot be read or
 // ctx ends.
 func (r *Receiver) serveConnection(ctx context.Context, c net.Conn) {
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	defer context.AfterFunc(r.connected, func() { _ = c.Close() })()
 	if err := r.checkPeer(c); err != nil {
 		_ = writeAnswer(c, r.refuse(refusedPeer, 0, "%v", err))
