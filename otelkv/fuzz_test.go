@@ -27,7 +27,7 @@ func FuzzObserve(f *testing.F) {
 			return
 		}
 		catalogue := vllm.TieringSpec()
-		recorder := otelkvtest.NewRecorder(t, catalogue, 
+		recorder := otelkvtest.NewRecorder(t, catalogue,
 			otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"}), otelkv.WithSeriesLimits(10, 0))
 		engine := addEngine(t, recorder, 0)
 		for range 3 {

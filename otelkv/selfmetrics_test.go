@@ -80,7 +80,7 @@ func TestSelfMetrics(t *testing.T) {
 }
 
 func TestAPayloadOfAConnectorIsOneOfItsEngine(t *testing.T) {
-	recorder := otelkvtest.NewRecorder(t, vllm.CPUSpec(0), 
+	recorder := otelkvtest.NewRecorder(t, vllm.CPUSpec(0),
 		otelkv.WithSelfMetrics(), otelkv.WithLabelNames(otelkv.LabelNames{Connector: "connector"}))
 	if err := addEngine(t, recorder, 0).Connector("A").Observe(t.Context(), new(stats.Payload)); err != nil {
 		t.Fatal(err)

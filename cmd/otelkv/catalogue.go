@@ -16,16 +16,16 @@ import (
 )
 
 func newCatalogue() *cobra.Command {
-	var metrics spec
+	var metrics metricSelection
 	var output string
 	command := &cobra.Command{
 		Use:   "catalogue",
 		Short: "Print the metrics",
-		Long: `catalogue prints the metrics that the other commands know: both names of each, its
-kind, unit, labels and description.
+		Long: `catalogue prints the metrics of the other commands: both names, kind, unit, labels
+and description.
 
-The YAML is a registry in the form of OpenTelemetry's semantic conventions, which
---definitions takes.`,
+The YAML is a registry in the format of OpenTelemetry's semantic conventions. The flag
+--definitions reads this format.`,
 		Example: `  otelkv catalogue
   otelkv catalogue --spec simple -o json
   otelkv catalogue -o yaml > metrics.yaml`,
@@ -36,23 +36,21 @@ The YAML is a registry in the form of OpenTelemetry's semantic conventions, whic
 				return err
 			}
 			switch out := command.OutOrStdout(); output {
-			case "table":
-				return printTable(out, catalogue)
 			case "yaml":
 				return registry.Encode(out, catalogue)
 			case "json":
 				return printJSON(out, catalogue)
+			default:
+				return printTable(out, catalogue)
 			}
-			return &usageError{oneOf("--output", output, "table", "yaml", "json")}
 		},
 	}
-	command.Flags().StringVarP(&output, "output", "o", "table", "table, yaml or json")
+	addChoice(command, &output, "output", "o", "table", "output format", "table", "yaml", "json")
 	metrics.register(command, specAll)
-	complete(command, "output", "table", "yaml", "json")
 	return command
 }
 
-// printTable prints a line for each metric.
+// printTable prints one line per metric.
 func printTable(out io.Writer, catalogue *schema.Catalogue) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "PROMETHEUS NAME\tKIND\tUNIT\tLABELS\tDESCRIPTION")
@@ -62,7 +60,7 @@ func printTable(out io.Writer, catalogue *schema.Catalogue) error {
 	return table.Flush()
 }
 
-// A jsonMetric is a metric as --output json prints it.
+// A jsonMetric is a metric in the output of --output json.
 type jsonMetric struct {
 	PrometheusName string    `json:"prometheus_name"`
 	Name           string    `json:"name"`

@@ -11,7 +11,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// program runs it without an input.
+// program runs the program without input.
 func program(t *testing.T, arguments ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -19,7 +19,7 @@ func program(t *testing.T, arguments ...string) (status int, stdout, stderr stri
 	return status, out.String(), errs.String()
 }
 
-// TestCatalogue prints every form, and reads the YAML again.
+// TestCatalogue prints each format, and reads the YAML again.
 func TestCatalogue(t *testing.T) {
 	tiering, err := tieringSpec()
 	if err != nil {
@@ -52,7 +52,7 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
-// TestHelpAndCompletion holds what a user is told who does not know the program.
+// TestHelpAndCompletion checks what helps a new user.
 func TestHelpAndCompletion(t *testing.T) {
 	for arguments, says := range map[string]string{
 		"--help":                          "sidecar",

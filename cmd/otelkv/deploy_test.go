@@ -29,8 +29,7 @@ func deployed(t *testing.T, name string) []byte {
 	return text
 }
 
-// sidecarFlags returns what the arguments of a sidecar set, as its command reads
-// them.
+// sidecarFlags returns the addresses that the arguments of a sidecar set.
 func sidecarFlags(t *testing.T, arguments []string) (listen []string, health string) {
 	t.Helper()
 	if len(arguments) == 0 || arguments[0] != "sidecar" {
@@ -52,7 +51,7 @@ func sidecarFlags(t *testing.T, arguments []string) (listen []string, health str
 	return listen, command.Flags().Lookup("health").Value.String()
 }
 
-// A container is as much of a manifest's container as the test looks at.
+// A container has the fields of a manifest's container that the test checks.
 type container struct {
 	Name  string
 	Args  []string
@@ -80,7 +79,7 @@ func (c container) env() map[string]string {
 	return all
 }
 
-// TestKubernetes holds that the manifests fit the program, and each other.
+// TestKubernetes checks that the manifests fit the program and each other.
 func TestKubernetes(t *testing.T) {
 	var sidecar, vllm container
 	var scraped []string
@@ -162,8 +161,8 @@ func yamlText(t *testing.T, v any) string {
 	return strings.TrimSpace(string(text))
 }
 
-// TestSystemdUnit holds that the unit starts the program with flags that it has, in
-// folders that the unit makes, and that systemd takes it.
+// TestSystemdUnit checks that the unit uses existing flags, that it creates the folders
+// that it uses, and that systemd accepts it.
 func TestSystemdUnit(t *testing.T) {
 	text := string(deployed(t, "otelkv-sidecar.service"))
 	start := regexp.MustCompile(`(?m)^ExecStart=(\S+) (.*)$`).FindStringSubmatch(text)
@@ -185,14 +184,14 @@ func TestSystemdUnit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// systemd looks whether the program is there.
+	// systemd checks that the program exists.
 	unit := write(t, "otelkv-sidecar.service", []byte(strings.Replace(text, start[1], program, 1)))
 	if output, err := exec.CommandContext(t.Context(), analyze, "verify", unit).CombinedOutput(); err != nil || bytes.Contains(output, []byte(unit)) {
 		t.Errorf("systemd-analyze: %v\n%s", err, output)
 	}
 }
 
-// TestDockerfile holds that the sidecar is built of the program, and runs it.
+// TestDockerfile checks that the image builds and runs the sidecar.
 func TestDockerfile(t *testing.T) {
 	text := string(deployed(t, "Dockerfile"))
 	for _, line := range []string{"./cmd/otelkv\n", `ENTRYPOINT ["/usr/local/bin/otelkv"]`, `CMD ["sidecar"]`, "COPY vllm "} {

@@ -8,15 +8,14 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"syscall"
 	"time"
 )
 
-// An address is one that --listen gives: the path of a Unix socket, or the host and
-// port of an HTTP server.
+// An address is a value of --listen: the path of a Unix socket, or the host and port of
+// an HTTP server.
 type address struct {
 	unix string
 	http string
@@ -33,129 +32,86 @@ func parseAddress(text string) (address, error) {
 	return address{}, fmt.Errorf("--listen is %.256q: expected unix:///PATH or http://HOST:PORT", text)
 }
 
-// batchesPath is where batches are taken over HTTP.
-const batchesPath = "/v1/batches"
-
-// errSocketInUse says that another process listens at the path.
-var errSocketInUse = errors.New("another process listens there")
-
-// A socket is a Unix socket that is put back when somebody removes its file.
-type socket struct {
-	path     string
-	mode     fs.FileMode
-	listener *net.UnixListener
-	file     fs.FileInfo
+func parseAddresses(texts []string) (all []address, err error) {
+	for _, text := range texts {
+		a, wrong := parseAddress(text)
+		all, err = append(all, a), errors.Join(err, wrong)
+	}
+	return all, err
 }
 
-// listenUnix listens at a path. A file that a process left which was killed is
-// replaced.
-func listenUnix(path string, mode fs.FileMode) (*socket, error) {
-	s := &socket{path: path, mode: mode}
+var errSocketInUse = errors.New("another process listens there")
+
+// listenUnix listens at a path, and returns the socket's file. It replaces the file of a
+// process that was killed.
+func listenUnix(path string, mode fs.FileMode) (net.Listener, fs.FileInfo, error) {
 	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == fs.ModeSocket {
 		conn, err := net.Dial("unix", path)
 		if err == nil {
 			_ = conn.Close()
-			return nil, fmt.Errorf("%s: %w", path, errSocketInUse)
+			return nil, nil, fmt.Errorf("otelkv: %s: %w", path, errSocketInUse)
 		}
 		if errors.Is(err, syscall.ECONNREFUSED) {
 			if err := os.Remove(path); err != nil {
-				return nil, err
+				return nil, nil, fmt.Errorf("otelkv: %w", err)
 			}
 		}
 	}
-	return s, s.listen()
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, nil, fmt.Errorf("otelkv: %w", err)
+	}
+	// When this listener closes, the path may be another's.
+	listener.SetUnlinkOnClose(false)
+	err = os.Chmod(path, mode)
+	var file fs.FileInfo
+	if err == nil {
+		file, err = os.Lstat(path)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("otelkv: %w", err), listener.Close(), os.Remove(path))
+	}
+	return listener, file, nil
 }
 
-func (s *socket) listen() error {
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: s.path, Net: "unix"})
+// watchInterval is how often a socket's file is checked.
+const watchInterval = time.Second
+
+// serveSocket receives batches at a Unix socket. If somebody removes the socket's file,
+// it listens again, and keeps the connections of the first listener. It removes the file
+// when ctx ends.
+func (s *sidecar) serveSocket(ctx context.Context, path string, mode fs.FileMode) error {
+	listener, file, err := listenUnix(path, mode)
 	if err != nil {
 		return err
 	}
-	// Another file may be at the path when this listener closes.
-	listener.SetUnlinkOnClose(false)
-	err = os.Chmod(s.path, s.mode)
-	if err == nil {
-		s.file, err = os.Lstat(s.path)
-	}
-	if err != nil {
-		return errors.Join(err, listener.Close(), os.Remove(s.path))
-	}
-	s.listener = listener
+	s.log.Info("taking batches", "address", "unix://"+path)
+	s.serve(func() error { return s.receiver.Serve(listener) })
+	s.serving.Go(func() {
+		ticker := time.NewTicker(watchInterval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				// Do not remove another's file.
+				if info, err := os.Lstat(path); err == nil && os.SameFile(info, file) {
+					_ = os.Remove(path)
+				}
+				return
+			case <-ticker.C:
+			}
+			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			s.log.Warn(path + " is gone: listening again")
+			again, found, err := listenUnix(path, mode)
+			if err != nil {
+				s.log.Warn(err.Error())
+				continue
+			}
+			file = found
+			s.serve(func() error { return s.receiver.Serve(again) })
+		}
+	})
 	return nil
-}
-
-// isOurs reports whether the path is the socket's still. It is not where somebody
-// removed or replaced the file.
-func (s *socket) isOurs() (ours, missing bool) {
-	info, err := os.Lstat(s.path)
-	return err == nil && os.SameFile(info, s.file), errors.Is(err, fs.ErrNotExist)
-}
-
-// remove removes the file, unless it is another's by now.
-func (s *socket) remove() {
-	if ours, _ := s.isOurs(); ours {
-		_ = os.Remove(s.path)
-	}
-}
-
-// watchInterval is how often a socket looks after its file.
-const watchInterval = time.Second
-
-// serve serves the socket until ctx ends, and listens anew when its file is gone.
-// Connections that exist stay.
-func (s *socket) serve(ctx context.Context, serve func(net.Listener) error, report func(error)) error {
-	defer s.remove()
-	ended := make(chan error, 1)
-	start := func() {
-		l := s.listener
-		go func() { ended <- serve(l) }()
-	}
-	start()
-	ticker := time.NewTicker(watchInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case err := <-ended:
-			return err
-		case <-ticker.C:
-			if ctx.Err() != nil {
-				continue // serve ends
-			}
-			if _, missing := s.isOurs(); !missing {
-				continue
-			}
-			// Whoever is connected to the old one stays so: it is served on, and
-			// nobody new finds it.
-			report(fmt.Errorf("%s is gone: listening anew", s.path))
-			old := ended
-			if err := s.listen(); err != nil {
-				report(err)
-				continue
-			}
-			ended = make(chan error, 1)
-			forward(old, report)
-			start()
-		}
-	}
-}
-
-// forward reports how a listener that nobody waits for ends.
-func forward(ended <-chan error, report func(error)) {
-	go func() {
-		if err := <-ended; err != nil {
-			report(err)
-		}
-	}()
-}
-
-// newHTTPServer returns a server with bounds on what one client can hold.
-func newHTTPServer(handler http.Handler) *http.Server {
-	return &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
-	}
 }

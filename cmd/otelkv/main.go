@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command otelkv takes the stats of KV-cache offloading from other processes, and
+// Command otelkv receives the stats of KV-cache offloading from other processes and
 // exports them.
 //
-//	otelkv sidecar     take payloads as they come, beside a vLLM server
-//	otelkv replay      read recorded payloads, and print the metrics that they make
+//	otelkv sidecar     receive payloads from a vLLM server on the same host
+//	otelkv replay      read recorded payloads and print their metrics
 //	otelkv catalogue   print the metrics
 //
-// The exit status is 0, 1 where something went wrong, and 2 for a usage error.
+// The exit status is 0 for success, 1 for an error and 2 for a usage error.
 package main
 
 import (
@@ -26,7 +26,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal ends what is under way, a second one the program.
+	// The first signal shuts down, a second one ends the program at once.
 	context.AfterFunc(ctx, stop)
 	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
@@ -40,13 +40,13 @@ const (
 	exitUsage = 2
 )
 
-// A usageError says what is wrong with the command line.
+// A usageError is an error of the command line.
 type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
-// errBad ends the program with the status 1. What was bad has been printed.
+// errBad ends the program with the status 1. The errors have been printed.
 var errBad = errors.New("bad input")
 
 // run is the program. It returns the exit status.
@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case errors.Is(err, errBad):
 		return exitBad
 	case isUsage || command == root:
-		// The root runs nothing, so that it was a command that there is not.
+		// The root runs nothing, so the command was unknown.
 		fmt.Fprintf(stderr, "%v\nRun %q for help.\n", err, command.CommandPath()+" --help")
 		return exitUsage
 	}
@@ -75,11 +75,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "otelkv",
-		Short: "Take the stats of KV-cache offloading, and export them",
-		Long: `otelkv takes the stats of KV-cache offloading from other processes, such as vLLM
-servers, and exports them: to Prometheus under vLLM's own names, and over OTLP.
+		Short: "Receive the stats of KV-cache offloading and export them",
+		Long: `otelkv receives the stats of KV-cache offloading from other processes, such as vLLM
+servers. It exports them to Prometheus, under vLLM's own names, and over OTLP.
 
-The exit status is 0, 1 where something went wrong, and 2 for a usage error.`,
+The exit status is 0 for success, 1 for an error and 2 for a usage error.`,
 		Version:       otelkv.Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -89,7 +89,7 @@ The exit status is 0, 1 where something went wrong, and 2 for a usage error.`,
 	return root
 }
 
-// noArguments refuses arguments as a usage error.
+// noArguments returns a usage error if there are arguments.
 func noArguments(_ *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return &usageError{fmt.Errorf("unexpected argument %.64q", args[0])}

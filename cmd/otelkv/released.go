@@ -7,9 +7,9 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// withReleased returns the catalogue with what vLLM's release 0.33 has and package
-// vllm does not: the label names under which it tells its configuration, and the
-// metrics given. Labels are those beside the CPU cache's.
+// withReleased adds what vLLM's release 0.33 has and package vllm does not: its labels of
+// the configuration info, and the given metrics. labels are those in addition to the
+// labels of the CPU cache.
 func withReleased(catalogue *schema.Catalogue, labels []string, more ...schema.Metric) (*schema.Catalogue, error) {
 	names := append([]string{
 		"cpu_num_chunks",
@@ -25,7 +25,7 @@ var promotionLatency = schema.Histogram{
 	Name:           "vllm.kv_offload.tiering.promotion_latency_seconds",
 	PrometheusName: "vllm:kv_offload_tiering_promotion_latency_seconds",
 	Unit:           "s",
-	Description:    "Time from the creation of a promotion job until its end was seen, by tier and result. It includes the wait in the tier's queue.",
+	Description:    "Time from the creation of a promotion job until the scheduler sees its end, by tier and result. It includes the wait in the tier's queue.",
 	LabelNames:     []string{schema.LabelTier, "result"},
 	LabelValues:    map[string][]string{"result": {"success", "failure"}},
 	Boundaries:     []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60},

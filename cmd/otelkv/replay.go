@@ -11,108 +11,81 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"github.com/otelkv/otelkv-go/internal/errorlist"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
 // replayOptions are the command line of "otelkv replay".
 type replayOptions struct {
 	format    string
-	spec      spec
+	metrics   metricSelection
 	catalogue *schema.Catalogue
 	model     string
 	engines   []int
 	output    string
-	files     []string
 }
 
 func newReplay() *cobra.Command {
 	var o replayOptions
-	var engines string
 	command := &cobra.Command{
 		Use:   "replay [FILE...]",
-		Short: "Read recorded payloads, and print the metrics that they make",
-		Long: `replay reads recorded streams of offloading stats payloads and prints what they
-amount to: the exposition of Prometheus, vLLM's log line as JSON, or an export.
+		Short: "Read recorded payloads and print their metrics",
+		Long: `replay reads recorded streams of offloading stats payloads and prints what they add
+up to: as a Prometheus scrape, as the JSON of vLLM's log line, or as an export.
 
-It reads standard input where no file is given, or for the file "-". Each record
-holds an engine's index and its payload, as a line of JSON or as a MessagePack map.
-The payload may stand in a whole SchedulerStats of vLLM, and a MessagePack record
-may be an EngineCoreOutputs, as vLLM's engine core sends it.
+It reads standard input if there is no file, or for the file "-". Each record has an
+engine's index and its payload, as a line of JSON or as a MessagePack map. The
+payload may be inside a whole SchedulerStats of vLLM. A MessagePack record may also
+be an EngineCoreOutputs, as vLLM's engine core sends it.
 
-What is wrong is printed as FILE:RECORD: reason, the rest goes on, and the exit
-status is 1 at the end. Stats of other connectors are not wrong: they are ignored,
-and named at the end.`,
+An error is printed as FILE:RECORD: reason. replay then continues, and ends with the
+exit status 1. Stats of other connectors are no error: they are ignored, and named
+at the end.`,
 		Example: `  otelkv replay recorded.jsonl
   otelkv replay --format msgpack --engines 0,1 -o reduce < recorded.msgpack`,
-		RunE: func(command *cobra.Command, args []string) error {
-			if err := o.complete(engines, args); err != nil {
+		RunE: func(command *cobra.Command, files []string) error {
+			const maxLength = 1024 // as of every label value
+			if !utf8.ValidString(o.model) || len(o.model) > maxLength {
+				return &usageError{fmt.Errorf("--model %.64q: expected valid UTF-8 of at most %d bytes", o.model, maxLength)}
+			}
+			var err error
+			if o.catalogue, err = o.metrics.catalogue(); err != nil {
 				return err
 			}
-			return replay(command.Context(), o, command.InOrStdin(), command.OutOrStdout(), command.ErrOrStderr())
+			if len(files) == 0 {
+				files = []string{"-"}
+			}
+			return replay(command.Context(), o, files, command.InOrStdin(), command.OutOrStdout(), command.ErrOrStderr())
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&o.format, "format", "", "input format: jsonl or msgpack (default by file extension, else jsonl)")
 	flags.StringVar(&o.model, "model", "model", "the model_name label")
-	flags.StringVar(&engines, "engines", "", "comma-separated `indexes` of the engines served; any other is an error (default: those seen)")
-	flags.StringVarP(&o.output, "output", "o", "prometheus", "prometheus, reduce, console or otlp")
-	o.spec.register(command, specTiering)
-	complete(command, "format", "jsonl", "msgpack")
-	complete(command, "output", "prometheus", "reduce", "console", "otlp")
+	flags.IntSliceVar(&o.engines, "engines", nil, "comma-separated `indexes` of the engines; any other engine is an error (default: all)")
+	addChoice(command, &o.format, "format", "", "", "input format (default by file extension, else jsonl)", "jsonl", "msgpack")
+	addChoice(command, &o.output, "output", "o", "prometheus", "result", "prometheus", "reduce", "console", "otlp")
+	o.metrics.register(command, specTiering)
 	return command
 }
 
-// complete checks the flags, and adds the arguments.
-func (o *replayOptions) complete(engines string, args []string) error {
-	errs := []error{checkModel(o.model), oneOf("--output", o.output, "prometheus", "reduce", "console", "otlp"), o.setEngines(engines)}
-	if o.format != "" {
-		errs = append(errs, oneOf("--format", o.format, "jsonl", "msgpack"))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return &usageError{err}
-	}
-	var err error
-	if o.catalogue, err = o.spec.catalogue(); err != nil {
-		return err
-	}
-	if o.files = args; len(args) == 0 {
-		o.files = []string{"-"}
+// checkEngine returns an error for an index that is negative, or that --engines does not
+// list.
+func (o *replayOptions) checkEngine(index int) error {
+	switch {
+	case index < 0:
+		return fmt.Errorf("engine %d: expected an index that is not negative", index)
+	case len(o.engines) > 0 && !slices.Contains(o.engines, index):
+		return fmt.Errorf("engine %d: %w: --engines lists %v", index, otelkv.ErrUnknownEngine, o.engines)
 	}
 	return nil
 }
 
-// maxLabelLength is the length in bytes up to which a recorder takes a label value.
-const maxLabelLength = 1024
-
-func checkModel(model string) error {
-	if utf8.ValidString(model) && len(model) <= maxLabelLength {
-		return nil
-	}
-	return fmt.Errorf("--model %.64q: expected valid UTF-8 of at most %d bytes", model, maxLabelLength)
-}
-
-func (o *replayOptions) setEngines(list string) error {
-	if list == "" {
-		return nil
-	}
-	for text := range strings.SplitSeq(list, ",") {
-		index, err := strconv.Atoi(strings.TrimSpace(text))
-		if err != nil || index < 0 || slices.Contains(o.engines, index) {
-			return fmt.Errorf("--engines %q: %q is no index, or given twice", list, text)
-		}
-		o.engines = append(o.engines, index)
-	}
-	return nil
-}
-
-// replay reads the files. It returns errBad if it has printed what was wrong.
-func replay(ctx context.Context, o replayOptions, stdin io.Reader, stdout, stderr io.Writer) error {
+// replay reads the files. It returns errBad if it printed errors.
+func replay(ctx context.Context, o replayOptions, files []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	out, err := newOutput(ctx, o, stdout)
 	if err != nil {
 		return &usageError{err}
@@ -122,7 +95,7 @@ func replay(ctx context.Context, o replayOptions, stdin io.Reader, stdout, stder
 		fmt.Fprintln(stderr, err)
 		status = errBad
 	}
-	for _, name := range o.files {
+	for _, name := range files {
 		replayFile(ctx, o, name, stdin, out, report)
 	}
 	if err := out.finish(ctx); err != nil {
@@ -134,7 +107,7 @@ func replay(ctx context.Context, o replayOptions, stdin io.Reader, stdout, stder
 	return status
 }
 
-// list returns counts as "name" 3, "other name" 4, in the order of the names.
+// list returns counts as "name" 3, "other name" 4, sorted by name.
 func list(counts map[string]int64) string {
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
@@ -143,7 +116,7 @@ func list(counts map[string]int64) string {
 	return strings.Join(all, ", ")
 }
 
-// replayFile feeds one file's records to out.
+// replayFile adds one file's records to out.
 func replayFile(ctx context.Context, o replayOptions, name string, stdin io.Reader, out output, report func(error)) {
 	in := stdin
 	if name != "-" {
@@ -155,49 +128,28 @@ func replayFile(ctx context.Context, o replayOptions, name string, stdin io.Read
 		defer f.Close()
 		in = f
 	}
-	records := o.reader(name, in)
+	next := jsonLines(in)
+	if o.format == "msgpack" || o.format == "" && strings.EqualFold(filepath.Ext(name), ".msgpack") {
+		next = messagePackRecords(in)
+	}
 	var r record
 	for ctx.Err() == nil {
-		entries, err := records.next(&r)
+		entries, err := next(&r)
 		if errors.Is(err, io.EOF) {
 			return
 		}
 		if err == nil {
+			err = o.checkEngine(r.engine)
+		}
+		if err == nil {
 			err = errors.Join(entries, out.observe(ctx, &r))
 		}
-		for _, e := range each(err) {
-			report(fmt.Errorf("%s:%d: %w", name, records.position(), e))
+		for _, e := range errorlist.Each(err) {
+			report(fmt.Errorf("%s:%d: %w", name, r.number, e))
 		}
-		if errors.Is(err, errFraming) {
+		if errors.Is(err, errUnreadable) {
 			return
 		}
 	}
 	report(fmt.Errorf("%s: %w", name, context.Cause(ctx)))
-}
-
-func (o *replayOptions) reader(name string, in io.Reader) recordReader {
-	format := o.format
-	if format == "" && strings.EqualFold(filepath.Ext(name), ".msgpack") {
-		format = "msgpack"
-	}
-	if format == "msgpack" {
-		return newMessagePackStream(in)
-	}
-	return newJSONLines(in)
-}
-
-// each returns the errors that err joins, one for each line of its text.
-func each(err error) []error {
-	if err == nil {
-		return nil
-	}
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok || !strings.Contains(err.Error(), "\n") {
-		return []error{err}
-	}
-	var all []error
-	for _, e := range joined.Unwrap() {
-		all = append(all, each(e)...)
-	}
-	return all
 }

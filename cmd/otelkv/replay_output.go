@@ -7,11 +7,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"regexp"
-	"slices"
 	"time"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
@@ -27,37 +25,37 @@ import (
 // shutdownTimeout bounds the last export.
 const shutdownTimeout = 30 * time.Second
 
-// An output is told every record, and says what they amount to at the end.
+// An output adds up records and prints the result at the end.
 type output interface {
-	// observe takes the good entries of r, and returns an error that joins one for
-	// each bad entry.
+	// observe adds the good entries of r. The error joins one for each bad entry.
 	observe(ctx context.Context, r *record) error
 	finish(ctx context.Context) error
-	// ignored returns how often stats of other connectors came, by name.
+	// ignored returns how many stats of each other connector there were.
 	ignored() map[string]int64
 }
 
 func newOutput(ctx context.Context, o replayOptions, stdout io.Writer) (output, error) {
 	if o.output == "reduce" {
-		return &reduction{options: o, out: stdout}, nil
+		return &reducer{out: stdout}, nil
 	}
-	e := &emission{options: o, out: stdout}
-	var err error
-	if e.recorder, err = otelkv.New(o.catalogue); err != nil {
+	recorder, err := otelkv.New(o.catalogue)
+	if err != nil {
 		return nil, err
 	}
+	e := &exporter{recorder: recorder, model: o.model}
 	for _, index := range o.engines {
-		if _, err := e.recorder.AddEngine(index, o.model); err != nil {
+		if _, err := recorder.AddEngine(index, o.model); err != nil {
 			return nil, err
 		}
 	}
 	if o.output == "prometheus" {
-		collector, err := prometheus.NewCollector(e.recorder)
+		collector, err := prometheus.NewCollector(recorder)
 		if err != nil {
 			return nil, err
 		}
-		e.registry = promclient.NewRegistry()
-		return e, e.registry.Register(collector)
+		registry := promclient.NewRegistry()
+		e.export = func(context.Context) error { return printExposition(registry, stdout) }
+		return e, registry.Register(collector)
 	}
 	exporting := []exporters.Option{exporters.WithExporters(o.output)}
 	if o.output == "console" {
@@ -67,61 +65,40 @@ func newOutput(ctx context.Context, o replayOptions, stdout io.Writer) (output, 
 		}
 		exporting = []exporters.Option{exporters.WithExporters("none"), exporters.WithExporter(console)}
 	}
-	e.pipeline, err = exporters.Start(ctx, e.recorder, exporting...)
+	pipeline, err := exporters.Start(ctx, recorder, exporting...)
+	if err == nil {
+		e.export = pipeline.Shutdown
+	}
 	return e, err
 }
 
-// served returns an error if index is negative, or if engines were given and it is
-// none of them.
-func (o *replayOptions) served(index int) error {
-	switch {
-	case index < 0:
-		return fmt.Errorf("engine %d: expected an index that is not negative", index)
-	case len(o.engines) > 0 && !slices.Contains(o.engines, index):
-		return fmt.Errorf("engine %d: %w: --engines gives %v", index, otelkv.ErrUnknownEngine, o.engines)
-	}
-	return nil
+// A reducer merges all records, as vLLM's logger does for one interval.
+type reducer struct {
+	out   io.Writer
+	total stats.Payload
 }
 
-// A reduction merges all records, as vLLM's logger does for one interval.
-type reduction struct {
-	options replayOptions
-	out     io.Writer
-	total   stats.Payload
-}
+func (r *reducer) observe(_ context.Context, rec *record) error { return r.total.Merge(&rec.stats) }
 
-func (r *reduction) observe(_ context.Context, rec *record) error {
-	if err := r.options.served(rec.engine); err != nil {
-		return err
-	}
-	return r.total.Merge(&rec.stats)
-}
-
-func (r *reduction) finish(context.Context) error {
+func (r *reducer) finish(context.Context) error {
 	encoder := json.NewEncoder(r.out)
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(r.total.Reduce())
 }
 
-func (r *reduction) ignored() map[string]int64 { return maps.Collect(r.total.Ignored()) }
+func (r *reducer) ignored() map[string]int64 { return maps.Collect(r.total.Ignored()) }
 
-// An emission records, and emits what a recorder has at the end: as a scrape of the
-// registry, or through the pipeline.
-type emission struct {
-	options  replayOptions
-	out      io.Writer
+// An exporter records all records, and exports the metrics at the end.
+type exporter struct {
 	recorder *otelkv.Recorder
-	registry *promclient.Registry // nil unless the output is prometheus
-	pipeline *exporters.Pipeline  // nil if it is
+	model    string
+	export   func(context.Context) error
 }
 
-func (e *emission) observe(ctx context.Context, r *record) error {
-	if err := e.options.served(r.engine); err != nil {
-		return err
-	}
+func (e *exporter) observe(ctx context.Context, r *record) error {
 	engine, err := e.recorder.Engine(r.engine)
 	if errors.Is(err, otelkv.ErrUnknownEngine) {
-		engine, err = e.recorder.AddEngine(r.engine, e.options.model)
+		engine, err = e.recorder.AddEngine(r.engine, e.model)
 	}
 	if err != nil {
 		return err
@@ -129,23 +106,20 @@ func (e *emission) observe(ctx context.Context, r *record) error {
 	return engine.Observe(ctx, &r.stats)
 }
 
-func (e *emission) ignored() map[string]int64 { return e.recorder.Statistics().Ignored }
-
-// finish prints the exposition, or has the exporter print or push.
-func (e *emission) finish(ctx context.Context) error {
-	if e.registry != nil {
-		return e.print()
-	}
+// finish exports even if the user interrupted the program.
+func (e *exporter) finish(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	return e.pipeline.Shutdown(ctx)
+	return e.export(ctx)
 }
 
-// print writes the text exposition. Its histogram bounds read as Python's client
-// prints them ("1.0" where Go's prints "1"), so that it can be compared line by
-// line with what a vLLM process shows.
-func (e *emission) print() error {
-	families, err := e.registry.Gather()
+func (e *exporter) ignored() map[string]int64 { return e.recorder.Statistics().Ignored }
+
+// printExposition writes the registry's metrics as text. Histogram bounds look as in
+// Python's client ("1.0" where Go's has "1"), so that the text can be compared with a
+// vLLM server's line by line.
+func printExposition(registry *promclient.Registry, out io.Writer) error {
+	families, err := registry.Gather()
 	if err != nil {
 		return err
 	}
@@ -156,10 +130,10 @@ func (e *emission) print() error {
 			return err
 		}
 	}
-	_, err = e.out.Write(wholeBound.ReplaceAll(text.Bytes(), []byte(`${1}.0"}`)))
+	_, err = out.Write(wholeBound.ReplaceAll(text.Bytes(), []byte(`${1}.0"}`)))
 	return err
 }
 
-// wholeBound finds a bound that is printed without a point. Inside a label value
-// the quotes would be escaped.
+// wholeBound matches a bound without a decimal point. It matches nothing inside a label
+// value, where quotes are escaped.
 var wholeBound = regexp.MustCompile(`([{,]le="[0-9]+)"}`)

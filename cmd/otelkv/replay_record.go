@@ -19,30 +19,26 @@ import (
 // maxRecord is the size in bytes of the largest record that is read.
 const maxRecord = 64 << 20
 
+var errRecordSize = fmt.Errorf("the record is longer than %d bytes", maxRecord)
+
 // A record is what one engine sent at the end of one interval.
 type record struct {
+	number int // from 1; in a file of lines, the number of the line
 	engine int
 	stats  stats.Payload
 }
 
-// errFraming is wrapped by the errors after which nothing more can be read.
-var errFraming = errors.New("the rest of the stream cannot be read")
+// A recordReader reads the next record into r. entries joins the errors of single
+// entries, which r does not have. With err, only r's number is valid. err is io.EOF at
+// the end, wraps errUnreadable if nothing more can be read, and otherwise says what is
+// wrong with the record.
+type recordReader func(r *record) (entries, err error)
 
-func unreadable(err error) error { return fmt.Errorf("%w: %w", err, errFraming) }
+var errUnreadable = errors.New("the rest of the stream cannot be read")
 
-// A recordReader reads one record after the other. Next reads one into r, and
-// returns as entries what is wrong with single entries, which are left out of it.
-// With err, r holds nothing of use: err is io.EOF at the end, wraps errFraming
-// where nothing more can be read, and says otherwise what is wrong with the
-// record. Position tells which record that was, counted from 1; of a file of lines
-// it is the line.
-type recordReader interface {
-	next(r *record) (entries, err error)
-	position() int
-}
+func unreadable(err error) error { return fmt.Errorf("%w: %w", err, errUnreadable) }
 
-// split tells the errors of single entries, which a payload goes without, from
-// one after which there is no payload.
+// split returns the errors of single entries, or the one for which there is no payload.
 func split(err error) (entries, whole error) {
 	if _, ok := errors.AsType[*stats.DecodeError](err); ok {
 		return nil, err
@@ -50,64 +46,41 @@ func split(err error) (entries, whole error) {
 	return err, nil
 }
 
-// A jsonLines reads a record a line.
-type jsonLines struct {
-	in     *bufio.Reader
-	number int
-}
-
-func newJSONLines(in io.Reader) *jsonLines {
-	return &jsonLines{in: bufio.NewReader(in)}
-}
-
-func (l *jsonLines) position() int { return l.number }
-
-func (l *jsonLines) next(r *record) (entries, err error) {
-	for {
-		line, err := l.line()
-		if err != nil {
-			return nil, err
-		}
-		if len(bytes.TrimSpace(line)) > 0 {
-			return decodeJSONRecord(line, r)
-		}
-	}
-}
-
-// line returns the next line, and skips one that is longer than a record may be.
-func (l *jsonLines) line() ([]byte, error) {
-	l.number++
-	var line []byte
-	for {
-		part, err := l.in.ReadSlice('\n')
-		if len(line) <= maxRecord {
-			line = append(line, part...)
-		}
-		switch {
-		case err == nil, errors.Is(err, io.EOF) && len(line) > 0:
-			if len(line) > maxRecord {
-				return nil, fmt.Errorf("the record is longer than %d bytes", maxRecord)
+// jsonLines reads one record from each line that is not blank.
+func jsonLines(in io.Reader) recordReader {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, maxRecord)
+	number := 0
+	return func(r *record) (entries, err error) {
+		for lines.Scan() {
+			number++
+			if len(bytes.TrimSpace(lines.Bytes())) > 0 {
+				r.number = number
+				return decodeJSONRecord(lines.Bytes(), r)
 			}
-			return line, nil
-		case errors.Is(err, io.EOF):
-			return nil, err
-		case !errors.Is(err, bufio.ErrBufferFull):
+		}
+		r.number = number + 1
+		switch err := lines.Err(); {
+		case errors.Is(err, bufio.ErrTooLong):
+			return nil, unreadable(errRecordSize)
+		case err != nil:
 			return nil, unreadable(err)
 		}
+		return nil, io.EOF
 	}
 }
 
-// strayFloat finds strings, in which anything may stand, and what Python's json
-// module writes for the floats that JSON has no form for.
-var strayFloat = regexp.MustCompile(`(?s)"(?:[^"\\]|\\.)*"|NaN|-?Infinity`)
+// stringOrFloat matches strings, and the floats of Python's json module that are not
+// JSON.
+var stringOrFloat = regexp.MustCompile(`(?s)"(?:[^"\\]|\\.)*"|NaN|-?Infinity`)
 
-// withoutNaN returns line with null in the place of such floats, so that it is
-// JSON. A payload is decoded without their entries, which are named.
+// withoutNaN replaces floats that are not JSON by null. Decoding then leaves out their
+// entries, and names them.
 func withoutNaN(line []byte) []byte {
 	if !bytes.Contains(line, []byte("NaN")) && !bytes.Contains(line, []byte("Infinity")) {
 		return line
 	}
-	return strayFloat.ReplaceAllFunc(line, func(found []byte) []byte {
+	return stringOrFloat.ReplaceAllFunc(line, func(found []byte) []byte {
 		if found[0] == '"' {
 			return found
 		}
@@ -130,78 +103,51 @@ func decodeJSONRecord(line []byte, r *record) (entries, err error) {
 	case err != nil:
 		return nil, err
 	case envelope.Engine == nil:
-		return nil, errors.New(`no "engine": expected an object with "engine" and "stats"`)
+		return nil, errNoEngine
 	case envelope.Stats == nil:
-		return nil, errors.New(`no "stats": expected an object with "engine" and "stats"`)
+		return nil, errNoStats
 	}
 	r.engine = *envelope.Engine
 	return split(stats.Decoder{}.JSON(envelope.Stats, &r.stats))
 }
 
-// A messagePackStream reads concatenated MessagePack maps.
-type messagePackStream struct {
-	in     io.Reader
-	buffer []byte // read and not yet decoded
-	ended  bool
-	number int
-}
+var (
+	errNoEngine = errors.New(`no "engine": expected a record with "engine" and "stats"`)
+	errNoStats  = errors.New(`no "stats": expected a record with "engine" and "stats"`)
+)
 
-func newMessagePackStream(in io.Reader) *messagePackStream {
-	return &messagePackStream{in: in}
-}
+// A boundedBuffer keeps at most maxRecord bytes.
+type boundedBuffer struct{ bytes []byte }
 
-func (m *messagePackStream) position() int { return m.number }
-
-func (m *messagePackStream) next(r *record) (entries, err error) {
-	m.number++
-	object, err := m.object()
-	if err != nil {
-		return nil, err
+func (b *boundedBuffer) Write(p []byte) (int, error) {
+	if len(b.bytes)+len(p) > maxRecord {
+		return 0, errRecordSize
 	}
-	return decodeMessagePackRecord(object, r)
+	b.bytes = append(b.bytes, p...)
+	return len(p), nil
 }
 
-// object returns the bytes of the next object, which stay valid until the next
-// call.
-func (m *messagePackStream) object() ([]byte, error) {
-	for {
-		if len(m.buffer) > 0 {
-			rest, err := msgp.Skip(m.buffer)
-			switch {
-			case err == nil:
-				object := m.buffer[:len(m.buffer)-len(rest)]
-				m.buffer = rest
-				return object, nil
-			case !errors.Is(err, msgp.ErrShortBytes):
-				return nil, unreadable(err)
-			case len(m.buffer) > maxRecord:
-				return nil, unreadable(fmt.Errorf("the record is longer than %d bytes", maxRecord))
-			case m.ended:
-				return nil, unreadable(fmt.Errorf("the stream is truncated after %d bytes of a record", len(m.buffer)))
-			}
-		} else if m.ended {
+// messagePackRecords reads concatenated MessagePack objects.
+func messagePackRecords(in io.Reader) recordReader {
+	reader := msgp.NewReaderSize(in, 64<<10)
+	var object boundedBuffer
+	number := 0
+	return func(r *record) (entries, err error) {
+		number++
+		r.number = number
+		object.bytes = object.bytes[:0]
+		if _, err := reader.R.Peek(1); errors.Is(err, io.EOF) {
 			return nil, io.EOF
 		}
-		if err := m.fill(); err != nil {
-			return nil, err
+		_, err = reader.CopyNext(&object)
+		switch {
+		case err == nil:
+			return decodeMessagePackRecord(object.bytes, r)
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, msgp.ErrShortBytes):
+			err = errors.New("the stream is truncated in the middle of a record")
 		}
+		return nil, unreadable(err)
 	}
-}
-
-// fill doubles what is read ahead.
-func (m *messagePackStream) fill() error {
-	grown := make([]byte, len(m.buffer), max(64<<10, 2*len(m.buffer)))
-	copy(grown, m.buffer)
-	n, err := io.ReadFull(m.in, grown[len(grown):cap(grown)])
-	m.buffer = grown[:len(grown)+n]
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		m.ended = true
-		return nil
-	}
-	if err != nil {
-		return unreadable(err)
-	}
-	return nil
 }
 
 func decodeMessagePackRecord(object []byte, r *record) (entries, err error) {
@@ -238,15 +184,15 @@ func decodeMessagePackRecord(object []byte, r *record) (entries, err error) {
 	}
 	switch {
 	case !hasEngine:
-		return nil, errors.New(`no "engine": expected a map with "engine" and "stats"`)
+		return nil, errNoEngine
 	case !hasStats:
-		return nil, errors.New(`no "stats": expected a map with "engine" and "stats"`)
+		return nil, errNoStats
 	}
 	return entries, nil
 }
 
-// decodeOutputs decodes an EngineCoreOutputs. Its first item, the engine's index, is
-// missing with all others where it is the default.
+// decodeOutputs decodes an EngineCoreOutputs. Its first item is the engine's index. An
+// empty array is engine 0, as msgspec leaves out trailing defaults.
 func decodeOutputs(object []byte, r *record) (entries, err error) {
 	n, rest, err := msgp.ReadArrayHeaderBytes(object)
 	r.engine = 0

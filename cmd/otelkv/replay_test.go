@@ -105,8 +105,8 @@ var (
 	label  = regexp.MustCompile(`(\w+)="((?:[^"\\]|\\.)*)"`)
 )
 
-// samples reads a text exposition: a sample's name and its labels as sorted
-// JSON, in the form of the conformance cases, to its value.
+// samples reads a text exposition. The keys are those of the conformance cases: the
+// sample's name and its labels as sorted JSON.
 func samples(t *testing.T, text string) map[string]float64 {
 	t.Helper()
 	all := make(map[string]float64)
@@ -142,7 +142,7 @@ func near(got, want float64) bool {
 	return got == want || math.Abs(got-want) <= 1e-9*max(math.Abs(got), math.Abs(want))
 }
 
-// sameNumber compares value and kind: an int and a float are not the same.
+// sameNumber compares value and kind: an int does not equal a float.
 func sameNumber(got, want json.Number) bool {
 	isInt := func(n json.Number) bool { return !strings.ContainsAny(n.String(), ".eE") }
 	g, err1 := got.Float64()
@@ -234,20 +234,20 @@ func TestBadRecordDeclaresNoEngine(t *testing.T) {
 		"stats a list in MessagePack": {"msgpack", "\x82\xa6engine\x00\xa5stats\x91\x01", goodRecord},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, engines := range []string{"", "2"} {
-				status, out, errs := runReplay(t, []byte(c.bad+c.good), "--format", c.format, "--engines", engines)
+			for _, engines := range [][]string{nil, {"--engines", "2"}} {
+				status, out, errs := runReplay(t, []byte(c.bad+c.good), append(engines, "--format", c.format)...)
 				if status != exitBad || strings.Count(errs, "\n") != 1 || !strings.HasPrefix(errs, "-:1: ") {
-					t.Errorf("--engines %q: exit status %d, want %d and one line of record 1: %s", engines, status, exitBad, errs)
+					t.Errorf("%q: exit status %d, want %d and one line of record 1: %s", engines, status, exitBad, errs)
 				}
 				if strings.Contains(out, `engine="0"`) || !strings.Contains(out, `engine="2"`) {
-					t.Errorf("--engines %q: want engine 2 alone:\n%s", engines, out)
+					t.Errorf("%q: want engine 2 alone:\n%s", engines, out)
 				}
 			}
 		})
 	}
 }
 
-// TestOtherConnectors replays what vLLM sends beside ours, or in its place.
+// TestOtherConnectors replays stats of other connectors, with and without ours.
 func TestOtherConnectors(t *testing.T) {
 	const (
 		ours = `{"types":{"vllm:kv_offload_load_bytes":"counter"},"data":{"vllm:kv_offload_load_bytes":7}}`
@@ -374,7 +374,7 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-// A sink is an OTLP collector that keeps the kind of data of each name it is sent.
+// A sink is an OTLP collector that keeps the kind of each metric that it receives.
 type sink struct {
 	collector.UnimplementedMetricsServiceServer
 	mu    sync.Mutex
@@ -413,7 +413,7 @@ func TestOTLP(t *testing.T) {
 	}
 }
 
-// startSink starts a sink and has the environment name it.
+// startSink starts a sink and sets the environment to export to it.
 func startSink(t *testing.T) *sink {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -15,45 +15,30 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.opentelemetry.io/otel"
-
 	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/ingest"
-	"github.com/otelkv/otelkv-go/schema"
 )
 
-// A sidecar is what runs.
+// batchesPath is the path of batches over HTTP.
+const batchesPath = "/v1/batches"
+
+// A sidecar is the running program.
 type sidecar struct {
 	log      *slog.Logger
-	recorder *exported
+	recorder *otelkv.Recorder
+	pipeline *exporters.Pipeline
 	receiver *ingest.Receiver
-	grace    time.Duration
 
 	ready   atomic.Bool
-	failed  chan error // the first failure of what serves
+	failed  chan error // the first error of a listener
 	serving sync.WaitGroup
 	servers []*http.Server
 	health  *http.Server
 }
 
-// reportErrors logs what OpenTelemetry reports.
-func (s *sidecar) reportErrors() {
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { s.log.Warn(err.Error()) }))
-}
-
-// export starts the recorder and its exporters.
-func (s *sidecar) export(ctx context.Context, catalogue *schema.Catalogue, recording []otelkv.Option) error {
-	var err error
-	s.recorder, err = export(ctx, catalogue, recording, exporters.WithDefaultExporters("prometheus"))
-	if err == nil {
-		s.log.Info("exporting", "pipeline", s.recorder.pipeline.String())
-	}
-	return err
-}
-
-// serveHealth answers health at the address, if there is one.
-func (s *sidecar) serveHealth(address string) error {
+// serveHealth answers health checks at the address, unless it is empty.
+func (s *sidecar) serveHealth(address string) (err error) {
 	if address == "" {
 		return nil
 	}
@@ -66,66 +51,59 @@ func (s *sidecar) serveHealth(address string) error {
 		}
 		_, _ = io.WriteString(w, "ready\n")
 	})
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return fmt.Errorf("otelkv: health: %w", err)
-	}
-	s.log.Info("answering health", "address", "http://"+listener.Addr().String())
-	s.health = newHTTPServer(mux)
-	s.serve(s.health, listener)
-	return nil
+	s.health, err = s.serveHTTP("answering health", address, "", mux)
+	return err
 }
 
-// listen takes batches at the address.
+// listen receives batches at the address. A Unix socket ends with ctx.
 func (s *sidecar) listen(ctx context.Context, a address, mode fs.FileMode) error {
 	if a.unix != "" {
-		socket, err := listenUnix(a.unix, mode)
-		if err != nil {
-			return fmt.Errorf("otelkv: %w", err)
-		}
-		s.log.Info("taking batches", "address", "unix://"+a.unix)
-		s.serving.Go(func() {
-			s.fail(socket.serve(ctx, s.receiver.Serve, func(err error) { s.log.Warn(err.Error()) }))
-		})
-		return nil
+		return s.serveSocket(ctx, a.unix, mode)
 	}
-	listener, err := net.Listen("tcp", a.http)
-	if err != nil {
-		return fmt.Errorf("otelkv: %w", err)
-	}
-	s.log.Info("taking batches", "address", "http://"+listener.Addr().String()+batchesPath)
 	mux := http.NewServeMux()
 	mux.Handle(batchesPath, s.receiver)
-	server := newHTTPServer(mux)
-	s.servers = append(s.servers, server)
-	s.serve(server, listener)
-	return nil
+	server, err := s.serveHTTP("taking batches", a.http, batchesPath, mux)
+	if err == nil {
+		s.servers = append(s.servers, server)
+	}
+	return err
 }
 
-// serve serves until the server is shut down.
-func (s *sidecar) serve(server *http.Server, listener net.Listener) {
+// serveHTTP serves the handler until the server is shut down.
+func (s *sidecar) serveHTTP(message, address, path string, handler http.Handler) (*http.Server, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("otelkv: %w", err)
+	}
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+	s.log.Info(message, "address", "http://"+listener.Addr().String()+path)
+	s.serve(func() error { return server.Serve(listener) })
+	return server, nil
+}
+
+// serve runs f, and ends the sidecar with its error.
+func (s *sidecar) serve(f func() error) {
 	s.serving.Go(func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			s.fail(err)
+		if err := f(); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			select {
+			case s.failed <- err:
+			default:
+			}
 		}
 	})
 }
 
-// fail ends the sidecar with an error, if it is one.
-func (s *sidecar) fail(err error) {
-	if err == nil {
-		return
-	}
-	select {
-	case s.failed <- err:
-	default:
-	}
-}
-
-// end refuses further batches, exports a last time and ends what runs.
-func (s *sidecar) end() error {
+// end refuses further batches, exports a last time and ends everything.
+func (s *sidecar) end(grace time.Duration) error {
 	s.ready.Store(false)
-	ctx, cancel := context.WithTimeout(context.Background(), s.grace)
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	var errs []error
 	if s.receiver != nil {
@@ -134,10 +112,10 @@ func (s *sidecar) end() error {
 	for _, server := range s.servers {
 		errs = append(errs, server.Shutdown(ctx))
 	}
-	if s.recorder != nil {
-		errs = append(errs, s.recorder.end(ctx))
+	if s.pipeline != nil {
+		errs = append(errs, s.pipeline.Shutdown(ctx), s.recorder.Close())
 	}
-	// Whoever asks how it is gets an answer to the end.
+	// Health is answered until the last export is done.
 	if s.health != nil {
 		errs = append(errs, s.health.Shutdown(ctx))
 	}

@@ -10,13 +10,15 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"os/user"
+	osuser "os/user"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.opentelemetry.io/otel"
 
+	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/ingest"
 )
@@ -25,7 +27,7 @@ import (
 type sidecarOptions struct {
 	listen        []string
 	health        string
-	spec          spec
+	metrics       metricSelection
 	senderLabel   string
 	tiers         []string
 	prime         bool
@@ -44,23 +46,22 @@ func newSidecar() *cobra.Command {
 	var o sidecarOptions
 	command := &cobra.Command{
 		Use:   "sidecar",
-		Short: "Take payloads from vLLM servers and workers, and export them",
-		Long: `sidecar listens for the stats payloads of other processes, adds them up, and exports
-them. The Python package otelkv-vllm sends them from an unmodified vLLM server; the
+		Short: "Receive payloads from vLLM servers and workers and export them",
+		Long: `sidecar receives the stats payloads of other processes, adds them up, and exports
+them. The Python package otelkv-vllm sends them from an unmodified vLLM server. The
 documentation of package otelkv/ingest describes the protocol for other senders.
 
 OTEL_METRICS_EXPORTER names the exporters: prometheus, otlp, console or none, or
-several by comma; prometheus by default. A scrape is served at
+several with commas. The default is prometheus. Scrapes are served at
 OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT, 127.0.0.1:9464 by
-default. OTLP takes the variables of OpenTelemetry: OTEL_EXPORTER_OTLP_ENDPOINT,
-OTEL_EXPORTER_OTLP_PROTOCOL, OTEL_METRIC_EXPORT_INTERVAL and the others, and so do
-OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES.
+default. The other variables of OpenTelemetry work too: OTEL_EXPORTER_OTLP_ENDPOINT,
+OTEL_EXPORTER_OTLP_PROTOCOL, OTEL_METRIC_EXPORT_INTERVAL, OTEL_SERVICE_NAME,
+OTEL_RESOURCE_ATTRIBUTES and so on.
 
-Health is answered at /healthz while the process runs, and at /readyz while it takes
-batches.
+/healthz answers while the process runs, and /readyz while it receives batches.
 
-On SIGTERM or SIGINT it refuses further batches, exports a last time and ends with
-the status 0; a second signal ends it at once.`,
+On SIGTERM or SIGINT, sidecar refuses further batches, exports a last time and ends
+with the status 0. A second signal ends it at once.`,
 		Example: `  otelkv sidecar
   otelkv sidecar --listen unix:///run/otelkv/ingest.sock --state /var/lib/otelkv/state.json
   OTEL_METRICS_EXPORTER=prometheus,otlp otelkv sidecar --listen http://127.0.0.1:9466`,
@@ -71,41 +72,48 @@ the status 0; a second signal ends it at once.`,
 	}
 	flags := command.Flags()
 	flags.StringArrayVar(&o.listen, "listen", []string{"unix:///run/otelkv/ingest.sock"},
-		"an `address` where batches are taken: unix:///PATH, or http://HOST:PORT for "+batchesPath+" (repeatable)")
+		"an `address` that receives batches: unix:///PATH, or http://HOST:PORT for "+batchesPath+" (repeatable)")
 	flags.StringVar(&o.socketMode, "socket-mode", "0660", "the `permissions` of Unix sockets")
-	flags.StringArrayVar(&o.users, "allow-user", nil, "a `user`, by name or id, who alone may deliver on Unix sockets (repeatable)")
-	flags.StringVar(&o.tokenFile, "token-file", "", "a `file` with the bearer token that senders need; or the variable "+tokenVariable)
-	flags.StringVar(&o.health, "health", "127.0.0.1:9465", "where health is answered, `host:port`; nowhere if empty")
-	o.spec.register(command, specAll)
-	flags.BoolVar(&o.prime, "prime", true, "make an engine's metrics exist at zero as soon as it speaks")
-	flags.StringArrayVar(&o.tiers, "tier", nil, "`type` of a secondary tier, such as fs, whose metrics are to exist at zero, too; one for each tier, in order")
-	flags.StringVar(&o.senderLabel, "sender-label", "", "a `label` that keeps the senders of one engine apart; without it they add up")
-	flags.DurationVar(&o.engineTimeout, "engine-timeout", 0, "remove an engine that was silent for as long; 0 keeps it")
-	flags.StringVar(&o.state, "state", "", "a `file` that keeps the totals across a restart; not for exports of deltas")
+	flags.StringArrayVar(&o.users, "allow-user", nil, "a `user`, by name or id, who may deliver on Unix sockets; without it every user may (repeatable)")
+	flags.StringVar(&o.tokenFile, "token-file", "", "a `file` with the bearer token that senders need (default the variable "+tokenVariable+")")
+	flags.StringVar(&o.health, "health", "127.0.0.1:9465", "the `host:port` of health checks; empty for none")
+	o.metrics.register(command, specAll)
+	flags.BoolVar(&o.prime, "prime", true, "make all metrics of an engine exist at zero from its first payload")
+	flags.StringArrayVar(&o.tiers, "tier", nil, "`type` of a secondary tier, such as fs, whose metrics then exist at zero, too (repeatable, in the order of the tiers)")
+	flags.StringVar(&o.senderLabel, "sender-label", "", "a `label` for the sender; without it the senders of one engine add up")
+	flags.DurationVar(&o.engineTimeout, "engine-timeout", 0, "remove an engine that was silent for that long; 0 keeps it")
+	flags.StringVar(&o.state, "state", "", "a `file` that keeps the totals across restarts; not for exports of deltas")
 	flags.DurationVar(&o.grace, "grace", 10*time.Second, "how long the last export may take")
 	return command
 }
 
-// run is the sidecar.
+// run runs the sidecar until ctx ends or a listener fails.
 func (o *sidecarOptions) run(ctx context.Context, stderr io.Writer) (err error) {
-	log := slog.New(slog.NewTextHandler(stderr, nil))
-	addresses, err := o.addresses()
+	addresses, err := parseAddresses(o.listen)
 	mode, modeErr := o.mode()
 	receiving, receivingErr := o.receiving()
 	if err := errors.Join(err, modeErr, receivingErr, o.checkState()); err != nil {
 		return &usageError{err}
 	}
-	catalogue, err := o.spec.catalogue()
+	catalogue, err := o.metrics.catalogue()
 	if err != nil {
 		return err
 	}
-	s := &sidecar{log: log, failed: make(chan error, 1), grace: o.grace}
-	s.reportErrors()
-	defer func() { err = errors.Join(err, s.end()) }()
-	if err := s.export(ctx, catalogue, o.recording()); err != nil {
+	s := &sidecar{log: slog.New(slog.NewTextHandler(stderr, nil)), failed: make(chan error, 1)}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { s.log.Warn(err.Error()) }))
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() {
+		cancel()
+		err = errors.Join(err, s.end(o.grace))
+	}()
+	if s.recorder, err = otelkv.New(catalogue, o.recording()...); err != nil {
 		return err
 	}
-	if s.receiver, err = ingest.New(s.recorder.Recorder, receiving...); err != nil {
+	if s.pipeline, err = exporters.Start(ctx, s.recorder, exporters.WithDefaultExporters(exporters.Prometheus)); err != nil {
+		return err
+	}
+	s.log.Info("exporting", "pipeline", s.pipeline.String())
+	if s.receiver, err = ingest.New(s.recorder, receiving...); err != nil {
 		return err
 	}
 	if err := s.serveHealth(o.health); err != nil {
@@ -117,25 +125,14 @@ func (o *sidecarOptions) run(ctx context.Context, stderr io.Writer) (err error) 
 		}
 	}
 	s.ready.Store(true)
-	log.Info("ready")
+	s.log.Info("ready")
 	select {
 	case <-ctx.Done():
-		log.Info("shutting down")
+		s.log.Info("shutting down")
 		return nil
 	case err := <-s.failed:
 		return err
 	}
-}
-
-func (o *sidecarOptions) addresses() ([]address, error) {
-	var all []address
-	var errs []error
-	for _, text := range o.listen {
-		a, err := parseAddress(text)
-		all = append(all, a)
-		errs = append(errs, err)
-	}
-	return all, errors.Join(errs...)
 }
 
 func (o *sidecarOptions) mode() (fs.FileMode, error) {
@@ -201,29 +198,25 @@ func (o *sidecarOptions) token() (string, error) {
 	return token, nil
 }
 
-func userID(name string) (uint32, error) {
-	text := name
-	if _, err := strconv.ParseUint(name, 10, 32); err != nil {
-		found, err := user.Lookup(name)
-		if err != nil {
-			return 0, fmt.Errorf("--allow-user: %w", err)
-		}
-		text = found.Uid
+// userID returns the id of a user, given by name or id.
+func userID(user string) (uint32, error) {
+	if found, err := osuser.Lookup(user); err == nil {
+		user = found.Uid
 	}
-	id, err := strconv.ParseUint(text, 10, 32)
+	id, err := strconv.ParseUint(user, 10, 32)
 	if err != nil {
-		return 0, fmt.Errorf("--allow-user %.64q: %w", name, err)
+		return 0, fmt.Errorf("--allow-user is %.64q: expected a user's name or id", user)
 	}
 	return uint32(id), nil
 }
 
-// checkState refuses to keep totals for an exporter of deltas, which would send what
-// is restored a second time.
+// checkState returns an error if an exporter of deltas would send the restored totals a
+// second time.
 func (o *sidecarOptions) checkState() error {
 	const variable = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
 	preference := strings.ToLower(strings.TrimSpace(os.Getenv(variable)))
 	if o.state == "" || preference == "" || preference == "cumulative" || !strings.Contains(os.Getenv("OTEL_METRICS_EXPORTER"), "otlp") {
 		return nil
 	}
-	return fmt.Errorf("--state keeps totals, and %s asks for %s: expected cumulative", variable, preference)
+	return fmt.Errorf("--state needs cumulative exports, but %s is %s", variable, preference)
 }

@@ -23,7 +23,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// A journal is what a program prints, to be read meanwhile.
+// A journal is the output of a program, which can be read while it runs.
 type journal struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -41,7 +41,7 @@ func (j *journal) String() string {
 	return j.text.String()
 }
 
-// A running sidecar, and where it is reached.
+// running is a sidecar, and its addresses.
 type running struct {
 	log     *journal
 	stop    context.CancelFunc
@@ -52,7 +52,7 @@ type running struct {
 	metrics string
 }
 
-// startSidecar runs the program until the test ends, with a socket in the folder.
+// startSidecar runs the program until the test ends. Its socket is in the folder.
 func startSidecar(t *testing.T, folder string, arguments ...string) *running {
 	t.Helper()
 	t.Setenv("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
@@ -80,7 +80,7 @@ func startSidecar(t *testing.T, folder string, arguments ...string) *running {
 	return s
 }
 
-// end stops it, once, and returns its exit status.
+// end stops the sidecar and returns its exit status. It may be called again.
 func (s *running) end(t *testing.T) int {
 	t.Helper()
 	s.stop()
@@ -108,7 +108,7 @@ func get(t *testing.T, url string) (int, string) {
 	return response.StatusCode, string(body)
 }
 
-// batch encodes one load of n bytes, of engine 0 of the model m.
+// batch encodes a load of n bytes by engine 0 of model m.
 func batch(t *testing.T, sender string, sequence uint64, n int64) []byte {
 	t.Helper()
 	p := new(stats.Payload)
@@ -141,14 +141,26 @@ func (s *running) post(t *testing.T, body []byte, token string) int {
 	return response.StatusCode
 }
 
-// send delivers over the socket, and returns the answer.
+// send delivers over a new connection to the socket, and returns the answer.
 func (s *running) send(t *testing.T, body []byte) string {
+	t.Helper()
+	conn := s.dial(t)
+	defer func() { _ = conn.Close() }()
+	return exchange(t, conn, body)
+}
+
+func (s *running) dial(t *testing.T) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("unix", s.socket)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = conn.Close() }()
+	return conn
+}
+
+// exchange delivers over a connection, and returns the answer.
+func exchange(t *testing.T, conn net.Conn, body []byte) string {
+	t.Helper()
 	if _, err := conn.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)); err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +187,8 @@ func (s *running) expect(t *testing.T, lines ...string) {
 	}
 }
 
-// TestSidecar delivers over both ways, and ends it as a service manager does.
+// TestSidecar delivers over HTTP and the socket, and ends the sidecar as a service
+// manager does.
 func TestSidecar(t *testing.T) {
 	s := startSidecar(t, t.TempDir())
 	if status := s.post(t, batch(t, "a", 1, 5), ""); status != http.StatusOK {
@@ -185,11 +198,11 @@ func TestSidecar(t *testing.T) {
 		t.Errorf("over the socket: %q", answer)
 	}
 	if status := s.post(t, []byte("no batch"), ""); status != http.StatusBadRequest {
-		t.Errorf("what is no batch: %d", status)
+		t.Errorf("a malformed batch: %d", status)
 	}
 	s.expect(t, loadBytes+"12", `otelkv_ingest_batches_total{outcome="taken"} 2`,
 		`otelkv_ingest_refused_batches_total{reason="malformed"} 1`, "otelkv_ingest_engines 1",
-		// Priming makes it exist.
+		// It exists by priming.
 		`vllm:kv_offload_store_bytes_total{engine="0",model_name="m"} 0`)
 	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n"} {
 		if status, body := get(t, s.health+path); status != http.StatusOK || body != want {
@@ -200,12 +213,48 @@ func TestSidecar(t *testing.T) {
 		t.Errorf("exit status %d: %s", status, s.log)
 	}
 	if _, err := os.Lstat(s.socket); !os.IsNotExist(err) {
-		t.Errorf("the socket is left: %v", err)
+		t.Errorf("the socket still exists: %v", err)
 	}
 }
 
-// TestSidecarAgain starts one again with the state of the last.
-func TestSidecarAgain(t *testing.T) {
+// TestSocketFileIsRemoved: the sidecar listens again, and keeps the connections that
+// exist.
+func TestSocketFileIsRemoved(t *testing.T) {
+	s := startSidecar(t, t.TempDir())
+	first := s.dial(t)
+	defer func() { _ = first.Close() }()
+	exchange(t, first, batch(t, "a", 1, 1))
+	if err := os.Remove(s.socket); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if conn, err := net.Dial("unix", s.socket); err == nil {
+			_ = conn.Close()
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the socket does not come back: %s", s.log)
+		}
+	}
+	exchange(t, first, batch(t, "a", 2, 1))
+	s.send(t, batch(t, "b", 1, 1))
+	s.expect(t, loadBytes+"3")
+	if err := os.Remove(s.socket); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(s.socket, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if status := s.end(t); status != exitGood {
+		t.Errorf("exit status %d: %s", status, s.log)
+	}
+	if _, err := os.Lstat(s.socket); err != nil {
+		t.Errorf("the sidecar removed a file that is not its own: %v", err)
+	}
+}
+
+// TestRestart starts a sidecar again with the state of the last one.
+func TestRestart(t *testing.T) {
 	folder := t.TempDir()
 	state := filepath.Join(folder, "state")
 	first := startSidecar(t, folder, "--state", state)
@@ -220,7 +269,7 @@ func TestSidecarAgain(t *testing.T) {
 	second.expect(t, loadBytes+"6")
 }
 
-// TestSidecarOptions holds what the flags do that are about senders.
+// TestSidecarOptions checks the flags that concern senders.
 func TestSidecarOptions(t *testing.T) {
 	folder := t.TempDir()
 	token := write(t, "token", []byte("secret\n"))
@@ -238,7 +287,7 @@ func TestSidecarOptions(t *testing.T) {
 		`vllm:kv_offload_tiering_read_bytes_total{engine="0",host="a",model_name="m",tier="1:fs"} 0`)
 }
 
-// TestSidecarRefusesToStart holds the exit statuses.
+// TestSidecarRefusesToStart checks the exit statuses.
 func TestSidecarRefusesToStart(t *testing.T) {
 	folder := t.TempDir()
 	t.Setenv("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
@@ -258,7 +307,7 @@ func TestSidecarRefusesToStart(t *testing.T) {
 		"--allow-user no-such-user":                   {exitUsage, "--allow-user"},
 		"--token-file /no/such/file":                  {exitUsage, "--token-file"},
 		"--engine-timeout -1s":                        {exitBad, "engine timeout"},
-		"--spec gpu":                                  {exitUsage, "--spec is"},
+		"--spec gpu":                                  {exitUsage, `for "--spec" flag: expected one of`},
 		"more":                                        {exitUsage, "unexpected argument"},
 		"--no-such-flag":                              {exitUsage, "unknown flag"},
 		"--definitions /no/such/file":                 {exitBad, "/no/such/file"},
@@ -276,6 +325,6 @@ func TestSidecarRefusesToStart(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta")
 	log := &journal{}
 	if status := run(t.Context(), []string{"sidecar", "--state", filepath.Join(folder, "state")}, nil, io.Discard, log); status != exitUsage {
-		t.Errorf("totals that are kept for an exporter of deltas: exit status %d: %s", status, log)
+		t.Errorf("a state file with an exporter of deltas: exit status %d: %s", status, log)
 	}
 }

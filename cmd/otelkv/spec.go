@@ -3,10 +3,7 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,9 +12,9 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// A spec is the flags that choose which metrics are known.
-type spec struct {
-	name  string
+// A metricSelection is the flags that choose the metrics.
+type metricSelection struct {
+	spec  string
 	files []string
 }
 
@@ -29,24 +26,13 @@ const (
 	specSimple  = "simple"
 )
 
-func specs() []string { return []string{specAll, specCPU, specTiering, specSimple} }
-
-func (s *spec) register(command *cobra.Command, fallback string) {
-	flags := command.Flags()
-	flags.StringVar(&s.name, "spec", fallback, "the vLLM `specification` whose metrics are known: "+strings.Join(specs(), ", "))
-	flags.StringArrayVar(&s.files, "definitions", nil, "a YAML `file` with further metrics, as \"otelkv catalogue -o yaml\" prints them (repeatable)")
-	complete(command, "spec", specs()...)
+func (s *metricSelection) register(command *cobra.Command, fallback string) {
+	addChoice(command, &s.spec, "spec", "", fallback, "the vLLM `specification` whose metrics to use", specAll, specCPU, specTiering, specSimple)
+	command.Flags().StringArrayVar(&s.files, "definitions", nil, "a YAML `file` with more metrics, in the format of \"otelkv catalogue -o yaml\" (repeatable)")
 }
 
-// complete makes the shell know a flag's values.
-func complete(command *cobra.Command, flag string, values ...string) {
-	if err := command.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // The flag was not defined.
-	}
-}
-
-// catalogue returns the metrics that were chosen.
-func (s *spec) catalogue() (*schema.Catalogue, error) {
+// catalogue returns the chosen metrics.
+func (s *metricSelection) catalogue() (*schema.Catalogue, error) {
 	catalogue, err := s.base()
 	if err != nil {
 		return nil, err
@@ -59,8 +45,8 @@ func (s *spec) catalogue() (*schema.Catalogue, error) {
 	return catalogue, nil
 }
 
-func (s *spec) base() (*schema.Catalogue, error) {
-	switch s.name {
+func (s *metricSelection) base() (*schema.Catalogue, error) {
+	switch s.spec {
 	case specAll:
 		tiering, err := tieringSpec()
 		if err != nil {
@@ -68,13 +54,11 @@ func (s *spec) base() (*schema.Catalogue, error) {
 		}
 		return tiering.Merge(vllm.SimpleCPUSpec())
 	case specCPU:
-		return withReleased(vllm.CPUSpec(2), nil) // with stores_skipped, which a threshold of 2 turns on
+		return withReleased(vllm.CPUSpec(2), nil) // a threshold of 2 adds stores_skipped
 	case specTiering:
 		return tieringSpec()
-	case specSimple:
-		return vllm.SimpleCPUSpec(), nil
 	}
-	return nil, &usageError{oneOf("--spec", s.name, specs()...)}
+	return vllm.SimpleCPUSpec(), nil
 }
 
 func tieringSpec() (*schema.Catalogue, error) {
@@ -88,12 +72,4 @@ func mergeFile(base *schema.Catalogue, name string) (*schema.Catalogue, error) {
 	}
 	defer f.Close()
 	return registry.Merge(base, name, f)
-}
-
-// oneOf says that a flag has a value that is not allowed.
-func oneOf(flag, value string, allowed ...string) error {
-	if slices.Contains(allowed, value) {
-		return nil
-	}
-	return fmt.Errorf("%s is %.64q: expected one of %s", flag, value, strings.Join(allowed, ", "))
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// newServer returns a receiver behind a handler that may stand in its way.
+// newServer returns a receiver behind another handler.
 func newServer(t *testing.T, wrap func(http.Handler) http.Handler) (*otelkvtest.Recorder, *httptest.Server) {
 	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec())
 	receiver, err := ingest.New(recorder.Recorder)
@@ -44,8 +44,8 @@ func loaded(t testing.TB, n int64) *stats.Payload {
 	return p
 }
 
-// TestARetriedBatchCountsOnce: every second answer is lost after the batch was
-// taken, and every third request fails before it is.
+// TestARetriedBatchCountsOnce: every third request fails before the batch is recorded, and
+// every second of the others fails afterwards.
 func TestARetriedBatchCountsOnce(t *testing.T) {
 	var requests atomic.Int64
 	recorder, server := newServer(t, func(h http.Handler) http.Handler {
@@ -89,8 +89,8 @@ func TestARetriedBatchCountsOnce(t *testing.T) {
 	}
 }
 
-// TestWhatIsKept holds which answers make a sender drop its batch. One that does
-// not come from the aggregator, but from a proxy in front of it, does not.
+// TestWhatIsKept checks after which answers a sender drops its batch. An answer of a proxy
+// in front of the aggregator is not among them.
 func TestWhatIsKept(t *testing.T) {
 	for status, want := range map[int]float64{
 		200: 2, 400: 1, 409: 1, 413: 1,
@@ -121,8 +121,8 @@ func TestWhatIsKept(t *testing.T) {
 	}
 }
 
-// TestALongOutage: a worker whose aggregator comes back after far more copies than
-// a batch has samples for delivers all bytes, and then all samples again.
+// TestALongOutage: if the aggregator is down for far more copies than a batch has samples,
+// the worker still delivers all bytes, and after that all samples again.
 func TestALongOutage(t *testing.T) {
 	recorder, server := newServer(t, direct)
 	w, err := newWorker()
@@ -150,7 +150,7 @@ func TestALongOutage(t *testing.T) {
 	}
 }
 
-// TestUsage holds what a wrong call is told.
+// TestUsage checks the errors of wrong command lines.
 func TestUsage(t *testing.T) {
 	for arguments, says := range map[string]string{
 		"":                                 "expected aggregate or work",

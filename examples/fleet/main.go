@@ -6,10 +6,10 @@
 //	fleet work -to http://127.0.0.1:8080 -engine 0
 //	fleet work -to http://127.0.0.1:8080 -engine 1
 //
-// Workers send payloads, in batches over HTTP, and the aggregating process is
-// scraped, at /metrics of the same address. It is what a service embeds of package
-// ingest; "otelkv sidecar" is a program with all of it. docs/fleet.md says when to use
-// an OpenTelemetry Collector instead.
+// Workers send payloads in batches over HTTP. Prometheus scrapes the aggregating process at
+// /metrics of the same address. The example shows how to embed package ingest in a service;
+// "otelkv sidecar" is a complete program. docs/fleet.md says when to use an OpenTelemetry
+// Collector instead.
 package main
 
 import (
@@ -34,7 +34,7 @@ import (
 const usage = `usage: fleet aggregate [-listen address]
        fleet work -to url [-model llama] [-engine 0] [-interval 1s]`
 
-// errUsage says that the program was called in a way that it does not know.
+// errUsage is an error of the command line.
 var errUsage = errors.New("fleet: bad usage")
 
 func main() {
@@ -53,7 +53,7 @@ func main() {
 	}
 }
 
-// run is the program. Flags that are none end the process, as package flag does.
+// run is the program. An unknown flag ends the process, as package flag does.
 func run(ctx context.Context, arguments []string, out io.Writer) error {
 	if len(arguments) == 0 {
 		return fmt.Errorf("%w: expected aggregate or work", errUsage)
@@ -71,7 +71,7 @@ func run(ctx context.Context, arguments []string, out io.Writer) error {
 	}
 }
 
-// parse sets flags, which takes all arguments.
+// parse sets the flags. Other arguments are an error.
 func parse(flags *flag.FlagSet, arguments []string) error {
 	if err := flags.Parse(arguments); err != nil {
 		return err
@@ -82,10 +82,10 @@ func parse(flags *flag.FlagSet, arguments []string) error {
 	return nil
 }
 
-// aggregate serves until ctx ends. It writes its address to out.
+// aggregate serves until ctx ends. It writes its URL to out.
 func aggregate(ctx context.Context, arguments []string, out io.Writer) (err error) {
 	flags := flag.NewFlagSet("fleet aggregate", flag.ExitOnError)
-	listen := flags.String("listen", "127.0.0.1:8080", "where batches are taken and scrapes are served")
+	listen := flags.String("listen", "127.0.0.1:8080", "the `address` for batches and scrapes")
 	if err := parse(flags, arguments); err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func aggregate(ctx context.Context, arguments []string, out io.Writer) (err erro
 	return nil
 }
 
-// withTimeout calls f, which takes something down, with five seconds to do so.
+// withTimeout calls f, which shuts something down, with a timeout of five seconds.
 func withTimeout(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()

@@ -24,14 +24,14 @@ import (
 
 // A client sends the payloads of one worker. It is not safe for concurrent use.
 //
-// A batch that could not be delivered is kept as it was, under its number, and is
-// sent first the next time: whether it arrived and only the answer got lost, it
-// counts once. Meanwhile stats go on gathering in the worker's payload.
+// A batch that could not be delivered is kept with its number, and sent first the next
+// time. It counts once, even if it arrived and only the answer was lost. Meanwhile new
+// stats are added to the worker's payload.
 type client struct {
 	http     *http.Client
 	url      string
 	sender   string
-	run      string // another one each time, since the numbers begin at 1
+	run      string // differs each time, because the numbers begin at 1
 	model    string
 	engine   int
 	sequence uint64
@@ -50,7 +50,7 @@ func newClient(to, sender, model string, engine int) *client {
 	}
 }
 
-// encode returns the batch of the payload, in the form that package ingest documents.
+// encode returns the payload as a batch, in the format that package ingest documents.
 func (c *client) encode(payload *stats.Payload) []byte {
 	batch := msgp.AppendMapHeader(nil, 4)
 	batch = msgp.AppendString(msgp.AppendString(batch, "sender"), c.sender)
@@ -63,7 +63,7 @@ func (c *client) encode(payload *stats.Payload) []byte {
 	return payload.AppendMessagePack(batch)
 }
 
-// flush sends what is pending, and then what the payload holds, which it takes.
+// flush sends the pending batch, and then takes and sends the content of the payload.
 func (c *client) flush(ctx context.Context, payload *stats.Payload) error {
 	if err := c.deliver(ctx); err != nil {
 		return err
@@ -77,7 +77,7 @@ func (c *client) flush(ctx context.Context, payload *stats.Payload) error {
 	return c.deliver(ctx)
 }
 
-// deliver sends the pending batch. It keeps it where sending it again may help.
+// deliver sends the pending batch. It keeps the batch if sending it again may help.
 func (c *client) deliver(ctx context.Context) error {
 	if c.pending == nil {
 		return nil
@@ -102,9 +102,8 @@ func (c *client) deliver(ctx context.Context) error {
 	return err
 }
 
-// isFinal reports whether an aggregator that answers so will answer no better when
-// the batch comes again. All else may come from something in between, such as a
-// proxy that has no aggregator at the moment.
+// isFinal reports whether the aggregator would give the same answer again. Any other status
+// may come from a proxy that cannot reach the aggregator at the moment.
 func isFinal(status int) bool {
 	switch status {
 	case http.StatusOK, http.StatusBadRequest, http.StatusConflict, http.StatusRequestEntityTooLarge:
@@ -113,11 +112,11 @@ func isFinal(status int) bool {
 	return false
 }
 
-// maxSamples bounds the samples that a worker gathers while the aggregator is away,
-// so that they fit a batch. Counters stay one number each, however long that is.
+// maxSamples bounds the samples of a payload, so that they fit a batch even if the
+// aggregator was down for long. A counter is always one number.
 const maxSamples = 64 << 10
 
-// A worker stands for one that copies blocks.
+// A worker stands for a process that copies blocks.
 type worker struct {
 	payload stats.Payload
 	loads   *stats.Int64Counter
@@ -145,12 +144,12 @@ func (w *worker) load(bytes int64) {
 	}
 }
 
-// work is a worker that sends until ctx ends, and then once more.
+// work sends until ctx ends, and then a last time.
 func work(ctx context.Context, arguments []string) error {
 	flags := flag.NewFlagSet("fleet work", flag.ExitOnError)
 	to := flags.String("to", "", "URL of the aggregator")
 	model := flags.String("model", "llama", "the label model_name")
-	engine := flags.Int("engine", 0, "index of the engine that the worker serves")
+	engine := flags.Int("engine", 0, "index of the worker's engine")
 	interval := flags.Duration("interval", time.Second, "time between two batches")
 	if err := parse(flags, arguments); err != nil {
 		return err

@@ -16,22 +16,22 @@ import (
 const (
 	chunk      = 2 << 20  // bytes
 	block      = 16       // tokens
-	blocks     = 4        // of a chunk
-	gpuBlocks  = 1 << 14  // of an engine
-	bandwidth  = 20 << 30 // bytes a second, between GPU and primary tier
-	slowdown   = 10       // of a secondary tier against that
-	maxChunks  = 64
-	primaryHit = 0.6 // of lookups
-	tierHit    = 0.3 // of what is left, in each tier
+	blocks     = 4        // per chunk
+	gpuBlocks  = 1 << 14  // per engine
+	bandwidth  = 20 << 30 // bytes per second between the GPU and the primary tier
+	slowdown   = 10       // how much slower a secondary tier is
+	maxChunks  = 64       // per request
+	primaryHit = 0.6      // hit rate of the primary tier
+	tierHit    = 0.3      // hit rate of each secondary tier
 )
 
-// catalogue returns what is simulated: all of vLLM's tiered offloading, and what its
-// scheduler has for any connector and for routers.
+// catalogue returns the simulated metrics: those of vLLM's tiered offloading, and those of
+// its scheduler for any connector and for routers.
 func catalogue() (*schema.Catalogue, error) {
 	return vllm.TieringSpec().With(slices.Concat(vllm.Scheduler(), vllm.ExternalPrefixCache())...)
 }
 
-// A load is the made-up work of one engine.
+// A load is the generated work of one engine.
 type load struct {
 	random *rand.Rand
 
@@ -49,7 +49,7 @@ type load struct {
 	tiers                 []tier
 }
 
-// A tier is what is recorded of one. The primary tier has only lookups.
+// A tier has the series of one tier. The primary tier only has lookups.
 type tier struct {
 	queries, hits         otelkv.Int64Counter
 	delay                 otelkv.Histogram
@@ -57,7 +57,7 @@ type tier struct {
 	readTime, writeTime   otelkv.Float64Counter
 }
 
-// A binder binds series of one engine, and keeps what goes wrong.
+// A binder binds series of one engine and collects errors.
 type binder struct {
 	engine *otelkv.Engine
 	errs   []error
@@ -116,7 +116,7 @@ func (b *binder) secondary(label string) tier {
 func newLoad(engine *otelkv.Engine, seed uint64) (*load, error) {
 	b := &binder{engine: engine}
 	l := &load{
-		random:      rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // The same load in each run.
+		random:      rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // The load is the same in each run.
 		running:     b.whole(vllm.RequestsRunning),
 		waiting:     b.whole(vllm.RequestsWaiting),
 		gpuUsage:    b.gauge(vllm.KVCacheUsage),
@@ -142,8 +142,8 @@ func newLoad(engine *otelkv.Engine, seed uint64) (*load, error) {
 	return l, errors.Join(b.errs...)
 }
 
-// step is one request: its chunks are looked up tier by tier, what is found is
-// loaded, and the rest is computed, stored and cascaded.
+// step is one request. Its chunks are looked up tier by tier. Chunks that are found are
+// loaded, and the others are computed, stored and cascaded.
 func (l *load) step() {
 	chunks := 1 + l.random.Int64N(maxChunks)
 	var loaded int64
@@ -174,7 +174,7 @@ func (l *load) step() {
 	}
 }
 
-// lookUp reports whether one chunk is in any tier.
+// lookUp reports whether a chunk is in any tier.
 func (l *load) lookUp() bool {
 	if l.primary.lookUp(l.random, primaryHit) {
 		return true

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command simulator serves the offload metrics of vLLM engines that do not exist,
-// for those who build dashboards, routers and autoscalers: every series that can
-// be foreseen is there at zero from the first scrape, and then moves with a made-up
-// load, the same in each run.
+// Command simulator serves the offload metrics of vLLM engines that do not exist, for work
+// on dashboards, routers and autoscalers. From the first scrape, every series whose labels
+// are known exists at zero. Then the values follow a generated load, which is the same in
+// each run.
 //
 //	go run ./examples/simulator -engines 2 -tiers fs,obj
 package main
@@ -35,12 +35,12 @@ type options struct {
 func main() {
 	o := options{}
 	tiers := ""
-	flag.StringVar(&o.listen, "listen", "127.0.0.1:8000", "where scrapes are served")
+	flag.StringVar(&o.listen, "listen", "127.0.0.1:8000", "the `address` for scrapes")
 	flag.StringVar(&o.model, "model", "meta-llama/Llama-3.1-8B", "the label model_name")
 	flag.IntVar(&o.engines, "engines", 1, "number of engines")
-	flag.StringVar(&tiers, "tiers", "fs", "types of the secondary tiers, by comma")
+	flag.StringVar(&tiers, "tiers", "fs", "comma-separated `types` of the secondary tiers")
 	flag.DurationVar(&o.interval, "interval", 100*time.Millisecond, "time between two steps of an engine")
-	flag.Uint64Var(&o.seed, "seed", 1, "of the load")
+	flag.Uint64Var(&o.seed, "seed", 1, "seed of the load")
 	flag.Parse()
 	if tiers != "" {
 		o.tiers = strings.Split(tiers, ",")
@@ -61,8 +61,8 @@ func main() {
 	}
 }
 
-// check reports everything that is wrong with a command line, whose arguments
-// besides the flags are rest.
+// check returns everything that is wrong with the options. rest are the arguments that are
+// not flags.
 func (o *options) check(rest []string) error {
 	var errs []error
 	if len(rest) > 0 {
@@ -99,7 +99,7 @@ func run(ctx context.Context, o options, listening func(*exporters.Pipeline)) (e
 		}
 		loads = append(loads, l)
 	}
-	// All engines exist by now, so that no scrape lacks one.
+	// Start after adding all engines, so that every scrape has all of them.
 	pipeline, err := exporters.Start(ctx, recorder,
 		exporters.WithDefaultExporters("prometheus"), exporters.WithServer(o.listen))
 	if err != nil {

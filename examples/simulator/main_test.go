@@ -55,8 +55,8 @@ func sum(family *dto.MetricFamily) float64 {
 	return total
 }
 
-// TestSimulator scrapes before the first step, as a router that looks for the
-// metrics does, and until the load shows.
+// TestSimulator scrapes before the first step, as a router does, and then until the load
+// shows.
 func TestSimulator(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -84,7 +84,7 @@ func TestSimulator(t *testing.T) {
 	}
 	moved := sum(families["vllm:kv_offload_load_bytes_total"]) + sum(families["vllm:kv_offload_store_bytes_total"])
 	if trio := sum(families["vllm:kv_offload_total_bytes_total"]); moved == 0 || trio != moved {
-		t.Errorf("the trio has %v bytes, loads and stores have %v", trio, moved)
+		t.Errorf("the deprecated metrics have %v bytes, loads and stores have %v", trio, moved)
 	}
 	cancel()
 	if err := <-ended; err != nil {
@@ -92,8 +92,7 @@ func TestSimulator(t *testing.T) {
 	}
 }
 
-// TestLoadIsConsistent holds what the definitions promise of each other, after
-// any number of steps.
+// TestLoadIsConsistent checks the relations between metrics after any number of steps.
 func TestLoadIsConsistent(t *testing.T) {
 	c, err := catalogue()
 	if err != nil {

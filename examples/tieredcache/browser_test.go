@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// A browser is a page in a headless Chromium, which is told what to do over a pair
-// of pipes, by the DevTools protocol.
+// A browser is a page in a headless Chromium. The test controls it over two pipes, by the
+// DevTools protocol.
 type browser struct {
 	command *exec.Cmd
 	to      io.WriteCloser
@@ -24,8 +24,7 @@ type browser struct {
 	calls   int
 }
 
-// startBrowser runs a browser until the test ends, and skips the test where there
-// is none.
+// startBrowser runs a browser until the test ends. It skips the test if there is none.
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
 	program := ""
@@ -38,7 +37,7 @@ func startBrowser(t *testing.T) *browser {
 	if program == "" {
 		t.Skip("SKIPPED, NOT TESTED: there is no Chromium")
 	}
-	// The browser is kept from asking anybody but the page's own program.
+	// The browser may only connect to the page's own program.
 	b := &browser{command: exec.Command(program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
 		"--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 		"--force-color-profile=srgb", "--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")}
@@ -57,7 +56,7 @@ func startBrowser(t *testing.T) *browser {
 		t.Fatal(err)
 	}
 	_, _ = theirInput.Close(), theirOutput.Close()
-	// A browser that hangs is ended, and the call that waits for it fails.
+	// If the browser hangs, it is killed, and the call that waits for it fails.
 	watchdog := time.AfterFunc(2*time.Minute, func() { _ = b.command.Process.Kill() })
 	t.Cleanup(func() {
 		b.session = ""
@@ -74,7 +73,7 @@ func startBrowser(t *testing.T) *browser {
 	return b
 }
 
-// call sends a command and returns its result. Events are left aside.
+// call sends a command and returns its result. It ignores events.
 func (b *browser) call(method string, parameters any) (json.RawMessage, error) {
 	b.calls++
 	message := map[string]any{"id": b.calls, "method": method}
@@ -126,7 +125,7 @@ func (b *browser) do(t *testing.T, method string, parameters, result any) {
 	}
 }
 
-// open shows a page in a window of the size, in "light" or "dark".
+// open shows a page in a window of the given size, in "light" or "dark".
 func (b *browser) open(t *testing.T, url, scheme string, width, height int) {
 	t.Helper()
 	b.do(t, "Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)
@@ -154,7 +153,7 @@ func (b *browser) evaluate(t *testing.T, expression string, value any) {
 	}
 }
 
-// await evaluates a text of the page until it is one of those that are wanted.
+// await evaluates a text of the page until it is one of the wanted texts.
 func (b *browser) await(t *testing.T, expression string, want ...string) {
 	t.Helper()
 	got := ""
@@ -177,8 +176,7 @@ func (b *browser) press(t *testing.T, key string, code int) {
 	}
 }
 
-// screenshot returns a picture of the whole page, as PNG. It is kept with the flag
-// -artifacts.
+// screenshot returns a picture of the whole page, as PNG. The flag -artifacts keeps it.
 func (b *browser) screenshot(t *testing.T) []byte {
 	t.Helper()
 	var size struct{ Width, Height float64 }

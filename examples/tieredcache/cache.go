@@ -12,15 +12,15 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv"
 )
 
-// A Cache is some engines and the file tier that they share.
+// A Cache is several engines and the file tier that they share.
 type Cache struct {
 	files   *FileTier
 	engines []*Engine
 	summary *Summary
 }
 
-// NewCache opens the file tier on dir and makes the engines, each of which is
-// declared to the recorder. Run starts and ends everything else.
+// NewCache opens the file tier in dir, and adds the engines to the recorder. Run starts and
+// ends everything else.
 func NewCache(options Options, dir string, recorder *otelkv.Recorder, log *slog.Logger) (*Cache, error) {
 	sizes := options.Sizes
 	if longest := options.Workload.MaxChunks(); longest > sizes.GPUChunks {
@@ -42,8 +42,8 @@ func NewCache(options Options, dir string, recorder *otelkv.Recorder, log *slog.
 	return c, nil
 }
 
-// Run serves requests on all engines until ctx is done, and returns when nothing
-// is in flight any more. Its error joins the engines'.
+// Run serves requests on all engines until ctx is done, and returns when nothing is in
+// flight. The error joins those of the engines.
 func (c *Cache) Run(ctx context.Context) error {
 	sizes := c.engines[0].sizes
 	workers := StartWorkers(sizes.FileWorkers, sizes.FileQueue)
@@ -61,5 +61,5 @@ func (c *Cache) Run(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Summary returns a log line of what happened since it was last called.
+// Summary returns a log line of what happened since the last call.
 func (c *Cache) Summary() string { return c.summary.Take() }

@@ -23,8 +23,8 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv"
 )
 
-// testOptions describes a cache so small that a few virtual seconds of requests
-// evict from both tiers.
+// testOptions returns a cache so small that a few virtual seconds of requests evict from
+// both tiers.
 func testOptions() Options {
 	options := defaultOptions()
 	options.Sizes = Sizes{
@@ -48,8 +48,8 @@ func testOptions() Options {
 	return options
 }
 
-// A testCache is a cache whose every served byte is compared with what was
-// stored, and whose metrics are scraped without a server.
+// A testCache is a cache that compares every served byte with what was stored. Its metrics
+// are scraped without a server.
 type testCache struct {
 	*Cache
 	pipeline *exporters.Pipeline
@@ -101,7 +101,7 @@ func newTestCache(t *testing.T, options Options, dir string) *testCache {
 	return c
 }
 
-// runFor runs the cache for a while and checks that it left nothing behind.
+// runFor runs the cache for a while and checks that nothing is left in use.
 func (c *testCache) runFor(t *testing.T, d time.Duration) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -121,8 +121,8 @@ func (c *testCache) runFor(t *testing.T, d time.Duration) error {
 	return err
 }
 
-// samples scrapes the cache: sample values by name, summed over everything but
-// the tier.
+// samples scrapes the cache and returns sample values by name and tier, summed over all other
+// labels.
 func (c *testCache) samples(t *testing.T) map[string]float64 {
 	t.Helper()
 	response := httptest.NewRecorder()
@@ -175,8 +175,8 @@ func TestCacheServesWhatWasStored(t *testing.T) {
 		equal("vllm:external_prefix_cache_hits_total", float64(c.served)*blocksPerChunk*tokensPerBlock)
 		equal("vllm:kv_offload_store_size_sum", s["vllm:kv_offload_store_bytes_total"])
 		equal("vllm:kv_offload_total_bytes_total", s["vllm:kv_offload_load_bytes_total"]+s["vllm:kv_offload_store_bytes_total"])
-		// The file tier is asked for what the primary tier does not have, up to
-		// the first chunk that it does not have either.
+		// The file tier is asked for chunks that the primary tier does not have, up to the
+		// first chunk that neither has.
 		queries, hits := s["vllm:kv_offload_tiering_chunk_queries_total 1:fs"], s["vllm:kv_offload_tiering_chunk_hits_total 1:fs"]
 		misses := s["vllm:kv_offload_tiering_chunk_queries_total 0:primary"] - s["vllm:kv_offload_tiering_chunk_hits_total 0:primary"]
 		if hits > queries || queries > misses {
@@ -219,8 +219,8 @@ func TestNewCacheRefusesRequestsThatNeverFit(t *testing.T) {
 	}
 }
 
-// TestCacheShortOfMemory gives the engines less memory than their requests want.
-// Stores and promotions are refused, counted, and everything goes on.
+// TestCacheShortOfMemory gives the engines less memory than their requests need. Stores and
+// promotions are refused and counted, and the cache still works.
 func TestCacheShortOfMemory(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -246,7 +246,7 @@ func TestCacheShortOfMemory(t *testing.T) {
 				t.Errorf("%s is %v, want more than 0", name, s[name])
 			}
 		}
-		// What could not be promoted is computed again, and is on file already.
+		// A chunk that could not be promoted is computed again, and has a file already.
 		written := s["vllm:kv_offload_tiering_write_bytes_total 1:fs"]
 		if want := float64(files.Load()) * float64(options.Sizes.ChunkBytes); written != want {
 			t.Errorf("%v bytes cascaded, want those of %d files: %v", written, files.Load(), want)
@@ -254,8 +254,8 @@ func TestCacheShortOfMemory(t *testing.T) {
 	})
 }
 
-// TestCacheOnSlowFiles has a file tier that cannot keep up. Stores to it are
-// dropped, by back-pressure or because its queue is full, and counted.
+// TestCacheOnSlowFiles has a slow file tier. Stores to it are dropped, by back-pressure or
+// because the queue is full, and counted.
 func TestCacheOnSlowFiles(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -278,7 +278,7 @@ func TestCacheOnSlowFiles(t *testing.T) {
 		if ema := s["vllm:kv_offload_tiering_backpressure_store_latency_ema 1:fs"]; ema < 1 {
 			t.Errorf("store latency of %v s/MiB, want more than 1", ema)
 		}
-		// No request waits for the file tier longer than it is allowed to.
+		// No request waits for the file tier longer than allowed.
 		waits, seconds := s["vllm:kv_offload_lookup_async_delay_seconds_count"], s["vllm:kv_offload_lookup_async_delay_seconds_sum"]
 		longest := time.Duration(options.Sizes.MaxDeferrals) * options.Sizes.Step
 		if waits <= 0 || seconds/waits > longest.Seconds() {
@@ -287,8 +287,8 @@ func TestCacheOnSlowFiles(t *testing.T) {
 	})
 }
 
-// TestCacheOnStuckFiles has a file tier whose queue is full most of the time.
-// Nothing waits for it: stores are dropped and counted.
+// TestCacheOnStuckFiles has a file tier whose queue is full most of the time. Stores do not
+// wait: they are dropped and counted.
 func TestCacheOnStuckFiles(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -330,7 +330,7 @@ func TestCacheNeverServesDamagedFiles(t *testing.T) {
 		if corrupt <= 0 || corrupt > float64(damaged) {
 			t.Errorf("%v corrupt chunks counted, %d files were damaged", corrupt, damaged)
 		}
-		// A request does not ask again for what it could not be given.
+		// A request does not ask again for a chunk that could not be read.
 		if failed := s["vllm:kv_offload_tiering_promotion_job_failures_total 1:fs"]; failed <= 0 || failed > corrupt {
 			t.Errorf("%v promotions failed over %v corrupt chunks", failed, corrupt)
 		}
@@ -408,8 +408,8 @@ func TestCacheOnFullDisk(t *testing.T) {
 	})
 }
 
-// TestCacheAtFullSpeed runs on real time, so that the race detector sees engines
-// and workers at the same time.
+// TestCacheAtFullSpeed runs in real time, so that the race detector sees concurrent engines
+// and workers.
 func TestCacheAtFullSpeed(t *testing.T) {
 	options := testOptions()
 	options.Engines = 4

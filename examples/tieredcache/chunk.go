@@ -10,13 +10,12 @@ import (
 	"math/rand/v2"
 )
 
-// A Key names a chunk by its content: the tokens of the chunk and of every
-// chunk before it. Requests with the same beginning therefore have the same
-// first keys.
+// A Key identifies a chunk by its content: the tokens of the chunk and of every chunk before
+// it. So requests with the same beginning have the same first keys.
 type Key [16]byte
 
-// Next returns the key of the chunk that follows k and holds the given tokens,
-// which stand here as one number.
+// Next returns the key of the chunk after k with the given tokens, which are one number
+// here.
 func (k Key) Next(tokens uint64) Key {
 	var next Key
 	sum := sha256.Sum256(binary.BigEndian.AppendUint64(k[:], tokens))
@@ -39,8 +38,8 @@ func parseKey(s string) (Key, bool) {
 	return k, true
 }
 
-// compute fills dst with the content that belongs to k. It stands for the
-// model's prefill: the same tokens always give the same bytes.
+// compute fills dst with the content of k. It stands for the model's prefill: the same
+// tokens always give the same bytes.
 func compute(k Key, dst []byte) {
 	var seed [32]byte
 	copy(seed[:], k[:])
@@ -48,8 +47,8 @@ func compute(k Key, dst []byte) {
 	_, _ = rand.NewChaCha8(seed).Read(dst)
 }
 
-// checksum returns the CRC-32C of a chunk's content. It is taken once, when the
-// content enters the cache, and checked on every later read.
+// checksum returns the CRC-32C of a chunk's content. It is computed when the content enters
+// the cache, and checked at every read.
 func checksum(content []byte) uint32 {
 	return crc32.Checksum(content, crc32.MakeTable(crc32.Castagnoli))
 }

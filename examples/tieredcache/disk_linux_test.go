@@ -13,9 +13,9 @@ import (
 	"testing"
 )
 
-// TestProgramOnFullFileSystem runs the program in a mount namespace with a file
-// system that has room for a few chunks. It goes on, says so when the trouble
-// begins and not at every write, and nothing is damaged.
+// TestProgramOnFullFileSystem runs the program in a mount namespace with a file system that
+// has room for a few chunks. The program still works, reports the first failure and not
+// every one, and nothing is damaged.
 func TestProgramOnFullFileSystem(t *testing.T) {
 	dir := t.TempDir()
 	self := program(t, "-listen", "127.0.0.1:0", "-duration", "2s", "-dir", dir)
@@ -48,7 +48,7 @@ func TestProgramOnFullFileSystem(t *testing.T) {
 	}
 }
 
-// TestFileTierOverANamedPipe: opening one would take forever.
+// TestFileTierOverANamedPipe: opening the pipe would block forever.
 func TestFileTierOverANamedPipe(t *testing.T) {
 	tier := openFiles(t, t.TempDir(), 4)
 	if err := syscall.Mkfifo(tier.path(key(1)), 0o600); err != nil {

@@ -11,26 +11,25 @@ import (
 	"time"
 )
 
-// Sizes bounds everything that an engine and the file tier hold or queue.
+// Sizes are the limits of an engine and the file tier.
 type Sizes struct {
-	ChunkBytes    int           // of one chunk in every tier
+	ChunkBytes    int           // size of a chunk
 	GPUChunks     int           // rows of an engine's GPU
 	PrimaryChunks int           // rows of an engine's primary tier
 	FileChunks    int           // files of the shared file tier
 	FileWorkers   int           // goroutines that read and write files
-	FileQueue     int           // jobs that wait for them
-	MaxRequests   int           // requests that an engine works on at once
-	MaxDeferrals  int           // lookups after which a request goes on with what it has
+	FileQueue     int           // jobs that wait for these goroutines
+	MaxRequests   int           // concurrent requests of an engine
+	MaxDeferrals  int           // deferred lookups before a request uses what was found
 	Step          time.Duration // between two rounds of an engine's scheduler
 }
 
-// An Engine serves requests. It looks the chunks of a prompt up in its primary
-// tier and in the file tier, loads what they have to its GPU, computes the rest,
-// and stores that for the requests to come.
+// An Engine serves requests. It looks the chunks of a prompt up in its primary tier and in
+// the file tier, loads the chunks that it finds to its GPU, computes the rest, and stores it
+// for later requests.
 //
-// The goroutine of Run owns all of it and never waits for input, output or a
-// copy. Workers are lent pinned rows, and answer with a function that Run calls
-// at its next step.
+// The goroutine of Run owns everything, and never waits for input, output or a copy.
+// Workers use pinned rows, and return a function that Run calls in its next step.
 type Engine struct {
 	sizes       Sizes
 	generator   *Generator
@@ -47,13 +46,13 @@ type Engine struct {
 	completed   chan func()
 	inFlight    int
 	writesFail  bool
-	corrupt     int // chunks that were damaged, none of which was served
+	corrupt     int // damaged chunks, none of which was served
 
-	// served sees every chunk that was loaded, on the GPU. Tests set it.
+	// served is called with every chunk that was loaded to the GPU. Tests set it.
 	served func(Key, []byte)
 }
 
-// NewEngine returns an engine that shares files with others.
+// NewEngine returns an engine that shares the file tier with others.
 func NewEngine(sizes Sizes, generator *Generator, files *FileTier, metrics *EngineMetrics, log *slog.Logger) *Engine {
 	return &Engine{
 		sizes:     sizes,
@@ -62,7 +61,7 @@ func NewEngine(sizes Sizes, generator *Generator, files *FileTier, metrics *Engi
 		files:     files,
 		metrics:   metrics,
 		log:       log,
-		// Room for every job that can be in flight, so that no worker waits.
+		// There is room for all jobs in flight, so that no worker waits.
 		completed: make(chan func(), sizes.MaxRequests+sizes.FileQueue+sizes.FileWorkers),
 		served:    func(Key, []byte) {},
 	}
@@ -71,9 +70,9 @@ func NewEngine(sizes Sizes, generator *Generator, files *FileTier, metrics *Engi
 // ErrCorrupt says that chunks were damaged. None of them was served.
 var ErrCorrupt = errors.New("corrupt chunks")
 
-// Run serves requests until ctx is done, and then finishes those that it has
-// taken on. It returns when none of its jobs is in flight. The error wraps
-// [ErrCorrupt] if chunks were damaged; anything else is a fault of the program.
+// Run serves requests until ctx is done, and then finishes the requests in progress. It
+// returns when no job is in flight. The error wraps [ErrCorrupt] if chunks were damaged. Any
+// other error is a bug.
 func (e *Engine) Run(ctx context.Context, fileWorkers *Workers) error {
 	e.fileWorkers = fileWorkers
 	e.gpu = NewGPU(e.sizes.GPUChunks, e.sizes.ChunkBytes, e.sizes.MaxRequests)
@@ -118,8 +117,8 @@ func (e *Engine) step(ctx context.Context, now time.Time) {
 	}
 }
 
-// startOnFiles gives the file tier's workers a job, whose result is applied by a
-// later step. It returns false where their queue is full.
+// startOnFiles submits a job to the file tier's workers. A later step applies its result. It
+// returns false if the queue is full.
 func (e *Engine) startOnFiles(job func() (apply func())) bool {
 	if !e.fileWorkers.TrySubmit(func() { e.completed <- job() }) {
 		return false
@@ -128,8 +127,8 @@ func (e *Engine) startOnFiles(job func() (apply func())) bool {
 	return true
 }
 
-// startOnGPU gives the GPU's stream a job, whose result is applied by a later
-// step. It never waits: the stream has room for a job of every request.
+// startOnGPU submits a job to the GPU's stream. A later step applies its result. It never
+// waits, because the stream has room for a job of every request.
 func (e *Engine) startOnGPU(job func() (apply func())) {
 	e.gpu.Stream.Submit(func() { e.completed <- job() })
 	e.inFlight++
@@ -147,7 +146,7 @@ func (e *Engine) applyCompleted() {
 	}
 }
 
-// admit takes on the requests that are due, as far as the GPU has room.
+// admit starts the requests that are due, if the GPU has room.
 func (e *Engine) admit(now time.Time) {
 	for !now.Before(e.nextArrival) && len(e.requests) < e.sizes.MaxRequests {
 		rows := e.gpu.Allocate(len(e.next.Keys))
@@ -158,7 +157,7 @@ func (e *Engine) admit(now time.Time) {
 		e.metrics.Tiering.RequestStarted(r.ID)
 		e.requests = append(e.requests, r)
 		e.next = e.generator.Next()
-		// An engine that was late takes on what it missed, but not without bound.
+		// A late engine catches up with at most one second of requests.
 		e.nextArrival = latest(e.nextArrival.Add(e.next.Gap), now.Add(-time.Second))
 	}
 }

@@ -20,12 +20,11 @@ const (
 	temporarySuffix = ".tmp"
 )
 
-// FileTier keeps chunks in files, one file a chunk, in a directory that belongs
-// to one process and is shared by its engines. It holds a bounded number of
-// chunks and evicts the least recently used one. Chunks that a former run left
-// in the directory are served again.
+// A FileTier keeps chunks in files, one file per chunk. Its directory belongs to one
+// process, whose engines share it. It has a maximal number of chunks, and evicts the least
+// recently used one. It also serves the chunks that an earlier run left in the directory.
 //
-// A FileTier is safe for concurrent use. No lock is held during input or output.
+// A FileTier is safe for concurrent use. It holds no lock during input or output.
 type FileTier struct {
 	dir        string
 	chunkBytes int
@@ -39,27 +38,27 @@ type FileTier struct {
 	places map[Key]*list.Element
 }
 
-// A temporaryFile is what a chunk is written to before it gets its name.
+// A temporaryFile is a chunk's file before it has its final name.
 type temporaryFile interface {
 	io.WriteCloser
 	Name() string
 }
 
-// A CorruptError says that a chunk's file does not hold what was written to it.
-// The file has been removed, so that it is never served.
+// A CorruptError says that the content of a chunk's file is not what was written to it. The
+// file has been removed.
 type CorruptError struct {
 	Key    Key
 	Reason string
 }
 
-// Error names the chunk and what is wrong with its file.
+// Error returns the key and the reason.
 func (e *CorruptError) Error() string {
 	return fmt.Sprintf("chunk %s: corrupt file: %s", e.Key, e.Reason)
 }
 
-// OpenFileTier returns a tier on dir, which must exist. It takes over the chunks
-// that are there, up to capacity, and removes what an interrupted write left.
-// Whatever else the directory holds is left alone.
+// OpenFileTier returns a tier in dir, which must exist. It keeps the chunks in the
+// directory, up to capacity, and removes files of interrupted writes. It does not touch
+// other files.
 func OpenFileTier(dir string, capacity, chunkBytes int) (*FileTier, error) {
 	t := &FileTier{
 		dir:        dir,
@@ -93,17 +92,17 @@ func OpenFileTier(dir string, capacity, chunkBytes int) (*FileTier, error) {
 	return t, nil
 }
 
-// Contains reports whether the tier has a file for the key. It asks the file
-// system, which may be slow, and does not check the file's content. What is no
-// regular file is not the tier's: opening a named pipe could take forever.
+// Contains reports whether the tier has a file for the key. It asks the file system, which
+// may be slow, and does not check the content. Only regular files count, because opening a
+// named pipe could block forever.
 func (t *FileTier) Contains(key Key) bool {
 	info, err := os.Lstat(t.path(key))
 	return err == nil && info.Mode().IsRegular()
 }
 
-// Read fills dst, which must have the chunk size, with the key's chunk and
-// returns its checksum. A chunk that is not there gives [fs.ErrNotExist], one
-// whose file is damaged a [*CorruptError]; dst is then undefined.
+// Read fills dst, which must have the chunk size, with the key's chunk, and returns its
+// checksum. It returns [fs.ErrNotExist] if there is no chunk, and a [*CorruptError] if the
+// file is damaged. With an error, the content of dst is undefined.
 func (t *FileTier) Read(key Key, dst []byte) (sum uint32, err error) {
 	if !t.Contains(key) {
 		t.forget(key)
@@ -125,16 +124,16 @@ func (t *FileTier) Read(key Key, dst []byte) (sum uint32, err error) {
 	if err != nil {
 		return 0, err
 	}
-	t.touch(key)
+	t.markUsed(key)
 	return sum, nil
 }
 
-// Write stores a chunk's content, which must have the checksum sum, and returns
-// how many bytes of it were written: none where the tier has the chunk already.
-// After an error, a full disk for example, the tier is as it was before.
+// Write stores a chunk's content, which must have the checksum sum. It returns the number of
+// bytes written, which is 0 if the tier has the chunk already. An error, such as a full
+// disk, does not change the tier.
 func (t *FileTier) Write(key Key, content []byte, sum uint32) (written int, err error) {
 	if t.Contains(key) {
-		t.touch(key)
+		t.markUsed(key)
 		return 0, nil
 	}
 	file, err := t.create(t.dir, key.String()+".*"+temporarySuffix)
@@ -144,22 +143,22 @@ func (t *FileTier) Write(key Key, content []byte, sum uint32) (written int, err 
 	if err := writeChunk(file, key, content, sum); err != nil {
 		return 0, errors.Join(err, os.Remove(file.Name()))
 	}
-	// A reader sees a whole file under this name or none.
+	// Under this name, a reader finds a whole file or none.
 	if err := os.Rename(file.Name(), t.path(key)); err != nil {
 		return 0, errors.Join(err, os.Remove(file.Name()))
 	}
 	return len(content), t.add(key)
 }
 
-// Len returns the number of chunks that the tier holds.
+// Len returns the number of chunks in the tier.
 func (t *FileTier) Len() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.recent.Len()
 }
 
-// touch makes a key that the tier holds the most recently used one.
-func (t *FileTier) touch(key Key) {
+// markUsed makes a key the most recently used one, if the tier has it.
+func (t *FileTier) markUsed(key Key) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if place, ok := t.places[key]; ok {
@@ -167,8 +166,7 @@ func (t *FileTier) touch(key Key) {
 	}
 }
 
-// add takes up a key whose file is in place, and removes the files of those that
-// are then beyond the capacity.
+// add adds a key whose file exists, and removes the files of keys beyond the capacity.
 func (t *FileTier) add(key Key) error {
 	var err error
 	for _, evicted := range t.insert(key) {
@@ -219,9 +217,9 @@ func (t *FileTier) path(key Key) string {
 	return filepath.Join(t.dir, key.String()+chunkSuffix)
 }
 
-// A chunk's file is a header and the content. The header is the magic text, the
-// key, the content's length and the content's CRC-32C, numbers big-endian, and
-// at last a CRC-32C of the header itself.
+// A chunk's file is a header and the content. The header is the magic text, the key, the
+// content's length, the content's CRC-32C, and a CRC-32C of the header itself. Numbers are
+// big-endian.
 const (
 	magic       = "otelkv/chunk/v1\n"
 	headerBytes = len(magic) + len(Key{}) + 4 + 4 + 4
@@ -243,7 +241,7 @@ func writeChunk(file io.WriteCloser, key Key, content []byte, sum uint32) error 
 	return errors.Join(err, file.Close())
 }
 
-// readChunk reads a whole chunk's file and checks all of it.
+// readChunk reads and checks the whole file of a chunk.
 func readChunk(r io.Reader, key Key, dst []byte) (sum uint32, err error) {
 	header := make([]byte, headerBytes)
 	if err := readFull(r, key, header); err != nil {

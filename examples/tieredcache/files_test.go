@@ -92,8 +92,8 @@ func TestFileTierForgetsAFileThatIsGone(t *testing.T) {
 	}
 }
 
-// TestFileTierEvictsLeastRecentlyUsed: reading a chunk uses it, and so does
-// storing it again.
+// TestFileTierEvictsLeastRecentlyUsed: reading a chunk uses it, and storing it again does,
+// too.
 func TestFileTierEvictsLeastRecentlyUsed(t *testing.T) {
 	for name, use := range map[string]func(*FileTier) error{
 		"read": func(tier *FileTier) error {
@@ -167,8 +167,8 @@ func TestFileTierNeverServesDamage(t *testing.T) {
 	}
 }
 
-// FuzzReadChunk reads files of any content: what is served is what Write makes of
-// it, byte for byte, and everything else is damage.
+// FuzzReadChunk reads files with any content. It accepts exactly the bytes that Write
+// writes, and everything else is damage.
 func FuzzReadChunk(f *testing.F) {
 	whole := append(makeHeader(key(1), testChunkBytes, checksum(content(key(1)))), content(key(1))...)
 	f.Add(whole)
@@ -188,8 +188,8 @@ func FuzzReadChunk(f *testing.F) {
 	})
 }
 
-// TestFileTierOpensOverLeftovers opens a directory that a killed run left, and
-// that somebody else keeps files in.
+// TestFileTierOpensOverLeftovers opens the directory of a run that was killed, which also has
+// other files.
 func TestFileTierOpensOverLeftovers(t *testing.T) {
 	dir := t.TempDir()
 	killed := openFiles(t, dir, 4)
@@ -220,7 +220,7 @@ func TestFileTierOpensOverLeftovers(t *testing.T) {
 	left := names(t, dir)
 	for _, name := range slices.Concat(others, directories) {
 		if !slices.Contains(left, name) {
-			t.Errorf("%s, which is not the tier's, is gone", name)
+			t.Errorf("%s, which is not the tier's, was removed", name)
 		}
 	}
 	if slices.Contains(left, filepath.Base(unfinished.Name())) || len(left) != 2+len(others)+len(directories) {
@@ -228,7 +228,7 @@ func TestFileTierOpensOverLeftovers(t *testing.T) {
 	}
 }
 
-// fullDisk opens real files whose writes the kernel refuses for want of space.
+// fullDisk opens files whose writes fail because there is no space.
 type fullDisk struct {
 	*os.File
 	name string
@@ -267,7 +267,7 @@ func TestFileTierOnFullDisk(t *testing.T) {
 	write(t, tier, key(2))
 }
 
-// shortFile refuses to take more than a part of what is written to it.
+// shortFile accepts only a part of what is written to it.
 type shortFile struct {
 	temporaryFile
 	left int
@@ -300,8 +300,8 @@ func TestFileTierDropsPartialWrites(t *testing.T) {
 	}
 }
 
-// TestFileTierConcurrentUse has engines write, read and evict the same few keys.
-// Whatever is served is what belongs to its key.
+// TestFileTierConcurrentUse writes, reads and evicts the same few keys concurrently. Every
+// chunk that is served belongs to its key.
 func TestFileTierConcurrentUse(t *testing.T) {
 	dir := t.TempDir()
 	tier := openFiles(t, dir, 4)

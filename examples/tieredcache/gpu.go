@@ -4,12 +4,12 @@ package main
 
 import "slices"
 
-// A GPU stands for an engine's accelerator: memory in rows of one chunk, and one
-// stream that runs what is submitted to it in order. Loads and stores are copies
-// between its rows and the primary tier's.
+// A GPU stands for an engine's accelerator. It has memory in rows of one chunk, and one
+// stream that runs submitted jobs in order. Loads and stores copy between its rows and the
+// rows of the primary tier.
 //
-// The rows are the engine's to give out. While a job that uses a row is on the
-// stream, nothing else may touch it.
+// The engine allocates the rows. While a job on the stream uses a row, nothing else may use
+// it.
 type GPU struct {
 	Stream *Workers
 
@@ -17,8 +17,8 @@ type GPU struct {
 	free [][]byte
 }
 
-// NewGPU starts a GPU of the given number of rows. Its stream takes up to depth
-// jobs at once. Close stops it.
+// NewGPU starts a GPU with the given number of rows. Its stream queues up to depth jobs.
+// Close stops it.
 func NewGPU(rows, chunkBytes, depth int) *GPU {
 	g := &GPU{Stream: StartWorkers(1, depth), rows: rows}
 	for range rows {
@@ -27,7 +27,7 @@ func NewGPU(rows, chunkBytes, depth int) *GPU {
 	return g
 }
 
-// Allocate returns n free rows, or nil where there are fewer.
+// Allocate returns n free rows, or nil if there are fewer.
 func (g *GPU) Allocate(n int) [][]byte {
 	rest := len(g.free) - n
 	if rest < 0 {
@@ -38,11 +38,11 @@ func (g *GPU) Allocate(n int) [][]byte {
 	return rows
 }
 
-// Free takes rows back.
+// Free frees rows.
 func (g *GPU) Free(rows [][]byte) { g.free = append(g.free, rows...) }
 
-// Usage returns the fraction of the rows that are given out.
+// Usage returns the fraction of the rows that are allocated.
 func (g *GPU) Usage() float64 { return 1 - float64(len(g.free))/float64(g.rows) }
 
-// Close runs what was submitted and stops the stream.
+// Close runs the submitted jobs and stops the stream.
 func (g *GPU) Close() { g.Stream.Close() }

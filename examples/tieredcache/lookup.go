@@ -8,24 +8,24 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
 )
 
-// Indexes of the tiers, as the label "tier" counts them.
+// Indexes of the tiers, as in the label "tier".
 const (
 	primaryIndex = 0
 	fileIndex    = 1
 )
 
-// A request is one that an engine has taken on.
+// A request is a request in progress.
 type request struct {
 	Request
 	rows      [][]byte         // on the GPU, one for each key
-	loaded    []bool           // whether the row holds the key's chunk
-	onFile    map[Key]presence // what the file tier has answered so far
+	loaded    []bool           // whether the row has the key's chunk
+	onFile    map[Key]presence // the answers of the file tier so far
 	deferrals int
 	scheduled bool
 }
 
-// presence is what is known of a chunk in the file tier. The zero value is that
-// nobody has asked.
+// A presence is whether a chunk is in the file tier. The zero value means that the file tier
+// was not asked.
 type presence int
 
 const (
@@ -43,8 +43,8 @@ func newRequest(r Request, rows [][]byte) *request {
 	}
 }
 
-// schedule looks a request's chunks up. Where the answer is not final the
-// request is deferred to a later step; else it is given what was found.
+// schedule looks a request's chunks up. If the answer is not final, it defers the request to
+// a later step. Otherwise it loads the chunks that were found.
 func (e *Engine) schedule(r *request) {
 	begin := time.Now()
 	hits, resolved := e.lookup(r)
@@ -64,9 +64,9 @@ func (e *Engine) schedule(r *request) {
 	e.load(r, hits)
 }
 
-// lookup returns the chunks of the longest prefix that is ready in the primary
-// tier, pinned. It brings what only the file tier has on its way there, and then,
-// or while the file tier does not know yet, the answer is not final.
+// lookup returns the chunks of the longest prefix that is ready in the primary tier, and
+// pins them. It starts promotions of chunks that only the file tier has. The answer is not
+// final (resolved) during promotions, and while the file tier has not answered.
 func (e *Engine) lookup(r *request) (hits []*Chunk, resolved bool) {
 	var ask []Key
 	var promote []*Chunk
@@ -137,8 +137,8 @@ func (e *Engine) lookupFile(r *request, key Key) tiering.Result {
 
 func chunkKey(key Key) tiering.ChunkKey { return tiering.ChunkKeyOf(key[:]) }
 
-// ask has a worker look for chunks in the file tier. The next lookup of the
-// request sees the answer.
+// ask makes a worker look for chunks in the file tier. The request's next lookup uses the
+// answer.
 func (e *Engine) ask(r *request, keys []Key) {
 	if len(keys) == 0 {
 		return
@@ -164,8 +164,7 @@ func (e *Engine) ask(r *request, keys []Key) {
 	}
 }
 
-// promote has a worker read chunks from the file tier into the rows that were
-// allocated for them.
+// promote makes a worker read chunks from the file tier into their allocated rows.
 func (e *Engine) promote(r *request, chunks []*Chunk) {
 	if len(chunks) == 0 {
 		return
@@ -187,7 +186,7 @@ func (e *Engine) promote(r *request, chunks []*Chunk) {
 		}
 		return
 	}
-	// The job's result is applied by a later step, hence after this.
+	// A later step applies the job's result, so job is set by then.
 	job = e.metrics.Tiering.StartPromotion(fileIndex, len(chunks))
 }
 

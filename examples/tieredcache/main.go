@@ -17,7 +17,7 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv"
 )
 
-// shutdownTimeout bounds how long the last export, or scrape, may take.
+// shutdownTimeout bounds the last export or scrape.
 const shutdownTimeout = 5 * time.Second
 
 func main() {
@@ -27,8 +27,8 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], defaultOptions(), os.Stdout, os.Stderr))
 }
 
-// run is the program: the options are the defaults of the flags. It returns the
-// exit status: 0, 1 after an error, 2 after a usage error.
+// run is the program. options are the defaults of the flags. It returns the exit status: 0,
+// 1 for an error, or 2 for a usage error.
 func run(ctx context.Context, arguments []string, options Options, stdout, stderr io.Writer) int {
 	switch err := options.parse(arguments, stderr); {
 	case errors.Is(err, flag.ErrHelp):
@@ -43,7 +43,7 @@ func run(ctx context.Context, arguments []string, options Options, stdout, stder
 	return 0
 }
 
-// serve builds everything, runs the cache and takes everything down again.
+// serve starts everything, runs the cache and shuts everything down.
 func serve(ctx context.Context, options Options, stdout, stderr io.Writer) (err error) {
 	dir, remove, err := openDir(options.Dir)
 	if err != nil {
@@ -63,7 +63,7 @@ func serve(ctx context.Context, options Options, stdout, stderr io.Writer) (err 
 	if err != nil {
 		return err
 	}
-	// All engines exist by now, so that no scrape lacks one.
+	// Start after adding all engines, so that every scrape has all of them.
 	pipeline, err := startPipeline(ctx, recorder, options.Listen)
 	if err != nil {
 		return err
@@ -77,8 +77,8 @@ func serve(ctx context.Context, options Options, stdout, stderr io.Writer) (err 
 	return runFor(ctx, options, cache, stdout)
 }
 
-// runFor runs the cache for the duration that the options ask for, and prints a
-// summary line an interval and one at the end.
+// runFor runs the cache for the duration of the options. It prints a summary line after each
+// interval and at the end.
 func runFor(ctx context.Context, options Options, cache *Cache, stdout io.Writer) error {
 	if options.Duration > 0 {
 		var cancel context.CancelFunc
@@ -100,15 +100,15 @@ func runFor(ctx context.Context, options Options, cache *Cache, stdout io.Writer
 	}
 }
 
-// shutdown ends what is still being scraped or exported, within a time of its own.
+// shutdown shuts s down, with its own timeout.
 func shutdown(s interface{ Shutdown(context.Context) error }) error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	return s.Shutdown(ctx)
 }
 
-// openDir returns the directory of the file tier and what removes it, which for
-// one that the user named does nothing.
+// openDir returns the directory of the file tier, and a function that removes it if it is
+// temporary.
 func openDir(named string) (dir string, remove func() error, err error) {
 	if named != "" {
 		return named, func() error { return nil }, os.MkdirAll(named, 0o700)

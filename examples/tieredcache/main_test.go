@@ -24,8 +24,7 @@ import (
 	"github.com/otelkv/otelkv-go/internal/cleanenv"
 )
 
-// asProgram makes the test binary the program itself, for tests that need a
-// process of its own.
+// asProgram makes the test binary run the program, for tests that need another process.
 const asProgram = "TIEREDCACHE_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -36,7 +35,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// A running is a run of the program within the test.
+// A running is a run of the program in the test.
 type running struct {
 	url    string
 	lines  *bufio.Scanner
@@ -45,7 +44,7 @@ type running struct {
 	ended  chan int
 }
 
-// start runs the program with small sizes on a free port until it is stopped.
+// start runs the program with small sizes on a free port until the test stops it.
 func start(t *testing.T, arguments ...string) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -79,7 +78,7 @@ func (r *running) line(t *testing.T) string {
 	return r.lines.Text()
 }
 
-// until reads summaries until one has the metric.
+// until reads summaries until one of them has the metric.
 func (r *running) until(t *testing.T, metric string) {
 	t.Helper()
 	for {
@@ -106,7 +105,7 @@ func (r *running) wait() (status int, lines []string) {
 	return <-r.ended, lines
 }
 
-// scrape parses what the program serves as the llm-d router does.
+// scrape parses the program's metrics as the llm-d router does.
 func (r *running) scrape(t *testing.T) map[string]*dto.MetricFamily {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -132,7 +131,7 @@ func TestRunServesEveryFamilyFromTheFirstScrape(t *testing.T) {
 	}
 	for d := range catalogue.All() {
 		family := families[d.SampleName()]
-		// The configuration is there from the first step on.
+		// The configuration exists from the first step.
 		if d.FromInfo {
 			continue
 		}
@@ -154,7 +153,7 @@ func TestRunServesEveryFamilyFromTheFirstScrape(t *testing.T) {
 		}
 	}
 	if families["otelkv_payloads_total"] == nil {
-		t.Error("no samples of what the recorder counts of itself")
+		t.Error("no self-metrics of the recorder")
 	}
 	if status, _ := r.stop(); status != 0 {
 		t.Errorf("exit status %d, want 0:\n%s", status, r.stderr)
@@ -164,7 +163,7 @@ func TestRunServesEveryFamilyFromTheFirstScrape(t *testing.T) {
 func TestRunPrintsSummaries(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	r := start(t, "-interval", "50ms")
-	// An interval in which an engine had no time to run is empty.
+	// An interval is empty if no engine ran in it.
 	for range 4 {
 		r.until(t, "vllm:kv_offload_cpu_cache_usage_perc")
 	}
@@ -256,12 +255,12 @@ func TestRunExitStatus(t *testing.T) {
 	}
 }
 
-// program returns the command that runs this program with its real sizes.
+// program returns a command that runs the program with its real sizes.
 func program(t *testing.T, arguments ...string) *exec.Cmd {
 	t.Helper()
 	command := exec.Command(os.Args[0], arguments...)
 	command.Env = append(os.Environ(), asProgram+"=1", "OTEL_METRICS_EXPORTER=prometheus", "TMPDIR="+t.TempDir())
-	// A program that does not stop by itself is stopped.
+	// A program that does not stop is killed.
 	stop := time.AfterFunc(time.Minute, func() {
 		if command.Process != nil {
 			_ = command.Process.Kill()

@@ -25,15 +25,14 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// This file is all that the cache has to do with otelkv but for the calls of the
-// trackers. The engine tells the trackers of an [EngineMetrics] what happens; they
-// know vLLM's rules. Once a step [EngineMetrics.Observe] records what they have
-// gathered.
+// This file is all code that uses otelkv, except the calls of trackers. The engine calls the
+// trackers of an [EngineMetrics], which implement vLLM's rules. In each step,
+// [EngineMetrics.Observe] records their payloads.
 
 // modelName is the value of the label model_name.
 const modelName = "tieredcache"
 
-// What a chunk stands for: attention blocks of so many tokens each.
+// A chunk stands for several attention blocks.
 const (
 	blocksPerChunk = 4
 	tokensPerBlock = 16
@@ -42,50 +41,50 @@ const (
 // fileTier is the type of the secondary tier. Its label value is "1:fs", as in vLLM.
 const fileTier = "fs"
 
-// The metrics that are the cache's own.
+// The cache's own metrics.
 var (
 	corruptChunks = schema.Int64Counter{
 		Name:           "tieredcache.corrupt_chunks",
 		PrometheusName: "tieredcache_corrupt_chunks",
 		Unit:           "{chunk}",
-		Description:    "Chunks that were read and were not what had been written. None of them is served.",
+		Description:    "Chunks whose content changed between writing and reading. They are not served.",
 		LabelNames:     []string{schema.LabelTier},
 		PrimaryTier:    true,
-		Usage:          "Anything but 0 is a fault of the disk or the memory.",
+		Usage:          "More than 0 is a fault of the disk or the memory.",
 		Query:          "sum by (tier) (increase(tieredcache_corrupt_chunks_total[1h]))",
 	}
 	failedWrites = schema.Int64Counter{
 		Name:           "tieredcache.failed_writes",
 		PrometheusName: "tieredcache_failed_writes",
 		Unit:           "{write}",
-		Description:    "Writes to a tier that ended in an error, for example because the disk is full.",
+		Description:    "Writes to a tier that failed, for example because the disk is full.",
 		LabelNames:     []string{schema.LabelTier},
-		Usage:          "The cache goes on without the tier. Make room.",
+		Usage:          "The cache works without the tier. Make room on the disk.",
 		Query:          "sum by (tier) (rate(tieredcache_failed_writes_total[5m]))",
 	}
 	residentChunks = schema.Int64Gauge{
 		Name:           "tieredcache.resident_chunks",
 		PrometheusName: "tieredcache_resident_chunks",
 		Unit:           "{chunk}",
-		Description:    "Chunks that a tier holds.",
+		Description:    "Chunks in a tier.",
 		LabelNames:     []string{schema.LabelTier},
 		PrimaryTier:    true,
 		Usage:          "Compare with the tier's capacity.",
 		Query:          "tieredcache_resident_chunks",
-		Trap:           "Engines share the file tier, and each of them reports all of it.",
+		Trap:           "Engines share the file tier, and each engine reports all of its chunks.",
 	}
 )
 
-// catalogue returns what the program measures: all of vLLM's tiered offloading, what
-// vLLM's scheduler has for any connector and for routers, and the cache's own.
+// catalogue returns the metrics of vLLM's tiered offloading, those of vLLM's scheduler for
+// any connector and for routers, and the cache's own.
 func catalogue() (*schema.Catalogue, error) {
 	own := []schema.Metric{corruptChunks, failedWrites, residentChunks}
 	return vllm.TieringSpec().With(slices.Concat(vllm.Scheduler(), vllm.ExternalPrefixCache(), own)...)
 }
 
-// startPipeline exports the recorder through the exporters that the environment
-// chooses, or else Prometheus's. Its service is called as the program is, unless the
-// environment says otherwise. The live page is served beside the metrics.
+// startPipeline exports the recorder by the exporters that the environment chooses. The
+// default is Prometheus. The default service name is the program's name. The server of
+// scrapes also serves the live page.
 func startPipeline(ctx context.Context, recorder *otelkv.Recorder, listen string) (*exporters.Pipeline, error) {
 	service, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
@@ -93,7 +92,7 @@ func startPipeline(ctx context.Context, recorder *otelkv.Recorder, listen string
 		resource.WithFromEnv())
 	switch {
 	case errors.Is(err, resource.ErrPartialResource), errors.Is(err, resource.ErrSchemaURLConflict):
-		otel.Handle(err) // What there is of the resource can be used.
+		otel.Handle(err) // The rest of the resource is valid.
 	case err != nil:
 		return nil, err
 	}
@@ -105,13 +104,13 @@ func startPipeline(ctx context.Context, recorder *otelkv.Recorder, listen string
 		})))
 }
 
-// EngineMetrics are the trackers of one engine. They gather what happens into
-// payloads, as vLLM's scheduler and workers do.
+// EngineMetrics are the trackers of one engine. They record into payloads, as vLLM's
+// scheduler and workers do.
 type EngineMetrics struct {
 	*otelkv.Trackers
 
-	// Bound series of the cache's own metrics. Unlike the trackers they are not
-	// safe for concurrent use: only the engine's goroutine uses them.
+	// Bound series of the cache's own metrics. Unlike the trackers, they are not safe for
+	// concurrent use. Only the engine's goroutine uses them.
 	CorruptInPrimary *stats.Int64Counter
 	CorruptOnFile    *stats.Int64Counter
 	FailedWrites     *stats.Int64Counter
@@ -120,7 +119,7 @@ type EngineMetrics struct {
 	residentPrimary  *stats.Int64Gauge
 	residentOnFile   *stats.Int64Gauge
 
-	// What routers read is recorded as it is, and in no summary.
+	// Routers read these. They are recorded directly, so the summary does not have them.
 	running, waiting otelkv.Int64Gauge
 	gpuUsage         otelkv.Float64Gauge
 
@@ -132,13 +131,13 @@ type EngineMetrics struct {
 	taken   stats.Payload
 }
 
-// A source hands out what it gathered since it was last asked.
+// A source has a payload of what happened since the last call of TakeInto.
 type source interface {
 	TakeInto(*stats.Payload) bool
 }
 
-// NewEngineMetrics declares an engine to the recorder and returns its trackers.
-// Its series are primed: a scrape shows them at zero before the first request.
+// NewEngineMetrics adds an engine to the recorder and returns its trackers. The series are
+// primed: a scrape shows them at zero before the first request.
 func NewEngineMetrics(recorder *otelkv.Recorder, index int, sizes Sizes, summary *Summary) (*EngineMetrics, error) {
 	engine, err := recorder.AddEngine(index, modelName, otelkv.WithTiers(fileTier), otelkv.WithPriming())
 	if err != nil {
@@ -173,8 +172,8 @@ func NewEngineMetrics(recorder *otelkv.Recorder, index int, sizes Sizes, summary
 	return m, nil
 }
 
-// configInfo tells the static facts that vLLM's specification of a CPU cache
-// declares. It sends them once.
+// configInfo returns the static facts that vLLM's specification of a CPU cache declares.
+// They are sent once.
 func configInfo(sizes Sizes) (*connector.ConfigInfo, error) {
 	info, err := connector.NewConfigInfo(vllm.ConfigInfo(vllm.CPUConfigLabelNames()...))
 	if err != nil {
@@ -188,8 +187,8 @@ func configInfo(sizes Sizes) (*connector.ConfigInfo, error) {
 	})
 }
 
-// cacheConfigInfo tells the facts that vLLM's engine tells of its KV cache, from the
-// first scrape on.
+// cacheConfigInfo records the facts that vLLM's engine reports about its KV cache. They are
+// on every scrape.
 func (m *EngineMetrics) cacheConfigInfo(sizes Sizes) error {
 	const none = "None"
 	info, err := m.engine.Int64Gauge(vllm.CacheConfigInfo,
@@ -199,24 +198,22 @@ func (m *EngineMetrics) cacheConfigInfo(sizes Sizes) error {
 	return err
 }
 
-// Requests tells how many requests the engine works on and how many of them wait for
-// their lookup, and which fraction of the GPU's rows they hold.
+// Requests records the number of requests in progress, the number that wait for their
+// lookup, and the fraction of the GPU's rows in use.
 func (m *EngineMetrics) Requests(running, waiting int, gpuUsage float64) {
 	m.running.Record(int64(running))
 	m.waiting.Record(int64(waiting))
 	m.gpuUsage.Record(gpuUsage)
 }
 
-// Scheduled counts the prefix of a request that was looked up, and how much of it
-// was found, both in chunks.
+// Scheduled counts the chunks of a request that were looked up and that were found.
 func (m *EngineMetrics) Scheduled(asked, found int) {
 	m.prefixQueries.Add(int64(asked) * blocksPerChunk * tokensPerBlock)
 	m.prefixHits.Add(int64(found) * blocksPerChunk * tokensPerBlock)
 }
 
-// Observe records what happened since the last call, and how full the tiers are
-// now. An error says that the program records something that its catalogue does
-// not have.
+// Observe records what happened since the last call, and how full the tiers are. An error
+// means that a metric is not in the catalogue.
 func (m *EngineMetrics) Observe(ctx context.Context, usage Usage, onFile int) error {
 	m.Pool.SetCounts(tiering.PoolCounts{
 		Allocated:    usage.Allocated,
@@ -237,24 +234,23 @@ func (m *EngineMetrics) Observe(ctx context.Context, usage Usage, onFile int) er
 	return errors.Join(errs...)
 }
 
-// A Summary gathers the payloads of all engines between two log lines, which
-// takes memory in proportion to what happens in between. It is safe for
-// concurrent use.
+// A Summary merges the payloads of all engines between two log lines. Its memory grows with
+// the number of histogram samples. It is safe for concurrent use.
 type Summary struct {
 	mu       sync.Mutex
 	interval stats.Payload
 }
 
-// Merge adds a payload. Of a gauge that several engines report, the latest value
-// stays, as in vLLM.
+// Merge adds a payload. If several engines report a gauge, the last value counts, as in
+// vLLM.
 func (s *Summary) Merge(payload *stats.Payload) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.interval.Merge(payload)
 }
 
-// Take returns the interval's payload, reduced as vLLM's logger prints it, and
-// begins the next interval.
+// Take returns the interval's payload as vLLM's logger prints it, and begins the next
+// interval.
 func (s *Summary) Take() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Options is what the command line says, and the sizes that it does not.
+// Options are the flags and the fixed sizes.
 type Options struct {
 	Listen   string
 	Duration time.Duration
@@ -23,8 +23,8 @@ type Options struct {
 	Workload Workload
 }
 
-// defaultOptions describes a load that any machine carries: some megabytes a
-// second an engine, and tiers small enough to evict within a minute.
+// defaultOptions returns a load for any machine: some megabytes per second and engine, and
+// tiers that are small enough to evict within a minute.
 func defaultOptions() Options {
 	return Options{
 		Interval: 10 * time.Second,
@@ -53,16 +53,16 @@ func defaultOptions() Options {
 
 const usage = `Usage: tieredcache [flags]
 
-A KV-block cache in two tiers, under load, measured by otelkv. It serves what it
-measures at http://127.0.0.1:9464/metrics until it is interrupted.
+A KV-block cache with two tiers and a generated load. It serves its metrics at
+http://127.0.0.1:9464/metrics until it is interrupted.
 
 OTEL_METRICS_EXPORTER chooses other exporters, for example prometheus,otlp.
 
 Flags:
 `
 
-// parse sets what the arguments say. A usage error has been printed to
-// output when it returns, and so has the help that [flag.ErrHelp] stands for.
+// parse sets the options from arguments. It prints usage errors to output, and also the help
+// when it returns [flag.ErrHelp].
 func (o *Options) parse(arguments []string, output io.Writer) error {
 	flags := flag.NewFlagSet("tieredcache", flag.ContinueOnError)
 	flags.SetOutput(output)
@@ -70,11 +70,11 @@ func (o *Options) parse(arguments []string, output io.Writer) error {
 		fmt.Fprint(output, usage)
 		flags.PrintDefaults()
 	}
-	flags.StringVar(&o.Listen, "listen", o.Listen, "serve scrapes at this `address`, port 0 for a free one (default 127.0.0.1:9464)")
-	flags.DurationVar(&o.Duration, "duration", o.Duration, "stop after this time; 0 goes on until interrupted")
+	flags.StringVar(&o.Listen, "listen", o.Listen, "serve scrapes at this `address`; port 0 is any free port (default 127.0.0.1:9464)")
+	flags.DurationVar(&o.Duration, "duration", o.Duration, "stop after this time; 0 runs until interrupted")
 	flags.DurationVar(&o.Interval, "interval", o.Interval, "time between two summary lines")
 	flags.IntVar(&o.Engines, "engines", o.Engines, "number of engines")
-	flags.StringVar(&o.Dir, "dir", o.Dir, "keep the file tier in this `directory` (default a temporary one, removed at the end)")
+	flags.StringVar(&o.Dir, "dir", o.Dir, "`directory` of the file tier (default a temporary one, which is removed at the end)")
 	flags.Uint64Var(&o.Seed, "seed", o.Seed, "seed of the requests")
 	if err := flags.Parse(arguments); err != nil {
 		return err

@@ -20,9 +20,8 @@ var pageStyle string
 //go:embed page.js
 var pageScript string
 
-// pageHandler serves the page that draws what /metrics says, in one file. The page
-// needs nothing from elsewhere, may load nothing, and runs no other script than its
-// own.
+// pageHandler serves a page that draws the metrics of /metrics. It is one file. Its content
+// security policy allows no other files and no other scripts.
 func pageHandler() http.Handler {
 	body := []byte(strings.NewReplacer("{{style}}", pageStyle, "{{script}}", pageScript).Replace(pageHTML))
 	policy := fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -36,7 +35,7 @@ func pageHandler() http.Handler {
 	})
 }
 
-// sourceHash is how a content security policy names an inline style or script.
+// sourceHash returns the source of an inline style or script in a content security policy.
 func sourceHash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])

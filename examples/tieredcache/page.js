@@ -1,7 +1,7 @@
 
 "use strict";
-// Everything here comes from the program's own scrape endpoint, once a second, over
-// all its engines. Rates and quantiles are taken over the last WINDOW seconds.
+// The page reads the program's scrape endpoint once a second, and shows sums over all
+// engines. Rates and quantiles are those of the last WINDOW seconds.
 const PERIOD = 1000, WINDOW = 10, SPAN = 120;
 const history = [];
 let failedScrapes = 0, answered = false, paused = false, wake = () => {};
@@ -13,7 +13,7 @@ const perSecond = v => v === null ? none : short(v) + " /s";
 const count = v => v === null ? none : String(Math.round(v));
 const faults = v => v > 0 ? count(v) + " (fault)" : count(v);
 const perMebibyte = v => v === null ? none : time(v) + "/MiB";
-// A quantile cannot be told past the last boundary of its histogram.
+// A quantile above the last boundary of its histogram is not known.
 const seconds = last => v => v === null ? none : v >= last ? time(last) + " or more" : time(v);
 
 const short = v => v === 0 ? "0" : v.toFixed(v < 10 ? 2 : v < 1000 ? 1 : 0);
@@ -31,37 +31,37 @@ const spread = name => [0.5, 0.9, 0.99].map(q => ({
   label: "p" + 100 * q, from: [name], value: () => quantile(q, name),
   about: q === 0.5 ? "The median: half of the samples are shorter." : `The ${100 * q}th percentile: ${100 * q} in 100 samples are shorter.` }));
 
-const primary = "The first tier: the memory of each engine's host. It is asked first.";
-const files = "The second tier: files, which all engines share. It is asked for what memory does not have.";
+const primary = "The first tier: memory of each engine's host. Lookups ask it first.";
+const files = "The second tier: files, which all engines share. Lookups ask it for chunks that are not in memory.";
 const sections = [
   { title: "Work", charts: [
     { title: "Hit rate by tier", ceiling: () => 1, format: percent,
-      about: "Chunks that a tier had, of those that it was asked for. A chunk is the KV cache of a few blocks of a prompt.", lines: [
+      about: "Fraction of looked-up chunks that the tier had. A chunk is the KV cache of a few blocks of a prompt.", lines: [
         { label: "0:primary", about: primary, from: [tiering + "chunk_hits_total", tiering + "chunk_queries_total"], value: () => hitRate("0:primary") },
         { label: "1:fs", about: files, from: [tiering + "chunk_hits_total", tiering + "chunk_queries_total"], value: () => hitRate("1:fs") } ] },
     { title: "Throughput", ceiling: v => roundUp(Math.max(v, 1)), format: megabytes,
-      about: "Bytes moved between GPU, memory and files, for each second.", lines: [
+      about: "Bytes per second between GPU, memory and files.", lines: [
         { label: "load", about: "From memory to the GPU: chunks that were found.", ...bytes(offload + "load_bytes_total") },
         { label: "store", about: "From the GPU to memory: chunks that were computed.", ...bytes(offload + "store_bytes_total") },
         { label: "promotion", about: "From files to memory: chunks that a request asked for.", ...bytes(tiering + "read_bytes_total") },
-        { label: "cascade", about: "From memory to files, behind a store.", ...bytes(tiering + "write_bytes_total") } ] },
+        { label: "cascade", about: "From memory to files, after a store.", ...bytes(tiering + "write_bytes_total") } ] },
     { title: "Jobs in flight", ceiling: v => 2 * Math.ceil(Math.max(v, 4) / 2), format: count,
-      about: "Copies between memory and files that were under way at the scrape. Their chunks cannot be evicted meanwhile.", lines: [
+      about: "Copies between memory and files in progress. Their chunks cannot be evicted.", lines: [
         { label: "promotions", about: "Reads from files.", ...held(tiering + "active_promotion_jobs") },
         { label: "cascades", about: "Writes to files.", ...held(tiering + "active_cascade_jobs") } ] },
   ], facts: [
-    { title: "Chunks in memory", about: "Chunks that the primary tiers of all engines hold.", from: ["tieredcache_resident_chunks"],
+    { title: "Chunks in memory", about: "Chunks in the primary tiers of all engines.", from: ["tieredcache_resident_chunks"],
       value: () => now("tieredcache_resident_chunks", "0:primary") },
-    { title: "Chunks in files", about: "Chunks that the file tier holds. Every engine reports all of it, and the page shows it once.",
+    { title: "Chunks in files", about: "Chunks in the file tier. Every engine reports all of them, and the page shows the number once.",
       from: ["tieredcache_resident_chunks"], value: () => scaled(now("tieredcache_resident_chunks", "1:fs"), 1 / engines()) },
-    { title: "Failed writes", about: "Writes to files that ended in an error, for example because the disk is full.", alarm: true, ...held("tieredcache_failed_writes_total") },
-    { title: "Corrupt chunks", about: "Chunks that were read and were not what had been written. None of them is served.", alarm: true, ...held("tieredcache_corrupt_chunks_total") },
+    { title: "Failed writes", about: "Writes to files that failed, for example because the disk is full.", alarm: true, ...held("tieredcache_failed_writes_total") },
+    { title: "Corrupt chunks", about: "Chunks whose content changed between writing and reading. They are not served.", alarm: true, ...held("tieredcache_corrupt_chunks_total") },
   ] },
   { title: "Latency", charts: [
     { title: "Scheduler blocked by a lookup", ceiling: v => roundUp(Math.max(v, 1e-5)), format: seconds(1),
-      about: "How long one lookup holds up the scheduler. Every other request of the engine waits meanwhile.", lines: spread(offload + "lookup_sync_delay_seconds") },
+      about: "How long one lookup blocks the scheduler. All other requests of the engine wait meanwhile.", lines: spread(offload + "lookup_sync_delay_seconds") },
     { title: "Wait of a deferred lookup", ceiling: v => roundUp(Math.max(v, 1e-4)), format: seconds(10),
-      about: "From a request's first deferred lookup to the one that resolves. Lookups that resolve at once are not in it.", lines: spread(offload + "lookup_async_delay_seconds") },
+      about: "Time from a request's first deferred lookup to the one that resolves. Lookups that resolve at once are not counted.", lines: spread(offload + "lookup_async_delay_seconds") },
     { title: "Lookup in a tier, p90", ceiling: v => roundUp(Math.max(v, 1e-6)), format: seconds(1),
       about: "The 90th percentile of the time that the lookup of one chunk in a tier blocks the scheduler. It shows which tier makes lookups slow.", lines: [
         { label: "0:primary", about: primary, from: [tiering + "lookup_sync_delay_seconds"], value: () => quantile(0.9, tiering + "lookup_sync_delay_seconds", "0:primary") },
@@ -69,48 +69,48 @@ const sections = [
   ] },
   { title: "Pressure", charts: [
     { title: "Memory pinned", ceiling: () => 1, format: percent,
-      about: "Chunks of the primary tier that transfers hold, in the engine with the most of them. Near 100 %, stores find no room. It does not tell how full the tier is.", lines: [
-        { label: "all", about: "Chunks held by any transfer.", ...most(offload + "cpu_cache_usage_perc") },
+      about: "Fraction of the primary tier that transfers pin, the largest value over engines. Near 100 %, stores find no room. It does not show how full the tier is.", lines: [
+        { label: "all", about: "Chunks pinned by any transfer.", ...most(offload + "cpu_cache_usage_perc") },
         { label: "writing", about: "Chunks that stores and promotions are writing.", ...most(offload + "cpu_cache_write_usage_perc") },
         { label: "reading", about: "Chunks that loads and cascades are reading.", ...most(offload + "cpu_cache_read_usage_perc") } ] },
     { title: "Store latency of files", ceiling: v => roundUp(v), format: perMebibyte,
-      about: "Time that the file tier takes to store one MiB, smoothed, in the engine where it takes longest.", lines: [
+      about: "Smoothed time that the file tier takes to store one MiB, the largest value over engines.", lines: [
         { label: "latency", about: "An exponential moving average over cascades that succeeded.", ...most(tiering + "backpressure_store_latency_ema") },
-        { label: "mark", about: "Back-pressure: past this latency, some stores to the tier are dropped to spare it.", from: [], value: () => 0.005 } ] },
+        { label: "mark", about: "Back-pressure: above this latency, some stores to the tier are dropped.", from: [], value: () => 0.005 } ] },
     { title: "Refused and dropped", ceiling: v => roundUp(Math.max(v, 1)), format: perSecond,
-      about: "What was not moved, for each second. The cache goes on without it, and computes more.", lines: [
-        { label: "stores dropped", about: "Stores that the slow file tier was spared.", ...grown(tiering + "backpressure_stores_dropped_total") },
+      about: "Transfers per second that did not happen. The cache still works, but computes more.", lines: [
+        { label: "stores dropped", about: "Stores that back-pressure dropped because the file tier is slow.", ...grown(tiering + "backpressure_stores_dropped_total") },
         { label: "stores without room", about: "Stores that found every chunk of memory pinned.", ...grown(offload + "allocation_failure_total") },
         { label: "promotions without room", about: "Hits in files that were lost because memory had no room for them.", ...grown(tiering + "promotion_allocation_failures_total") },
-        { label: "failed jobs", about: "Promotions and cascades that ended in an error.",
+        { label: "failed jobs", about: "Promotions and cascades that failed.",
           ...grown(tiering + "promotion_job_failures_total", tiering + "cascade_job_failures_total") } ] },
   ] },
   { title: "Exporter", charts: [
     { title: "Time of a scrape", ceiling: v => roundUp(Math.max(v, 1e-3)), format: seconds(Infinity),
-      about: "From this page's request for /metrics to the end of the answer.", lines: [
+      about: "Time from this page's request for /metrics to the end of the answer.", lines: [
         { label: "scrape", about: "Measured by the browser.", from: [], value: () => last().took } ] },
     { title: "Payloads", ceiling: v => roundUp(Math.max(v, 1)), format: perSecond,
-      about: "Payloads that the recorder observed, for each second. Each engine sends one for each step of its scheduler.", lines: [
+      about: "Payloads per second that the recorder observed. Each engine sends one for each step of its scheduler.", lines: [
         { label: "payloads", about: "Zero while requests are served means that stats do not arrive.", ...grown("otelkv_payloads_total") } ] },
     { title: "Age of the last payload", ceiling: v => roundUp(Math.max(v, 1e-3)), format: seconds(Infinity),
-      about: "Time since an engine last sent stats. An engine whose age grows is stuck, or its stats are lost.", lines: [
-        { label: "oldest", about: "That of the engine which has been silent for longest.", ...most("otelkv_payload_age_seconds") } ] },
+      about: "Time since an engine last sent stats. If it keeps growing, the engine is stuck, or its stats are lost.", lines: [
+        { label: "oldest", about: "The engine that was silent for the longest time.", ...most("otelkv_payload_age_seconds") } ] },
   ], facts: [
-    { title: "Series", about: "Series that the recorder holds. Their number is limited.", ...held("otelkv_series") },
+    { title: "Series", about: "Series of the recorder. Their number is limited.", ...held("otelkv_series") },
     { title: "Bytes of a scrape", about: "Length of the last answer of /metrics, before compression.", from: [], value: () => last().bytes },
-    { title: "Failed scrapes", about: "Requests of this page for /metrics that got no good answer.", from: [], alarm: true, value: () => failedScrapes },
-    { title: "Rejected entries", about: "Entries of payloads that the recorder did not take: their metric, kind, labels or engine is wrong.", alarm: true, ...held("otelkv_rejected_entries_total") },
-    { title: "Refused numbers", about: "Measurements that no series can take, such as NaN or a negative increment.", alarm: true, ...held("otelkv_refused_numbers_total") },
-    { title: "Folded labels", about: "Times that a label value became \"other\" because there were too many series.", alarm: true, ...held("otelkv_folds_total") },
+    { title: "Failed scrapes", about: "Requests of this page for /metrics that failed.", from: [], alarm: true, value: () => failedScrapes },
+    { title: "Rejected entries", about: "Entries of payloads that the recorder rejected: their metric, kind, labels or engine is wrong.", alarm: true, ...held("otelkv_rejected_entries_total") },
+    { title: "Refused numbers", about: "Measurements that no series accepts, such as NaN or a negative increment.", alarm: true, ...held("otelkv_refused_numbers_total") },
+    { title: "Folded labels", about: "How often a label value became \"other\", because there were too many series.", alarm: true, ...held("otelkv_folds_total") },
     { title: "Dropped series", about: "Series of removed engines and tiers whose last values were not exported.", alarm: true, ...held("otelkv_dropped_series_total") },
-    { title: "Failed exports", about: "Pushes to a receiver that failed. Without exporters that push there are none.", alarm: true, ...held("otelkv_export_failures_total") },
+    { title: "Failed exports", about: "Failed pushes to a receiver. Without exporters that push, there are none.", alarm: true, ...held("otelkv_export_failures_total") },
   ] },
 ];
 const charts = sections.flatMap(s => s.charts), facts = sections.flatMap(s => s.facts || []);
 
-// parse returns, of the samples of a text exposition, the sums and the greatest
-// values over engines, by name and by name and tier. Buckets have their boundary
-// behind that, and bounds are the boundaries of each histogram in order.
+// parse returns the sums and the greatest values over engines of the samples of a text
+// exposition, by name and by name and tier. For buckets, the boundary follows. bounds are
+// the sorted boundaries of each histogram.
 function parse(text) {
   const s = { sums: new Map(), greatest: new Map(), bounds: new Map(), engines: new Set(), bytes: text.length };
   const add = (key, le, value) => {
@@ -144,8 +144,7 @@ const greatest = name => last().greatest.get(name) ?? null;
 const scaled = (v, factor) => v === null ? null : v * factor;
 const total = values => values.includes(null) ? null : values.reduce((a, b) => a + b, 0);
 
-// increase returns how much a counter grew over the window. Where it went down it
-// has started again.
+// increase returns how much a counter grew in the window. A counter that fell was reset.
 function increase(key) {
   let by = 0;
   for (let i = 1; i < history.length; i++) {
@@ -163,8 +162,8 @@ function hitRate(tier) {
   return queries > 0 ? increase(series(tiering + "chunk_hits_total", tier)) / queries : null;
 }
 
-// quantile estimates a quantile of a histogram's samples of the window as PromQL's
-// histogram_quantile does.
+// quantile estimates a quantile of a histogram's samples in the window, as
+// histogram_quantile of PromQL does.
 function quantile(q, name, tier) {
   const key = series(name + "_bucket", tier), bounds = last().bounds.get(key) || [];
   const upTo = bounds.map(le => increase(key + " " + le)), rank = q * upTo[upTo.length - 1];
@@ -182,7 +181,7 @@ function element(parent, name, attributes, text) {
   return e;
 }
 
-// term adds a word that is explained where a pointer or the focus is on it.
+// term adds a word with an explanation, which appears on hover or focus.
 let terms = 0;
 function term(parent, word, about, from = []) {
   const id = "about-" + terms++;
@@ -231,7 +230,7 @@ function build() {
   }
 }
 
-// roundUp returns the least of 1, 2, 5 times a power of ten that is not below v.
+// roundUp returns the smallest of 1, 2 or 5 times a power of ten that is at least v.
 function roundUp(v) {
   const power = 10 ** Math.floor(Math.log10(v));
   return power * [1, 2, 5, 10].find(step => step * power >= v * 0.9999);
@@ -274,8 +273,7 @@ function show(status, alarm) {
   e.className = alarm ? "alarm" : "";
 }
 
-// scrape asks once, and notes what there is to see of it. A scrape that fails
-// leaves a gap in every line.
+// scrape scrapes once and keeps the values. A scrape that fails leaves a gap in every line.
 async function scrape() {
   const begin = performance.now();
   let answer = null;
@@ -303,7 +301,7 @@ async function scrape() {
   update();
 }
 
-// update draws what was noted.
+// update draws the values.
 function update() {
   if (history.length === 0) return;
   for (const chart of charts) {

@@ -52,12 +52,11 @@ func TestPageIsSelfContained(t *testing.T) {
 	}
 }
 
-// TestPageNamesWhatIsMeasured checks every sample that the page's script asks for
-// against a scrape.
+// TestPageNamesWhatIsMeasured checks that a scrape has every sample in the page's script.
 func TestPageNamesWhatIsMeasured(t *testing.T) {
 	r := start(t)
 	families := r.scrape(t)
-	// The age of a payload is there from the first one on.
+	// The age of the last payload exists after the first payload.
 	for ; families["otelkv_payload_age_seconds"] == nil; families = r.scrape(t) {
 		time.Sleep(time.Millisecond)
 	}
@@ -81,8 +80,8 @@ func TestPageNamesWhatIsMeasured(t *testing.T) {
 	r.stop()
 }
 
-// valueOf is an expression for what the page says of a term of a card. The card of a
-// fact has no title.
+// valueOf returns an expression for the value of a term of a card. The card of a fact has no
+// title.
 func valueOf(title, label string) string {
 	return fmt.Sprintf(`[...document.querySelectorAll(%q)].filter(e => !%[2]q || e.querySelector("h3 .term").textContent === %[2]q)
 		.flatMap(e => [...e.querySelectorAll("li, dl div")]).find(e => e.querySelector(".term").textContent === %[3]q).querySelector("b, dd").textContent`,
@@ -116,7 +115,7 @@ func TestPageDraws(t *testing.T) {
 	r.stop()
 }
 
-// A service is a recorder that the page is served for, and that can be replaced.
+// A service serves the page for a recorder that can be replaced.
 type service struct {
 	*httptest.Server
 	handler atomic.Pointer[http.Handler]
@@ -133,7 +132,7 @@ func newService(t *testing.T) *service {
 	return s
 }
 
-// begin replaces what is scraped by that of a new recorder, and returns its engine.
+// begin replaces the recorder by a new one, and returns its engine.
 func (s *service) begin(t *testing.T) *otelkv.Engine {
 	t.Helper()
 	c, err := catalogue()
@@ -158,7 +157,7 @@ func (s *service) begin(t *testing.T) *otelkv.Engine {
 	return engine
 }
 
-// TestPageIsRight compares what the page says with what was recorded.
+// TestPageIsRight compares the page with what was recorded.
 func TestPageIsRight(t *testing.T) {
 	b := startBrowser(t)
 	s := newService(t)
@@ -218,8 +217,8 @@ func TestPageIsRight(t *testing.T) {
 		b.await(t, valueOf(test.title, test.label), test.want)
 	}
 
-	// A new recorder counts from 0. The hits of both count, until those of the first
-	// are older than the window.
+	// A new recorder counts from 0. The hits of both recorders count while they are in the
+	// window.
 	look(s.begin(t), 3, 3)
 	b.await(t, valueOf("Hit rate by tier", "1:fs"), "63.6 %", "100.0 %")
 
@@ -232,9 +231,8 @@ func TestPageIsRight(t *testing.T) {
 	b.await(t, status, "1 engine, measured every second")
 }
 
-// TestPageWithoutMouse goes through the page with the keyboard: every term has the
-// focus once, shows its explanation inside the window meanwhile, and hides it at
-// Escape.
+// TestPageWithoutMouse uses the page with the keyboard. Every term gets the focus once, shows
+// its explanation inside the window, and hides it on Escape.
 func TestPageWithoutMouse(t *testing.T) {
 	b := startBrowser(t)
 	s := newService(t)
@@ -286,8 +284,8 @@ func TestPageWithoutMouse(t *testing.T) {
 	}
 }
 
-// looks is what can be seen to be wrong with a page: text that overlaps other text
-// or the window's edge, and text and lines that hardly differ from what is behind.
+// looks returns visible faults of a page: text that overlaps other text or the window's
+// edge, and text and lines with too little contrast.
 const looks = `(() => {
 	const problems = [];
 	if (document.documentElement.scrollWidth > innerWidth) problems.push("the page is wider than the window");
@@ -318,8 +316,8 @@ const looks = `(() => {
 	return problems;
 })()`
 
-// TestPageLooks takes screenshots of a running program's page in light and dark,
-// narrow and wide. They are kept with -artifacts.
+// TestPageLooks takes screenshots of a running program's page in light and dark, narrow and
+// wide. The flag -artifacts keeps them.
 func TestPageLooks(t *testing.T) {
 	b := startBrowser(t)
 	r := start(t)

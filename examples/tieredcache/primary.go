@@ -4,13 +4,11 @@ package main
 
 import "container/list"
 
-// PrimaryTier keeps chunks in host memory, in a fixed number of rows that are
-// allocated once. A chunk that nobody uses may be evicted, the least recently
-// used one first.
+// A PrimaryTier keeps chunks in host memory, in a fixed number of rows that are allocated
+// once. It evicts the least recently used chunk that is not pinned.
 //
-// A PrimaryTier belongs to one engine and is not safe for concurrent use. The
-// bytes of a pinned chunk may be handed to a worker: nothing else touches them
-// until the engine takes the pin back.
+// A PrimaryTier belongs to one engine and is not safe for concurrent use. A worker may use
+// the bytes of a pinned chunk until the engine unpins it.
 type PrimaryTier struct {
 	rows      int
 	free      [][]byte
@@ -19,7 +17,7 @@ type PrimaryTier struct {
 	writing   int
 }
 
-// A Chunk is one row of the primary tier and what it holds.
+// A Chunk is one row of the primary tier and its content.
 type Chunk struct {
 	Key      Key
 	Data     []byte
@@ -28,11 +26,10 @@ type Chunk struct {
 	ready   bool
 	removed bool
 	pins    int
-	place   *list.Element // in evictable, nil while pinned
+	element *list.Element // in evictable; nil while pinned
 }
 
-// NewPrimaryTier returns an empty tier of the given number of rows, each of
-// chunkBytes.
+// NewPrimaryTier returns an empty tier with rows of chunkBytes each.
 func NewPrimaryTier(rows, chunkBytes int) *PrimaryTier {
 	memory := make([]byte, rows*chunkBytes)
 	t := &PrimaryTier{
@@ -48,23 +45,23 @@ func NewPrimaryTier(rows, chunkBytes int) *PrimaryTier {
 	return t
 }
 
-// Lookup returns the chunk of the key, or nil. A chunk that is not ready is
-// still being written. A lookup makes the chunk the most recently used one.
+// Lookup returns the chunk of the key, or nil. A chunk that is not ready is still being
+// written. Lookup makes the chunk the most recently used one.
 func (t *PrimaryTier) Lookup(key Key) (chunk *Chunk, ready bool) {
 	c := t.chunks[key]
 	if c == nil {
 		return nil, false
 	}
-	if c.place != nil {
-		t.evictable.MoveToBack(c.place)
+	if c.element != nil {
+		t.evictable.MoveToBack(c.element)
 	}
 	return c, c.ready
 }
 
-// Allocate makes room for all keys, evicting where it must, and returns their
-// chunks: pinned, not ready, to be filled and then given to Commit or Remove.
-// The keys must not be in the tier. Where there is not room for all it changes
-// nothing and returns nil.
+// Allocate makes room for all keys, evicts chunks if needed, and returns the new chunks.
+// They are pinned and not ready. Fill each, and call Commit or Remove for it. The keys must
+// not be in the tier. If there is not enough room, Allocate changes nothing and returns
+// nil.
 func (t *PrimaryTier) Allocate(keys ...Key) []*Chunk {
 	if len(keys) > len(t.free)+t.evictable.Len() {
 		return nil
@@ -84,7 +81,7 @@ func (t *PrimaryTier) Allocate(keys ...Key) []*Chunk {
 	return allocated
 }
 
-// Commit makes an allocated chunk ready and takes its writer's pin back.
+// Commit makes an allocated chunk ready and removes its writer's pin.
 func (t *PrimaryTier) Commit(c *Chunk, sum uint32) {
 	c.ready, c.Checksum = true, sum
 	t.writing--
@@ -93,14 +90,14 @@ func (t *PrimaryTier) Commit(c *Chunk, sum uint32) {
 
 // Pin keeps a ready chunk in its row until a matching Unpin.
 func (t *PrimaryTier) Pin(c *Chunk) {
-	if c.place != nil {
-		t.evictable.Remove(c.place)
-		c.place = nil
+	if c.element != nil {
+		t.evictable.Remove(c.element)
+		c.element = nil
 	}
 	c.pins++
 }
 
-// Unpin takes one pin back. After the last one the chunk may be evicted.
+// Unpin removes one pin. Without pins the chunk may be evicted.
 func (t *PrimaryTier) Unpin(c *Chunk) {
 	c.pins--
 	switch {
@@ -108,13 +105,13 @@ func (t *PrimaryTier) Unpin(c *Chunk) {
 	case c.removed:
 		t.free = append(t.free, c.Data)
 	default:
-		c.place = t.evictable.PushBack(c)
+		c.element = t.evictable.PushBack(c)
 	}
 }
 
-// Remove forgets a chunk: one that is evicted, one whose write failed, or one
-// whose content is wrong. Removing an allocated chunk takes its writer's pin
-// back. The row of a chunk that others have pinned becomes free when they let go.
+// Remove removes a chunk that is evicted, whose write failed, or whose content is wrong. For
+// an allocated chunk, it removes its writer's pin as well. The row of a pinned chunk becomes
+// free with the last Unpin.
 func (t *PrimaryTier) Remove(c *Chunk) {
 	if c.removed {
 		return
@@ -125,24 +122,24 @@ func (t *PrimaryTier) Remove(c *Chunk) {
 		t.writing--
 		c.pins--
 	}
-	if c.place != nil {
-		t.evictable.Remove(c.place)
-		c.place = nil
+	if c.element != nil {
+		t.evictable.Remove(c.element)
+		c.element = nil
 	}
 	if c.pins == 0 {
 		t.free = append(t.free, c.Data)
 	}
 }
 
-// Usage says how the rows of a primary tier are used.
+// Usage is how the rows of a primary tier are used.
 type Usage struct {
-	Rows      int // in all
-	Allocated int // holding a chunk, or pinned
-	Evictable int // holding a ready chunk that nobody uses
-	Writing   int // holding a chunk that is not ready yet
+	Rows      int // total
+	Allocated int // with a chunk, or pinned
+	Evictable int // with a ready chunk that is not pinned
+	Writing   int // with a chunk that is not ready
 }
 
-// Usage returns the tier's present usage.
+// Usage returns the current usage.
 func (t *PrimaryTier) Usage() Usage {
 	return Usage{
 		Rows:      t.rows,

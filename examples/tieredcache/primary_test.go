@@ -77,7 +77,7 @@ func TestPrimaryTierUsage(t *testing.T) {
 		{"pinned", func() { tier.Pin(writing[0]) }, Usage{Rows: 4, Allocated: 1}},
 		{"removed while pinned", func() { tier.Remove(writing[0]) }, Usage{Rows: 4, Allocated: 1}},
 		{"removed again", func() { tier.Remove(writing[0]) }, Usage{Rows: 4, Allocated: 1}},
-		{"let go", func() { tier.Unpin(writing[0]) }, Usage{Rows: 4}},
+		{"unpin", func() { tier.Unpin(writing[0]) }, Usage{Rows: 4}},
 	}
 	for _, step := range steps {
 		step.do()
@@ -87,9 +87,8 @@ func TestPrimaryTierUsage(t *testing.T) {
 	}
 }
 
-// TestPrimaryTierModel drives a tier at random against a plain map: what a
-// lookup returns is what was stored under that key, pinned chunks stay, and the
-// usage adds up after every step.
+// TestPrimaryTierModel compares a tier with a plain map at random steps. A lookup returns
+// what was stored under the key, pinned chunks stay, and the usage adds up.
 func TestPrimaryTierModel(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	const rows = 8

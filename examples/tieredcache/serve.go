@@ -12,8 +12,7 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv/tiering"
 )
 
-// load copies the chunks that were found to the first rows of a request. They
-// come pinned.
+// load copies the chunks that were found to the first rows of a request. They are pinned.
 func (e *Engine) load(r *request, hits []*Chunk) {
 	if len(hits) == 0 {
 		e.prefill(r)
@@ -48,8 +47,7 @@ func (e *Engine) loadEnded(r *request, hits []*Chunk) {
 	e.prefill(r)
 }
 
-// prefill computes what was not loaded, and stores it as far as the primary tier
-// has room.
+// prefill computes what was not loaded, and stores it if the primary tier has room.
 func (e *Engine) prefill(r *request) {
 	rows, chunks := e.prepareStore(r)
 	e.startOnGPU(func() func() {
@@ -72,9 +70,8 @@ func (e *Engine) prefill(r *request) {
 	})
 }
 
-// prepareStore returns the rows that are to be stored and the chunks that were
-// allocated for them: those that were not loaded and that the primary tier does
-// not have by now.
+// prepareStore returns the rows to store and the chunks allocated for them. These are the
+// rows that were not loaded and that the primary tier does not have now.
 func (e *Engine) prepareStore(r *request) (rows [][]byte, chunks []*Chunk) {
 	var keys []Key
 	for i, key := range r.Keys {
@@ -110,7 +107,7 @@ func (e *Engine) finish(r *request) {
 	e.requests = slices.DeleteFunc(e.requests, func(other *request) bool { return other == r })
 }
 
-// cascade has a worker write chunks to the file tier, unless that cannot keep up.
+// cascade makes a worker write chunks to the file tier, unless the tier is too slow.
 func (e *Engine) cascade(chunks []*Chunk) {
 	if len(chunks) == 0 || !e.metrics.Tiering.AdmitStore(fileIndex, len(chunks)) {
 		return
@@ -137,7 +134,7 @@ func (e *Engine) cascade(chunks []*Chunk) {
 		}
 		return
 	}
-	// The job's result is applied by a later step, hence after this.
+	// A later step applies the job's result, so job is set by then.
 	job = e.metrics.Tiering.StartCascade(fileIndex, len(chunks))
 }
 
@@ -156,12 +153,12 @@ func (e *Engine) cascadeEnded(chunks []*Chunk, job *tiering.Job, written int, el
 	e.metrics.FailedWrites.Add(1)
 	if !e.writesFail {
 		e.writesFail = true
-		e.log.Warn("cannot write to the file tier, going on without", "error", err)
+		e.log.Warn("cannot write to the file tier: continuing without it", "error", err)
 	}
 }
 
-// readFailed tells damage, which must never happen, from a chunk that was evicted
-// after the file tier was asked for it.
+// readFailed logs and counts an error of a read. It ignores that a chunk was evicted after
+// the file tier was asked for it.
 func (e *Engine) readFailed(err error) {
 	var corrupt *CorruptError
 	switch {

@@ -4,15 +4,14 @@ package main
 
 import "sync"
 
-// Workers runs jobs on a fixed number of goroutines behind a bounded queue. Jobs
-// start in the order in which they were submitted.
+// Workers run jobs on a fixed number of goroutines, with a bounded queue. Jobs start in the
+// order in which they were submitted.
 type Workers struct {
 	queue   chan func()
 	running sync.WaitGroup
 }
 
-// StartWorkers starts n goroutines. Up to depth jobs wait for them. Close stops
-// them.
+// StartWorkers starts n goroutines with a queue of depth jobs. Close stops them.
 func StartWorkers(n, depth int) *Workers {
 	w := &Workers{queue: make(chan func(), depth)}
 	for range n {
@@ -28,7 +27,7 @@ func StartWorkers(n, depth int) *Workers {
 // Submit queues a job. It waits while the queue is full.
 func (w *Workers) Submit(job func()) { w.queue <- job }
 
-// TrySubmit queues a job, or returns false where the queue is full.
+// TrySubmit queues a job, or returns false if the queue is full.
 func (w *Workers) TrySubmit(job func()) bool {
 	select {
 	case w.queue <- job:
@@ -38,8 +37,8 @@ func (w *Workers) TrySubmit(job func()) bool {
 	}
 }
 
-// Close runs what is queued and returns when all goroutines have ended. Nothing
-// may be submitted after it was called.
+// Close runs the queued jobs and returns when all goroutines have ended. Submit nothing
+// after Close.
 func (w *Workers) Close() {
 	close(w.queue)
 	w.running.Wait()

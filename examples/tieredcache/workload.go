@@ -8,15 +8,14 @@ import (
 	"time"
 )
 
-// A Workload describes the requests that reach an engine: prompts that begin
-// with one of a few shared prefixes, some of them far more popular than others,
-// and end in chunks of their own.
+// A Workload describes the requests to an engine. A prompt begins with one of a few shared
+// prefixes, some of which are far more popular than others, and ends in its own chunks.
 type Workload struct {
-	Rate       float64 // requests a second
-	Families   int     // how many shared prefixes there are
+	Rate       float64 // requests per second
+	Families   int     // number of shared prefixes
 	Popularity float64 // exponent of the Zipf distribution over families, above 1
 	Prefix     Range   // length of a shared prefix, in chunks
-	Suffix     Range   // length of what follows it, in chunks
+	Suffix     Range   // length of the rest of a prompt, in chunks
 }
 
 // A Range is an inclusive range of lengths.
@@ -34,9 +33,9 @@ type Request struct {
 	Gap  time.Duration // since the request before it
 }
 
-// A Generator yields an engine's requests. The sequence depends on nothing but
-// the workload, the seed and the engine's index; the shared prefixes are the
-// same for all engines of a seed.
+// A Generator generates an engine's requests. The sequence depends only on the workload, the
+// seed and the engine's index. All engines with the same seed have the same shared
+// prefixes.
 type Generator struct {
 	workload Workload
 	engine   int

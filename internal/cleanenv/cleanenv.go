@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cleanenv keeps what a developer's shell says to OpenTelemetry out of
-// tests, which set the variables that they are about themselves.
+// Package cleanenv removes the environment variables of OpenTelemetry from tests. A test
+// sets those that it needs.
 package cleanenv
 
 import (

@@ -10,7 +10,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// How soon somebody has to look.
+// How soon somebody must look.
 const (
 	severityCritical = "critical"
 	severityWarning  = "warning"
@@ -22,29 +22,29 @@ const (
 	ofTier   = "tier {{ $labels.tier }} of " + ofEngine
 )
 
-// alerts returns every alerting rule. Each keeps all labels of its series: replicas
-// share the model's and the engine's, and the progress of one must not hide that
-// another stands still.
+// alerts returns every alerting rule. Each keeps all labels of its series: replicas share
+// the labels of the model and the engine, and the progress of one replica must not hide
+// that another is stuck.
 func alerts(w *writer) []alert {
 	return []alert{
 		jobsFail(w, "KVOffloadPromotionsFail", vllm.TieringPromotionJobFailures, "Promotions from "+ofTier+" fail",
-			"Data of this tier cannot be brought up, and the prefixes are computed again instead. "+
-				"The service goes on, slower. Look at the tier's log and its medium: an unreachable store, a lost mount, "+
-				"files that were removed or damaged. The dashboard's row \"Tiers\" tells whether reads still succeed in part."),
+			"The engine cannot read this tier's data, and computes the prefixes again instead. The service still works, but slower. "+
+				"Check the tier's log and its medium for an unreachable store, a lost mount, or files that were removed or damaged. "+
+				"The dashboard's row \"Tiers\" shows whether some reads still succeed."),
 		jobsFail(w, "KVOffloadCascadesFail", vllm.TieringCascadeJobFailures, "Cascades to "+ofTier+" fail",
-			"Data is not written to this tier, so its hit rate will fall as the old data ages. "+
-				"The service goes on. Look for a full disk, missing permissions or a store that refuses writes; "+
-				"nothing that a failed cascade wrote counts as written."),
+			"Data is not written to this tier, so its hit rate will fall as the old data ages. The service still works. "+
+				"Look for a full disk, missing permissions or a store that refuses writes. "+
+				"Bytes of a failed cascade do not count as written."),
 		growing(w, "KVOffloadStoresFindNoRoom", vllm.AllocationFailure, "Stores of "+ofEngine+" find no room",
-			"Stores are refused because every chunk of the CPU cache is pinned, and their data stays on the GPU alone. "+
+			"Stores are refused because every chunk of the CPU cache is pinned. Their data stays only on the GPU. "+
 				"Either the cache is too small for the traffic, or a slow secondary tier holds chunks for too long: compare "+
 				"\"CPU cache pinned\" with \"Primary tier held by cascades\". Give the cache more chunks, or the tier less work."),
 		growing(w, "KVOffloadPromotionsFindNoRoom", vllm.TieringPromotionAllocationFailures,
 			"Promotions of "+ofEngine+" find no room",
-			"Hits in lower tiers are lost because the CPU cache cannot take them. The cache is too small or pinned; "+
-				"\"CPU cache pinned\" tells which. A cache that is pinned by cascades waits for a slow tier."),
+			"Hits in lower tiers are lost because the CPU cache has no room for them. The cache is too small, or pinned: "+
+				"see \"CPU cache pinned\". If cascades pin it, a tier is slow."),
 		growing(w, "KVOffloadStoresDropped", vllm.BackPressureStoresDropped, "Stores to "+ofTier+" are dropped",
-			"The tier stores so slowly that new stores to it are dropped, as back-pressure intends. Its hit rate will fall. "+
+			"The tier stores so slowly that back-pressure drops new stores to it. Its hit rate will fall. "+
 				"\"Store latency\" shows how slow it is. Find out what else uses the medium, or accept that the tier is too "+
 				"slow for this traffic."),
 		cachePinned(w),
@@ -53,8 +53,8 @@ func alerts(w *writer) []alert {
 			vllm.TieringPromotionJobFailures, "Promotions from "+ofTier+" are stuck"),
 		tierStalled(w, "KVOffloadCascadesStalled", vllm.TieringActiveCascadeJobs, vllm.TieringWriteBytes,
 			vllm.TieringCascadeJobFailures, "Cascades to "+ofTier+" are stuck"),
-		beyondBoundary(w, "KVOffloadLookupsWaitLong", vllm.LookupAsyncDelay, "Deferred lookups of "+ofEngine+" wait for more than 10 s"),
-		beyondBoundary(w, "KVOffloadTierLookupsWaitLong", vllm.TieringLookupAsyncDelay, "Lookups in "+ofTier+" wait for more than 10 s"),
+		beyondBoundary(w, "KVOffloadLookupsWaitLong", vllm.LookupAsyncDelay, "Deferred lookups of "+ofEngine+" wait longer than 10 s"),
+		beyondBoundary(w, "KVOffloadTierLookupsWaitLong", vllm.TieringLookupAsyncDelay, "Lookups in "+ofTier+" wait longer than 10 s"),
 		budgetBurns(w, "KVOffloadLookupBudgetBurns", severityCritical, 14.4, "1h", "5m"),
 		budgetBurns(w, "KVOffloadLookupBudgetBurnsSlowly", severityWarning, 6, "6h", "30m"),
 		engineVanished(w),
@@ -64,8 +64,7 @@ func alerts(w *writer) []alert {
 	}
 }
 
-// growing fires while a counter of things that should not happen goes on
-// growing.
+// growing fires while a counter of faults keeps growing.
 func growing(w *writer, name string, m schema.Metric, summary, runbook string) alert {
 	values := tierValues(m)
 	return alert{
@@ -76,7 +75,7 @@ func growing(w *writer, name string, m schema.Metric, summary, runbook string) a
 		summary:  summary,
 		runbook:  runbook,
 		cases: slices.Concat(growthLife(m, alertLabels(values...), values...), []alertCase{
-			{name: "goes on", series: inputs(counted(m, "0+3x60", values...)), at: "40m", labels: alertLabels(values...)},
+			{name: "keeps growing", series: inputs(counted(m, "0+3x60", values...)), at: "40m", labels: alertLabels(values...)},
 			{name: "happened once", series: inputs(counted(m, "0x5 3x60", values...)), at: "8m"},
 			{name: "happened once, long ago", series: inputs(counted(m, "0x5 3x60", values...)), at: "40m"},
 			{name: "never happened", series: inputs(counted(m, "0x60", values...)), at: "40m"},
@@ -84,7 +83,7 @@ func growing(w *writer, name string, m schema.Metric, summary, runbook string) a
 	}
 }
 
-// jobsFail is growing for jobs of a tier, sooner.
+// jobsFail is growing for jobs of a tier. It fires sooner.
 func jobsFail(w *writer, name string, m schema.Metric, summary, runbook string) alert {
 	a := growing(w, name, m, summary, runbook)
 	a.hold = "10m"
@@ -99,10 +98,10 @@ func cachePinned(w *writer) alert {
 		hold:     "10m",
 		severity: severityWarning,
 		summary:  "More than nine tenths of the CPU cache of " + ofEngine + " is pinned",
-		runbook: "Transfers hold almost every chunk, so new stores and promotions are about to be refused. " +
-			"This does not mean that the cache is full of data. \"writing\" in the panel \"CPU cache pinned\" points to stores, " +
-			"the rest to loads and cascades; \"Jobs in flight\" shows which tier holds the chunks. A larger cache helps if " +
-			"transfers are merely many, a faster tier if they are slow.",
+		runbook: "Transfers pin almost every chunk, so new stores and promotions will soon be refused. This does not mean that the cache " +
+			"is full of data. In the panel \"CPU cache pinned\", \"writing\" is the part of stores, and the rest is loads and cascades. " +
+			"\"Jobs in flight\" shows which tier holds the chunks. If there are many transfers, use a larger cache. If transfers are slow, " +
+			"use a faster tier.",
 		cases: slices.Concat(pinnedLife(usage), []alertCase{
 			{name: "stays high", series: inputs(read(usage, "0.95x60")), at: "20m", labels: alertLabels()},
 			{name: "a short peak", series: inputs(read(usage, "0.2x9 0.95x5 0.2x60")), at: "12m"},
@@ -122,9 +121,9 @@ func tierWithoutHits(w *writer) alert {
 		hold:     "1h",
 		severity: severityInfo,
 		summary:  "No lookup in " + ofTier + " was a hit for an hour or longer",
-		runbook: "The tier is asked and never has anything, so it costs lookups and writes for nothing. Just after a start this is " +
-			"to be expected. Later it means that the tier lost its data, that its keys changed (another model revision, another " +
-			"block size, another hash seed), or that nothing is written to it: see \"Written to the tier\" and \"Stores dropped\".",
+		runbook: "Lookups ask the tier and never find anything, so its lookups and writes are wasted. Just after a start this is " +
+			"normal. Later it means that the tier lost its data, that its keys changed (another model revision, block size or hash " +
+			"seed), or that nothing is written to it: see \"Written to the tier\" and \"Stores dropped\".",
 		cases: slices.Concat(hitsLife(queries, hits), []alertCase{
 			{
 				name: "asked, never a hit", at: "3h", labels: alertLabels("1:fs"),
@@ -173,8 +172,8 @@ func tierWithoutHits(w *writer) alert {
 	}
 }
 
-// tierStalled fires when jobs are in flight for long and none of them ends, well
-// or badly.
+// tierStalled fires when jobs are in flight for a long time and none of them succeeds or
+// fails.
 func tierStalled(w *writer, name string, active, bytes, failures schema.Metric, summary string) alert {
 	expr := unless(unless(above(0, w.lowest(active)), w.grown(bytes)), w.grown(failures))
 	return alert{
@@ -183,10 +182,10 @@ func tierStalled(w *writer, name string, active, bytes, failures schema.Metric, 
 		hold:     "10m",
 		severity: severityCritical,
 		summary:  summary,
-		runbook: "Jobs were in flight for ten minutes and more, and not one of them ended, well or badly. Their chunks stay pinned in " +
-			"the CPU cache, so stores will soon be refused. Look for a hung mount, a store that accepts connections and never " +
-			"answers, or a worker thread that died. Draining and restarting the engine frees the chunks; a time limit on the " +
-			"tier's operations keeps it from coming back.",
+		runbook: "Jobs were in flight for at least ten minutes, and none of them succeeded or failed. Their chunks stay pinned in the " +
+			"CPU cache, so stores will soon be refused. Look for a mount that hangs, a store that accepts connections and never " +
+			"answers, or a worker thread that died. To free the chunks, drain and restart the engine. To prevent it, set a time " +
+			"limit for the tier's operations.",
 		cases: slices.Concat(stallLife(active, bytes, failures), []alertCase{
 			{
 				name: "nothing ends", at: "30m", labels: alertLabels("1:fs"),
@@ -243,10 +242,10 @@ func tierStalled(w *writer, name string, active, bytes, failures schema.Metric, 
 	}
 }
 
-// beyondBoundary fires when more than a hundredth of a histogram's samples lie
-// beyond its last boundary, where no quantile can see them. The short window lets
-// the first minutes of a start go by, which the long one remembers for longer than
-// the alert holds.
+// beyondBoundary fires when more than 1 % of a histogram's samples are above its last
+// boundary, where quantiles do not show them. The long window contains the first minutes
+// of a start for longer than the alert's hold time. The short window does not, so these
+// minutes do not fire the alert.
 func beyondBoundary(w *writer, name string, m schema.Histogram, summary string) alert {
 	last := m.Boundaries[len(m.Boundaries)-1]
 	waits := func(window string) term {
@@ -259,9 +258,9 @@ func beyondBoundary(w *writer, name string, m schema.Histogram, summary string) 
 		hold:     "10m",
 		severity: severityWarning,
 		summary:  summary,
-		runbook: "More than one deferred lookup in a hundred takes longer than the histogram's last boundary, so its quantiles read 10 s " +
-			"whatever the truth is. The requests wait all that time. Look for a tier that answers lookups slowly or not at all " +
-			"(\"Lookups that wait for a tier\"), and for a queue of promotions in front of it. The sum over the count gives the true mean.",
+		runbook: "More than one in a hundred deferred lookups takes longer than the histogram's last boundary, so its quantiles show 10 s " +
+			"even if the wait is longer. The requests wait all that time. Look for a tier that answers lookups slowly or not at all " +
+			"(\"Lookups that wait for a tier\"), and for a queue of promotions before it. The sum divided by the count is the true mean.",
 		cases: slices.Concat(waitLife(m, "10", values...), []alertCase{
 			{
 				name: "one in ten", at: "40m", labels: alertLabels(values...),
@@ -291,8 +290,7 @@ func beyondBoundary(w *writer, name string, m schema.Histogram, summary string) 
 	}
 }
 
-// engineSilent, and what follows, are about the recorder itself and need its
-// self-metrics.
+// engineSilent and the following alerts need the recorder's self-metrics.
 func engineSilent(w *writer) alert {
 	age := selfmetrics.PayloadAge
 	return alert{
@@ -301,11 +299,11 @@ func engineSilent(w *writer) alert {
 		hold:     "5m",
 		severity: severityWarning,
 		summary:  "No payload came from " + ofEngine + " for five minutes or longer",
-		runbook: "The engine sent stats before and sends none now, so its counters stand still and its gauges show their last values. " +
-			"An engine that does nothing may send nothing: compare with its requests. Otherwise the engine is down or stuck, or the way " +
-			"from it to the recorder is broken; the log of the code that calls Observe names payloads that it could not read. An engine that was " +
-			"taken away on purpose should be removed from the recorder. Engines that record without payloads never fire this, and neither does " +
-			"a process that is gone: alert on up for that.",
+		runbook: "The engine sent stats before and sends none now, so its counters do not change and its gauges show their last values. " +
+			"An idle engine may send nothing: compare with its requests. Otherwise the engine is down or stuck, or its payloads do not " +
+			"reach the recorder. The log of the code that calls Observe names payloads that it could not read. Remove an engine from the " +
+			"recorder if you shut it down on purpose. This alert never fires for engines that record without payloads, or for a process " +
+			"that is down: use an alert on up for that.",
 		cases: slices.Concat(silentLife(age), []alertCase{
 			{name: "stopped", series: inputs(read(age, "0+60x60")), at: "30m", labels: alertLabels()},
 			{name: "stopped a short while ago", series: inputs(read(age, "0+60x60")), at: "8m"},
@@ -326,9 +324,9 @@ func seriesFolded(w *writer) alert {
 		hold:     "0m",
 		severity: severityWarning,
 		summary:  "Label values fold into \"other\" at " + ofRecorder,
-		runbook: "A metric reached its limit of series, and label values that were not declared share the value \"other\" from here on. " +
-			"Totals stay right, but what is under \"other\" cannot be told apart. Usually a label takes values that it should not: a request, " +
-			"a path, an address. Where the values are meant, declare the tiers or raise otelkv.WithSeriesLimits.",
+		runbook: "A metric reached its limit of series, and new label values that were not declared now become \"other\". Totals are " +
+			"still right. Usually a label has values that it should not have, such as a request, a path or an address. If the values " +
+			"are intended, declare the tiers or raise otelkv.WithSeriesLimits.",
 		cases: slices.Concat(foldsLife(folds), []alertCase{
 			{name: "folds", series: inputs(counted(folds, "0x10 0+5x30")), at: "30m", labels: processLabels()},
 			{name: "folded before the first scrape", series: inputs(counted(folds, "5x30")), at: "10m", labels: processLabels()},
@@ -348,12 +346,12 @@ func entriesRejected(w *writer) alert {
 		hold:     "10m",
 		severity: severityWarning,
 		summary:  "Entries of payloads are rejected at " + ofRecorder + ": {{ $labels.reason }}",
-		runbook: "A sender and the recorder do not agree on a metric, so part of what the sender measures is missing; the rest counts. " +
-			"The errors that Observe returns name the metric and the reason. An unknown metric is mostly a sender of another version: add " +
-			"its definition to the catalogue. An unknown engine is one that was not declared.",
+		runbook: "A sender and the recorder do not agree on a metric, so some of the sender's metrics are missing. The others count. " +
+			"The errors of Observe name the metric and the reason. For an unknown metric, the sender usually has another version: add " +
+			"the definition to the catalogue. An unknown engine was not declared.",
 		cases: slices.Concat(growthLife(rejected, labels, selfmetrics.ReasonUnknownMetric), []alertCase{
 			{
-				name: "goes on", at: "30m", labels: labels,
+				name: "keeps growing", at: "30m", labels: labels,
 				series: inputs(counted(rejected, "0+1x60", selfmetrics.ReasonUnknownMetric)),
 			},
 			{
@@ -372,7 +370,7 @@ func entriesRejected(w *writer) alert {
 	}
 }
 
-// tierValues returns the label values that test series of the metric take.
+// tierValues returns the label values of the metric's test series.
 func tierValues(m schema.Metric) []string {
 	if len(m.Definition().LabelNames) == 0 {
 		return nil

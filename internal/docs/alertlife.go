@@ -9,16 +9,16 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// Alerts say nothing about a service that starts or restarts well, also where the
-// first five minutes are rough, and fire for one that does not. The names of the
-// cases that try this begin with one of these.
+// Alerts must not fire for a service that starts or restarts well, even if it has trouble
+// in the first five minutes, and must fire for one that does not recover. The names of
+// the cases that test this begin with one of these.
 const (
 	aStart   = "a start: "
 	aRestart = "a restart: "
 )
 
-// minutes lists the times from one minute to another, for a case in which nothing may
-// fire meanwhile.
+// minutes lists the times of a case in which nothing may fire, from one minute to
+// another.
 func minutes(from, to, step int) string {
 	var all []string
 	for m := from; m <= to; m += step {
@@ -27,16 +27,16 @@ func minutes(from, to, step int) string {
 	return strings.Join(all, " ")
 }
 
-// growthLife is of alerts on a counter that should not grow. The labels are those of
-// the alert.
+// growthLife returns cases for alerts on a counter that should not grow. The labels are
+// those of the alert.
 func growthLife(m schema.Metric, labels map[string]string, values ...string) []alertCase {
 	return []alertCase{
 		{name: aStart + "some before the first scrape", series: inputs(counted(m, "_x10 7x50", values...)), at: minutes(11, 41, 6)},
 		{name: aStart + "some in the first minutes", series: inputs(counted(m, "_x5 0+3x4 12x60", values...)), at: minutes(7, 42, 5)},
-		{name: aStart + "goes on", series: inputs(counted(m, "_x5 0+3x60", values...)), at: "40m", labels: labels},
+		{name: aStart + "keeps growing", series: inputs(counted(m, "_x5 0+3x60", values...)), at: "40m", labels: labels},
 		{name: aRestart + "long after it happened", series: inputs(counted(m, "7x30 stale _x3 0x30", values...)), at: minutes(31, 61, 5)},
 		{name: aRestart + "some in the first minutes", series: inputs(counted(m, "9x20 stale _x3 0+3x4 12x60", values...)), at: minutes(25, 60, 5)},
-		{name: aRestart + "goes on", series: inputs(counted(m, "0+3x30 stale _x3 0+3x40", values...)), at: "60m", labels: labels},
+		{name: aRestart + "keeps growing", series: inputs(counted(m, "0+3x30 stale _x3 0+3x40", values...)), at: "60m", labels: labels},
 	}
 }
 
@@ -97,7 +97,7 @@ func stallLife(active, bytes, failures schema.Metric) []alertCase {
 	}
 }
 
-// waitLife is of alerts on samples beyond the boundary, with one in ten of them.
+// waitLife returns cases for alerts on samples above the boundary. One in ten is.
 func waitLife(m schema.Histogram, boundary string, values ...string) []alertCase {
 	series := func(within, all string) []inputSeries {
 		return inputs(bucket(m, boundary, within, values...), bucket(m, "+Inf", all, values...), counted(m, all, values...))
@@ -111,8 +111,8 @@ func waitLife(m schema.Histogram, boundary string, values ...string) []alertCase
 	}
 }
 
-// burnLife is of alerts on lookups that take longer than 5 ms, with four in five of
-// them, and one in five for long.
+// burnLife returns cases for alerts on lookups that take longer than 5 ms. Four in five
+// do in the first minutes, or one in five all the time.
 func burnLife(delay schema.Histogram) []alertCase {
 	series := func(fast, all string) []inputSeries {
 		return inputs(bucket(delay, "0.005", fast), bucket(delay, "+Inf", all), counted(delay, all))

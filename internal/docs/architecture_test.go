@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// A drawing is what the architecture picture says of packages and their imports.
+// A drawing is the packages and imports in the picture of the architecture.
 type drawing struct {
 	Boxes []struct {
 		Packages string `xml:"data-packages,attr"`
@@ -23,9 +23,8 @@ type drawing struct {
 	} `xml:"path"`
 }
 
-// TestArchitecturePicture holds the picture to the code: an arrow is an import,
-// and every import between packages of the picture is an arrow or follows from
-// arrows.
+// TestArchitecturePicture compares the picture with the code: each arrow is an import,
+// and each import between packages of the picture is an arrow or a chain of arrows.
 func TestArchitecturePicture(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "docs", "images", "architecture.svg"))
 	if err != nil {
@@ -58,7 +57,7 @@ func TestArchitecturePicture(t *testing.T) {
 	}
 }
 
-// importsBetween returns which of the packages each of them imports itself.
+// importsBetween returns the direct imports between the packages.
 func importsBetween(t *testing.T, packages []string) map[string][]string {
 	t.Helper()
 	const module = "github.com/otelkv/otelkv-go/"
@@ -87,7 +86,7 @@ func importsBetween(t *testing.T, packages []string) map[string][]string {
 	return imported
 }
 
-// reaches reports whether arrows lead from one package to another.
+// reaches reports whether a chain of arrows leads from one package to another.
 func reaches(drawn map[string][]string, from, to string) bool {
 	for _, next := range drawn[from] {
 		if next == to || reaches(drawn, next, to) {

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// commands returns how the test runs each command of the documents. Those without
-// a replacement need what a checkout does not have.
+// commands returns how the test runs each command of the documents, or an empty string for
+// those that need something outside the repository.
 func commands() map[string]string {
 	return map[string]string{
 		"go run ./examples/tieredcache":                   "go run ./examples/tieredcache -listen 127.0.0.1:0 -duration 1s",
@@ -22,15 +22,16 @@ func commands() map[string]string {
 		"go test work": "", // is what runs this test
 		"go get github.com/otelkv/otelkv-go/exporters github.com/otelkv/otelkv-go/schema": "", // needs the module's proxy
 
-		// The tests of cmd/otelkv run the sidecar, and make vllm both.
-		"pip install ./vllm": "",
+		// The tests of cmd/otelkv run the sidecar, and make vllm runs both.
+		"pip install ./vllm":      "",
+		"go install ./cmd/otelkv": "", // the tests of cmd/otelkv build it
 		"otelkv sidecar --listen unix:///run/otelkv/ingest.sock":                                    "",
 		"OTEL_METRICS_EXPORTER=otlp OTEL_EXPORTER_OTLP_ENDPOINT=http://gateway:4318 otelkv sidecar": "",
-		// The tests of examples/fleet run these two against each other.
+		// The tests of examples/fleet run these two together.
 		"go run ./examples/fleet aggregate -listen 127.0.0.1:8080":         "",
 		"go run ./examples/fleet work -to http://127.0.0.1:8080 -engine 0": "",
 		"curl -s http://127.0.0.1:8080/metrics | grep load_bytes":          "",
-		// These need a Collector with the components that its configuration names.
+		// These need a Collector with the components of the configuration.
 		"otelcol-contrib --config examples/fleet/gateway/router.yaml":                                        "",
 		"otelcol-contrib --config examples/fleet/gateway/replicate.yaml":                                     "",
 		"otelcol-contrib --config examples/fleet/gateway/collector.yaml":                                     "",
@@ -39,7 +40,7 @@ func commands() map[string]string {
 	}
 }
 
-// Every command that the documents tell a reader to run was run.
+// The test runs every command in the documents.
 func TestCommands(t *testing.T) {
 	known := commands()
 	for _, m := range markdowns(t) {
@@ -49,7 +50,7 @@ func TestCommands(t *testing.T) {
 				command = strings.TrimSpace(command)
 				runnable, ok := known[command]
 				if !ok {
-					t.Errorf("%s: nobody has run %q: say in this test how", m.path, command)
+					t.Errorf("%s: %q is not tested: add it to commands", m.path, command)
 				}
 				if runnable == "" {
 					continue

@@ -12,11 +12,11 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// schemaVersion is the version of Grafana's dashboard model that the files are
-// written in. An older Grafana reads them, a newer one migrates them.
+// schemaVersion is the version of Grafana's dashboard model in the files. An older Grafana
+// reads them, and a newer one migrates them.
 const schemaVersion = 42
 
-// repository is where the files that dashboards and alerts link to are read.
+// repository is the base of links to files of the repository.
 const repository = "https://github.com/otelkv/otelkv-go/blob/main/"
 
 // Grafana's grid is 24 columns wide.
@@ -38,7 +38,7 @@ func dashboardFile(string) ([]byte, error) {
 	return encodeDashboard(w, grafanaDashboard{
 		UID:         "otelkv-kv-offload",
 		Title:       "KV-cache offloading",
-		Description: "What vLLM engines, and Go tiers measured by otelkv, move between the GPU and slower tiers. Generated from the catalogue of metrics.",
+		Description: "Transfers of vLLM engines, and of Go tiers that use otelkv, between the GPU and slower tiers. Generated from the catalogue of metrics.",
 		Templating:  grafanaTemplate{variables()},
 	}, rows(w))
 }
@@ -147,7 +147,7 @@ func newPanel(id int, p panel, place grafanaGridPos, runbooks map[string][]grafa
 	return g
 }
 
-// limits colours what is past a limit.
+// limits colours values above a limit.
 func limits(limit float64) *grafanaThresholds {
 	steps := []grafanaStep{{Color: "green"}}
 	if limit > 0 {
@@ -165,7 +165,7 @@ func asGraph(g *grafanaPanel, p panel) {
 	}
 	d.Custom = map[string]any{
 		"drawStyle": "line", "fillOpacity": 8, "lineWidth": 1, "showPoints": "auto",
-		// A pause is a gap. Joining its ends would show what nobody measured.
+		// Show a pause as a gap: nothing was measured in it.
 		"spanNulls": false,
 	}
 	if p.limit > 0 {
@@ -184,7 +184,7 @@ func asStat(g *grafanaPanel, p panel) {
 	d := &g.FieldConfig.Defaults
 	d.Color = &grafanaColor{Mode: "thresholds"}
 	d.Thresholds = limits(p.limit)
-	// Nothing was measured: that is not 0.
+	// No measurement is not 0.
 	d.NoValue = "no data"
 	g.Options = map[string]any{
 		"colorMode": "value", "graphMode": "area", "justifyMode": "auto", "orientation": "auto", "textMode": "auto",
@@ -193,8 +193,7 @@ func asStat(g *grafanaPanel, p panel) {
 	}
 }
 
-// asHeatmap shows what the query gives, classic buckets or native histograms,
-// without a calculation of Grafana's.
+// asHeatmap shows the buckets of the query, classic or native. Grafana computes none.
 func asHeatmap(g *grafanaPanel, p panel) {
 	g.Targets[0].Format = "heatmap"
 	g.FieldConfig.Defaults = grafanaDefaults{Unit: p.unit, Custom: map[string]any{
@@ -218,8 +217,7 @@ func asHeatmap(g *grafanaPanel, p panel) {
 	}
 }
 
-// asTable shows the labels of an info metric: its value and what Prometheus adds
-// say nothing.
+// asTable shows the labels of an info metric without its value and name.
 func asTable(g *grafanaPanel) {
 	g.Targets[0].Format = "table"
 	g.Options = map[string]any{"frameIndex": 0, "showHeader": true, "showTypeIcons": false, "cellHeight": "sm"}
@@ -229,7 +227,7 @@ func asTable(g *grafanaPanel) {
 	}}
 }
 
-// asked are the names of samples in an expression.
+// asked matches the names of samples in an expression.
 var asked = regexp.MustCompile(`\b(?:vllm:|otelkv_)\w+`)
 
 // metricsOf returns the definitions of the metrics that an expression asks for.
@@ -246,8 +244,8 @@ func metricsOf(expression string) []schema.Definition {
 	return found
 }
 
-// panelLinks lead from a panel to the reference of its metrics, and to what to do
-// when an alert about one of them fires.
+// panelLinks returns links to the reference of a panel's metrics, and to the runbooks of
+// the alerts about them.
 func panelLinks(p panel, runbooks map[string][]grafanaLink) []grafanaLink {
 	var text string
 	for _, q := range p.queries {
@@ -261,8 +259,8 @@ func panelLinks(p panel, runbooks map[string][]grafanaLink) []grafanaLink {
 	return append(reference, alerts...)
 }
 
-// runbookLinks returns the alerts by the metric that each is about, which is the
-// first of its expression.
+// runbookLinks returns the links to runbooks by metric. An alert is about the first metric
+// of its expression.
 func runbookLinks() (map[string][]grafanaLink, error) {
 	w := &writer{window: "5m"}
 	links := make(map[string][]grafanaLink)
@@ -276,7 +274,7 @@ func runbookLinks() (map[string][]grafanaLink, error) {
 	return links, w.err()
 }
 
-// link leads to a file of the repository.
+// link returns a link to a file of the repository.
 func link(title, path string) grafanaLink {
 	return grafanaLink{Title: title, Type: "link", Icon: "doc", URL: repository + path, Tags: []string{}, TargetBlank: true}
 }

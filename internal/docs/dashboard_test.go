@@ -15,7 +15,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// dashboardFiles are the dashboards' names.
+// dashboardFiles are the names of the dashboards.
 func dashboardFiles() []string { return []string{"kv-offload.json", "kv-offload-engine.json"} }
 
 func readDashboard(t *testing.T, name string) grafanaDashboard {
@@ -65,7 +65,7 @@ func checkPanels(t *testing.T, panels []grafanaPanel) {
 	}
 }
 
-// Grafana moves panels that overlap, and the dashboard no longer looks as built.
+// Panels do not overlap: Grafana would move them.
 func TestDashboardPanelsDoNotOverlap(t *testing.T) {
 	for _, name := range dashboardFiles() {
 		t.Run(name, func(t *testing.T) { checkPlaces(t, readDashboard(t, name).Panels) })
@@ -90,8 +90,8 @@ func checkPlaces(t *testing.T, panels []grafanaPanel) {
 	}
 }
 
-// A query that divides has a condition on what it divides by, and none fills gaps
-// with a 0 that nobody measured.
+// A query that divides checks the divisor. No query fills gaps with 0, which was not
+// measured.
 func TestDashboardQueriesShowNoFalseNumbers(t *testing.T) {
 	for _, name := range dashboardFiles() {
 		for _, p := range readDashboard(t, name).Panels {
@@ -109,7 +109,7 @@ func TestDashboardQueriesShowNoFalseNumbers(t *testing.T) {
 	}
 }
 
-// Rows repeat by a variable that can have several values.
+// A row repeats by a variable that can have several values.
 func TestDashboardRepeatsByVariables(t *testing.T) {
 	dashboard := readDashboard(t, "kv-offload.json")
 	multi := make(map[string]bool)
@@ -131,7 +131,7 @@ func TestDashboardRepeatsByVariables(t *testing.T) {
 	}
 }
 
-// What dashboards and alerts link to is in the repository.
+// Dashboards and alerts link to existing files of the repository.
 func TestOperatorLinksResolve(t *testing.T) {
 	linked := regexp.MustCompile(regexp.QuoteMeta(repository) + `[\w./#-]+`)
 	found := 0
@@ -170,8 +170,8 @@ func hasHeading(page, fragment string) bool {
 	return false
 }
 
-// The dashboards are of the tiering specification, the recorder and the receiver, so
-// every sample that they ask for is one of their catalogues.
+// The dashboards only use samples of the tiering specification, the recorder and the
+// receiver.
 func TestDashboardAsksForSamplesOfTheCatalogue(t *testing.T) {
 	catalogue, err := vllm.TieringSpec().Merge(selfmetrics.Catalogue(), ingest.Catalogue())
 	if err != nil {

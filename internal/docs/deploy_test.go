@@ -17,7 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// documents returns the YAML documents of a file of deploy.
+// documents returns the YAML documents of a file in deploy.
 func documents[T any](t *testing.T, path string) []T {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, "deploy", filepath.FromSlash(path)))
@@ -69,7 +69,7 @@ type endpoint struct {
 	}
 }
 
-// Every port that a monitor scrapes, and every volume that is mounted, is there.
+// Every port that a monitor scrapes exists, and so does every volume that is mounted.
 func TestManifestsFitTogether(t *testing.T) {
 	for _, files := range [][]string{
 		{"kubernetes.yaml", "servicemonitor.yaml"}, {"collector/kubernetes.yaml"}, {"prometheusrule.yaml"},
@@ -107,8 +107,7 @@ func TestManifestsFitTogether(t *testing.T) {
 	}
 }
 
-// The labels that Kubernetes's tools add, and that boards filter by, are not labels
-// of any metric.
+// No metric has the labels that Kubernetes's tools add and dashboards filter by.
 func TestNoMetricOwnsLabelsOfPods(t *testing.T) {
 	added := []string{"namespace", "pod", "node", "container", "job", "instance"}
 	for _, file := range []string{"kubernetes.yaml", "servicemonitor.yaml"} {
@@ -134,8 +133,8 @@ func TestNoMetricOwnsLabelsOfPods(t *testing.T) {
 	}
 }
 
-// Each component that a Collector's pipelines name is configured, and each that is
-// configured is used.
+// Each component in a Collector's pipelines is configured, and each configured component
+// is in a pipeline.
 func TestCollectorPipelines(t *testing.T) {
 	type configuration struct {
 		Receivers, Processors, Exporters map[string]any
@@ -167,8 +166,8 @@ func TestCollectorPipelines(t *testing.T) {
 	}
 }
 
-// A composeFile is what `docker compose` reads, as far as the services use it. An
-// unknown field is an error.
+// A composeFile has the fields of a `docker compose` file that the services use. Any other
+// field is an error.
 type composeFile struct {
 	Name     string
 	Services map[string]struct {

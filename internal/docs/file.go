@@ -12,8 +12,8 @@ type File struct {
 	Content []byte
 }
 
-// Files returns every generated file. The root is that of the repository, where
-// the source of package schema/vllm is read for the names of its literals.
+// Files returns every generated file. It reads the Go names of definitions from the source
+// of package schema/vllm in the root of the repository.
 func Files(root string) ([]File, error) {
 	generators := []struct {
 		path    string

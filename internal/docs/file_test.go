@@ -12,8 +12,7 @@ import (
 
 const root = "../.."
 
-// A change to the catalogue that was not written to the docs would tell
-// operators of metrics that are not there.
+// Generated files are current. Otherwise they would describe metrics that do not exist.
 func TestFilesAreCurrent(t *testing.T) {
 	files, err := Files(root)
 	if err != nil {

@@ -8,8 +8,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// fleet shows each process on its own: a worker that lags behind the others hides
-// in their sum.
+// fleet shows each process alone, because a sum hides one slow worker.
 func fleet(w *writer) row {
 	byWorkerOf := func(m schema.Metric) term { return w.sum(w.rate(m), byWorker()...) }
 	hits := w.ofEveryTier(func(w *writer) term { return w.sum(w.rate(vllm.TieringChunkHits), byWorker()...) })
@@ -17,25 +16,25 @@ func fleet(w *writer) row {
 	return row{title: "Fleet by worker", panels: []panel{
 		{
 			title:       "Load bandwidth by worker",
-			description: "Bytes that each process brings back to its GPUs, for each second. A worker far below the others gets no hits or has a slow path.",
+			description: "Bytes per second that each process loads to its GPUs. A worker far below the others gets no hits or has slow transfers.",
 			unit:        unitBytesPerSecond,
 			queries:     each(byWorkerOf(vllm.LoadBytes), legendWorker),
 		},
 		{
 			title:       "Store bandwidth by worker",
-			description: "Bytes that each process moves off its GPUs, for each second.",
+			description: "Bytes per second that each process stores from its GPUs.",
 			unit:        unitBytesPerSecond,
 			queries:     each(byWorkerOf(vllm.StoreBytes), legendWorker),
 		},
 		{
 			title:       "Hit rate by worker",
-			description: "Chunks that any tier had, of those that were looked up. Differences mean that requests are routed past the worker that has their prefix.",
+			description: "Fraction of looked-up chunks that were in any tier. If it differs between workers, requests do not reach the worker that has their prefix.",
 			unit:        unitFraction,
 			queries:     each(ratio(hits, asked), legendWorker),
 		},
 		{
 			title:       "CPU cache pinned by worker",
-			description: "Largest fraction of the CPU cache, over a process's engines, that transfers pin.",
+			description: "Fraction of the CPU cache that transfers pin. The largest value over the engines of each process.",
 			unit:        unitFraction,
 			queries:     each(w.max(w.gauge(vllm.CPUCacheUsage), byWorker()...), legendWorker),
 			limit:       pinnedLimit,
@@ -49,7 +48,7 @@ func fleet(w *writer) row {
 		},
 		{
 			title:       "Engines by model",
-			description: "Engines that show a CPU cache, over all workers. A step down is a worker that is gone.",
+			description: "Engines with a CPU cache, over all workers. A step down is a worker that is gone.",
 			unit:        unitCount,
 			queries:     each(w.count(w.gauge(vllm.CPUCacheUsage), schema.LabelModelName), "{{model_name}}"),
 		},
@@ -60,20 +59,20 @@ func recorder(w *writer) row {
 	return row{title: "Recorder and sidecar", panels: []panel{
 		{
 			title:       "Age of the last payload",
-			description: "Seconds since each engine's last payload came. An engine whose age grows while others' do not has stopped sending. Engines that record directly are not here.",
+			description: "Seconds since the last payload of each engine. If it only grows for one engine, that engine stopped sending. Engines that record without payloads are not shown.",
 			unit:        unitSeconds,
 			queries:     each(w.max(w.gauge(selfmetrics.PayloadAge), byEngine()...), legendEngine),
 			limit:       silentSeconds,
 		},
 		{
 			title:       "Payloads",
-			description: "Payloads that each recorder observed, for each second. These counts need otelkv.WithSelfMetrics, and are not by engine.",
+			description: "Payloads per second that each recorder observed. They need otelkv.WithSelfMetrics, and have no label for the engine.",
 			unit:        unitPerSecond,
 			queries:     each(w.sum(w.rate(selfmetrics.Payloads), byWorker()...), legendWorker),
 		},
 		{
 			title:       "Left out",
-			description: "Payload entries that were rejected, by reason, numbers that were refused, and exports that failed, for each second. Anything but 0 is a fault of a sender, of the code that records, or of a receiver.",
+			description: "Rejected entries of payloads by reason, refused numbers, and failed exports per second. More than 0 is a fault of a sender, of the code that records, or of a receiver.",
 			unit:        unitPerSecond,
 			queries: []legended{
 				{w.sum(w.rate(selfmetrics.RejectedEntries), selfmetrics.LabelReason), "rejected, {{reason}}"},
@@ -83,19 +82,19 @@ func recorder(w *writer) row {
 		},
 		{
 			title:       "Series",
-			description: "Series that each recorder holds. Past the limit label values fold into \"other\".",
+			description: "Series of each recorder. Beyond the limit, label values become \"other\".",
 			unit:        unitCount,
 			queries:     each(w.sum(w.gauge(selfmetrics.Series), byWorker()...), legendWorker),
 		},
 		{
 			title:       "Folds",
-			description: "Times for each second that label values became \"other\". Anything but 0 means that a label has more values than was planned for.",
+			description: "How often per second label values became \"other\". More than 0 means that a label has more values than planned.",
 			unit:        unitPerSecond,
 			queries:     each(w.sum(w.rate(selfmetrics.Folds)), "folds"),
 		},
 		{
 			title:       "Batches at the sidecar",
-			description: "Batches of payloads that a sidecar took, and those that it refused, for each second. A batch that came again was only confirmed. Refusals have a reason; senders keep what is refused for lack of room, and drop what is malformed.",
+			description: "Batches per second that a sidecar counted, confirmed again, or refused by reason. Senders drop a malformed batch, and send a batch again that was refused for lack of room.",
 			unit:        unitPerSecond,
 			queries: []legended{
 				{w.sum(w.rate(ingestMetric("otelkv_ingest_batches")), "outcome"), "{{outcome}}"},
@@ -104,13 +103,13 @@ func recorder(w *writer) row {
 		},
 		{
 			title:       "Lost before the sidecar",
-			description: "Payloads that senders dropped because the sidecar was away or too slow, for each second. Totals are short by what was in them.",
+			description: "Payloads per second that senders dropped because the sidecar was down or too slow. The totals lack what was in them.",
 			unit:        unitPerSecond,
 			queries:     each(w.sum(w.rate(ingestMetric("otelkv_ingest_dropped_payloads")), byWorker()...), legendWorker),
 		},
 		{
 			title:       "Engines at the sidecar",
-			description: "Engines that spoke to each sidecar and were not removed. Compare with the engines that should.",
+			description: "Engines that sent to each sidecar and were not removed. Compare with the engines that should send.",
 			unit:        unitCount,
 			queries:     each(w.sum(w.gauge(ingestMetric("otelkv_ingest_engines")), byWorker()...), legendWorker),
 		},

@@ -2,9 +2,9 @@
 
 package docs
 
-// The part of Grafana's dashboard model that the dashboards use. The names of the
-// fields are Grafana's. A test of internal/e2e/docs decodes the files into the
-// types that Grafana publishes.
+// The part of Grafana's dashboard model that the dashboards use, with Grafana's names of
+// the fields. A test of internal/e2e/docs decodes the files into the types that Grafana
+// publishes.
 type (
 	grafanaDashboard struct {
 		UID           string             `json:"uid"`

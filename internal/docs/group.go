@@ -22,21 +22,21 @@ type group struct {
 func groups() []group {
 	self := group{
 		title: "The recorder itself",
-		text:  "What a recorder counts of itself, where it was made with `otelkv.WithSelfMetrics`. They leave as the other metrics do.",
+		text:  "A recorder with the option `otelkv.WithSelfMetrics` counts these of itself. They are exported with the other metrics.",
 	}
 	for d := range selfmetrics.Catalogue().All() {
 		self.metrics = append(self.metrics, d)
 	}
 	receiver := group{
 		title: "The receiver",
-		text:  "What a receiver of package `otelkv/ingest` counts, where its recorder was made with `otelkv.WithSelfMetrics(ingest.Catalogue())`. The sidecar has them.",
+		text:  "A receiver of package `otelkv/ingest` counts these if its recorder has the option `otelkv.WithSelfMetrics(ingest.Catalogue())`, as the sidecar's has.",
 	}
 	for d := range ingest.Catalogue().All() {
 		receiver.metrics = append(receiver.metrics, d)
 	}
 	unmerged := group{
 		"Not merged",
-		"Names that only pull requests and branches of vLLM have. No release has them, no catalogue does, and they may change; `vllm.TieringSpec().With(vllm.Unmerged()...)` adds them.",
+		"These names are only in pull requests and branches of vLLM. No release and no catalogue has them, and they may change. `vllm.TieringSpec().With(vllm.Unmerged()...)` adds them.",
 		vllm.Unmerged(),
 	}
 	return append(vllmGroups(), unmerged, self, receiver)
@@ -47,22 +47,22 @@ func vllmGroups() []group {
 	return []group{
 		{
 			"Connector",
-			"Every engine with an offloading connector has these, whatever its specification is. Load is the way from offload storage to the GPU, store the way back.",
+			"Every engine with an offloading connector has these. A load goes from offload storage to the GPU, and a store goes back.",
 			vllm.Connector(),
 		},
 		{
 			"CPU cache",
-			"The cache in host memory, which is the primary tier where there are several.",
+			"The cache in host memory. If there are several tiers, it is the primary tier.",
 			vllm.CPU(2),
 		},
 		{
 			"Tiering",
-			"Secondary tiers below the CPU cache. A promotion brings data up from one, a cascade writes data down to it. The label `tier` reads `<index>:<type>`, and `0:primary` is the CPU cache.",
+			"Secondary tiers below the CPU cache. A promotion reads data from a secondary tier into the CPU cache, and a cascade writes data to the tier. The label `tier` is `<index>:<type>`, and `0:primary` is the CPU cache.",
 			vllm.Tiering(),
 		},
 		{
 			"Back-pressure",
-			"Stores that a slow tier was spared.",
+			"Stores that are dropped because a tier is slow.",
 			vllm.BackPressure(),
 		},
 		{
@@ -72,32 +72,32 @@ func vllmGroups() []group {
 		},
 		{
 			"Simple CPU connector",
-			"The family of the simple CPU offload connector, which has none of the metrics above.",
+			"The metrics of the simple CPU offload connector, which has none of the metrics above.",
 			vllm.SimpleCPU(),
 		},
 		{
 			"Simple CPU connector, pool gauges",
-			"Another design of the same connector, which goes with the connector's metrics. vLLM did not adopt it; there are readers that know these names.",
+			"Another design for the same connector, together with the connector's metrics. vLLM did not adopt it, but some programs read these names.",
 			vllm.SimpleCPUPool(),
 		},
 		{
 			"Deprecated",
-			"The first generation of names. They repeat load and store under a label for the direction, and exist from the start.",
+			"The first names of these metrics. They repeat the metrics of loads and stores with a label for the direction, and exist from the start.",
 			vllm.Deprecated(),
 		},
 		{
 			"Retired",
-			"Names that vLLM dropped. No catalogue has them; `vllm.TieringSpec().With(vllm.Retired()...)` adds them for readers that still ask.",
+			"Names that vLLM dropped. No catalogue has them. `vllm.TieringSpec().With(vllm.Retired()...)` adds them for programs that still read them.",
 			vllm.Retired(),
 		},
 		{
 			"Scheduler",
-			"What routers read before they send an engine a request. No catalogue has these; `vllm.TieringSpec().With(vllm.Scheduler()...)` adds them for a service that is read in place of an engine.",
+			"Routers read these before they send a request to an engine. No catalogue has them. `vllm.TieringSpec().With(vllm.Scheduler()...)` adds them for a service that takes the place of an engine.",
 			vllm.Scheduler(),
 		},
 		{
 			"External prefix cache",
-			"How much of the prompts a KV connector served, in tokens. No catalogue has these; `vllm.TieringSpec().With(vllm.ExternalPrefixCache()...)` adds them.",
+			"Tokens of prompts that a KV connector had. No catalogue has these. `vllm.TieringSpec().With(vllm.ExternalPrefixCache()...)` adds them.",
 			vllm.ExternalPrefixCache(),
 		},
 	}
@@ -152,13 +152,13 @@ func labelNames(d schema.Definition) []string {
 	return slices.Concat([]string{schema.LabelModelName, schema.LabelEngine}, d.LabelNames)
 }
 
-// ofProcess reports whether a metric is counted for the whole process, and has no
-// engine's labels: all self-metrics but the age of an engine's payload.
+// ofProcess reports whether a metric is about the whole process and has no engine labels:
+// all self-metrics except the age of an engine's payload.
 func ofProcess(d schema.Definition) bool {
 	return isOwn(d) && d.PrometheusName != selfmetrics.PayloadAge.PrometheusName
 }
 
-// isOwn reports whether a metric is not vLLM's, but counts what this module does.
+// isOwn reports whether a metric is about this module, and not vLLM's.
 func isOwn(d schema.Definition) bool {
 	_, recorder := selfmetrics.Catalogue().Lookup(d.PrometheusName)
 	_, receiver := ingest.Catalogue().Lookup(d.PrometheusName)

@@ -10,11 +10,11 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// A histogram comes as a native one, whose samples have the family's name, or as
-// classic series with the suffixes _bucket, _count and _sum. Each query here asks
-// for the native one and takes the classic series where that is not there.
+// A histogram is native, with samples under the family's name, or has classic series with
+// the suffixes _bucket, _count and _sum. Each query here uses the native histogram, and
+// the classic series if there is no native one.
 
-// native is the growth of a native histogram for each second.
+// native returns the growth of a native histogram per second.
 func (w *writer) native(m schema.Metric) term {
 	d := m.Definition()
 	if d.Kind() != schema.KindHistogram {
@@ -23,8 +23,8 @@ func (w *writer) native(m schema.Metric) term {
 	return term{fmt.Sprintf("rate(%s[%s])", w.selector(d, d.PrometheusName), w.window), labelNames(d)}
 }
 
-// classic is the growth of a part of a classic histogram for each second: its
-// "bucket", "count" or "sum".
+// classic returns the growth of a part of a classic histogram per second: its "bucket",
+// "count" or "sum".
 func (w *writer) classic(part string, m schema.Metric, matchers ...string) term {
 	d := m.Definition()
 	if d.Kind() != schema.KindHistogram {
@@ -37,8 +37,8 @@ func (w *writer) classic(part string, m schema.Metric, matchers ...string) term 
 	return term{fmt.Sprintf("rate(%s[%s])", w.selector(d, d.PrometheusName+"_"+part, matchers...), w.window), labels}
 }
 
-// rateOf is the growth of a histogram's "count" or "sum" for each second. Each
-// series is looked for in both forms, so a fleet may mix them.
+// rateOf returns the growth of a histogram's "count" or "sum" per second. A fleet may have
+// both kinds of histograms.
 func (w *writer) rateOf(part string, m schema.Metric) term {
 	native := w.native(m)
 	return term{
@@ -47,26 +47,24 @@ func (w *writer) rateOf(part string, m schema.Metric) term {
 	}
 }
 
-// quantile estimates a quantile of a histogram, one for each value of the labels.
-// Where series that agree on the labels come in both forms, the native ones count
-// alone.
+// quantile returns the estimated quantile of a histogram for each value of the labels. If
+// series with the same labels are of both kinds, only the native ones count.
 func (w *writer) quantile(q float64, m schema.Metric, by ...string) term {
 	native := w.sum(w.native(m), by...)
 	buckets := w.sum(w.classic("bucket", m), append([]string{"le"}, by...)...)
-	// Of no samples it is not a number, which no comparison keeps.
+	// Without samples the quantile is NaN, which the comparison drops.
 	return term{fmt.Sprintf("histogram_quantile(%v, %s) >= 0 or histogram_quantile(%v, %s) >= 0", q, native.text, q, buckets.text), by}
 }
 
-// buckets is what a heatmap draws: native histograms as they are, or the classic
-// buckets.
+// buckets returns what a heatmap draws: native histograms, or classic buckets.
 func (w *writer) buckets(m schema.Metric) term {
 	native, classic := w.sum(w.native(m)), w.sum(w.classic("bucket", m), "le")
-	// The label le is on one side alone, so the sides are matched on nothing.
+	// Only one side has the label le, so the sides are matched on no label.
 	return term{fmt.Sprintf("%s or on () %s", native.text, classic.text), []string{"le"}}
 }
 
-// beyond is the fraction of a histogram's samples above a bound, which is one of
-// its boundaries. It has no value where there are no samples.
+// beyond returns the fraction of a histogram's samples above one of its boundaries. It has
+// no value if there are no samples.
 func (w *writer) beyond(bound float64, m schema.Metric, by ...string) term {
 	native, inside, all := w.native(m), w.sumWithout("le", w.classic("bucket", m, atMost(bound))), w.classic("count", m)
 	if len(by) > 0 {
@@ -88,7 +86,7 @@ func atMost(bound float64) string {
 	return fmt.Sprintf("le=%q", le)
 }
 
-// before is a histogram as it was some time ago. It tells whether the series is that
+// before returns a histogram as it was some time ago, which exists if the series is that
 // old.
 func (w *writer) before(age string, m schema.Metric) term {
 	d := m.Definition()

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// Links within the repository lead to files and headings that are there. Links
-// out of it are well formed.
+// Links within the repository lead to existing files and headings. Other links are well
+// formed.
 func TestLinks(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	all := markdowns(t)
@@ -29,7 +29,7 @@ func TestLinks(t *testing.T) {
 			}
 			if target.IsAbs() {
 				if target.Scheme != "https" || target.Host == "" {
-					t.Errorf("%s: %s is no https link", m.path, found[1])
+					t.Errorf("%s: %s is not an https link", m.path, found[1])
 				}
 				continue
 			}

@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// literals returns, by Prometheus name, the Go name of the variable or function
-// of package schema/vllm that holds the metric's literal.
+// literals returns, by Prometheus name, the Go name of the variable or function of package
+// schema/vllm that has the metric's definition.
 func literals(root string) (map[string]string, error) {
 	dir := filepath.Join(root, "schema", "vllm")
 	entries, err := os.ReadDir(dir)
@@ -55,7 +55,7 @@ func addLiterals(names map[string]string, declaration ast.Decl) error {
 	return nil
 }
 
-// addLiteral adds the metric whose literal stands in node, if there is one.
+// addLiteral adds the metric that node defines, if there is one.
 func addLiteral(names map[string]string, goName string, node ast.Node) (err error) {
 	ast.Inspect(node, func(n ast.Node) bool {
 		field, ok := n.(*ast.KeyValueExpr)

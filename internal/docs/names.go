@@ -12,14 +12,14 @@ const namesHead = `// SPDX-License-Identifier: Apache-2.0
 
 // Code generated from the catalogue by go generate; DO NOT EDIT.
 
-// Package names holds the names of vLLM's offload metrics as constants, for
-// programs that read the metrics and declare none: routers, autoscalers, queries.
+// Package names has the names of vLLM's offload metrics as constants, for programs that
+// only read the metrics, such as routers, autoscalers and queries.
 //
-// Each constant is the name of a definition in package vllm with a suffix.
-// Instrument is the OpenTelemetry instrument name, Family the Prometheus family
-// name, which payloads use as their key. Sample is the name of a counter's or
-// gauge's samples as a scrape shows them, and what a query asks for; a histogram
-// has Bucket, Count and Sum instead.
+// Each constant is the Go name of a definition in package vllm with a suffix.
+// Instrument is the OpenTelemetry instrument name. Family is the Prometheus family
+// name, which is also the key in payloads. Sample is the name of a counter's or
+// gauge's samples on scrapes and in queries. A histogram has Bucket, Count and Sum
+// instead.
 package names
 `
 

@@ -9,10 +9,10 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// budgetBurns fires when lookups use up the budget of slow ones the given number of
-// times too fast. The long window says that it matters, the short one that it still
-// goes on. Where the short window is longer than the alert holds, the first minutes
-// of a start would fire it: then an engine has to be there for an hour.
+// budgetBurns fires when slow lookups use up their budget the given number of times too
+// fast. The long window shows that it matters, and the short window that it still
+// happens. If the short window is longer than the alert's hold time, the first minutes of
+// a start would fire it, so the engine must then exist for an hour.
 func budgetBurns(w *writer, name, severity string, times float64, long, short string) alert {
 	delay := vllm.LookupSyncDelay
 	burns := func(window string) term {
@@ -24,7 +24,6 @@ func budgetBurns(w *writer, name, severity string, times float64, long, short st
 	if short != "5m" {
 		expr = and(expr, w.before("1h", delay))
 	}
-	// One slow lookup in each n of sixty.
 	slow := func(fast, all string) []inputSeries {
 		return inputs(bucket(delay, "0.005", fast), bucket(delay, "+Inf", all), counted(delay, all))
 	}
@@ -33,11 +32,11 @@ func budgetBurns(w *writer, name, severity string, times float64, long, short st
 		expr:     expr,
 		hold:     "10m",
 		severity: severity,
-		summary:  fmt.Sprintf("Slow lookups of %s use their budget up %v times too fast", ofEngine, times),
-		runbook: "The objective is that 99 in 100 lookups block the scheduler for at most 5 ms; each request of the engine waits meanwhile. " +
-			"\"Lookups past the objective\" shows how many do not keep it, \"Lookup in a tier, p90\" which tier they are in. Look for a medium " +
-			"that became slow, and for a tier whose lookups should be deferred and are not. The slow lookups of an engine's first five minutes do not " +
-			"fire it.",
+		summary:  fmt.Sprintf("Slow lookups of %s use up their budget %v times too fast", ofEngine, times),
+		runbook: "The objective is that 99 in 100 lookups block the scheduler for at most 5 ms, because all requests of the engine wait " +
+			"meanwhile. \"Lookups past the objective\" shows how many take longer, and \"Lookup in a tier, p90\" shows in which tier. Look for a " +
+			"medium that became slow, and for a tier whose lookups should be deferred and are not. Slow lookups in an engine's first five " +
+			"minutes do not fire this alert.",
 		cases: slices.Concat(burnLife(delay), []alertCase{
 			{name: "one in five", series: slow("0+48x600", "0+60x600"), at: "8h", labels: alertLabels()},
 			{name: "one in five from a restart on", series: slow("36000x300 0+48x300", "36000x300 0+60x300"), at: "8h", labels: alertLabels()},
@@ -50,9 +49,9 @@ func budgetBurns(w *writer, name, severity string, times float64, long, short st
 	}
 }
 
-// engineVanished asks for the usage gauge, which an engine with a CPU cache has
-// before any traffic. Counters that are not primed appear with their first event,
-// so nothing follows from their absence.
+// engineVanished uses the usage gauge, which an engine with a CPU cache has before any
+// traffic. A counter that is not primed appears with its first event, so its absence
+// means nothing.
 func engineVanished(w *writer) alert {
 	usage := vllm.CPUCacheUsage
 	now := w.gauge(usage)
@@ -66,9 +65,9 @@ func engineVanished(w *writer) alert {
 		hold:     "10m",
 		severity: severityWarning,
 		summary:  "The series of " + ofEngine + " are gone, and its process is up",
-		runbook: "The process is scraped and no longer shows an engine that it showed half an hour ago. Look into its log for the engine's end, " +
-			"and whether its configuration lost the offloading connector. An engine that was removed on purpose fires this for twenty minutes " +
-			"at most. A process that is down does not; alert on up for that.",
+		runbook: "Scrapes of the process work, but lack an engine that they had half an hour ago. Find out from the log why the engine ended, " +
+			"and whether the configuration still has the offloading connector. An engine that was removed on purpose fires this alert for " +
+			"at most twenty minutes. A process that is down does not fire it: use an alert on up for that.",
 		cases: slices.Concat(vanishedLife(usage, up), []alertCase{
 			{name: "gone", series: inputs(read(usage, "0.2x60 stale"), up("1x120")), at: "75m", labels: alertLabels()},
 			{name: "gone for a few minutes", series: inputs(read(usage, "0.2x60 stale"), up("1x120")), at: "66m"},

@@ -8,21 +8,21 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// The limits that panels draw and alerts hold.
+// The limits in panels and alerts.
 const (
 	// lookupObjective is the time, in seconds, within which a lookup should release
 	// the scheduler. It is one of the histogram's boundaries.
 	lookupObjective = 0.005
 	// lookupBudget is the fraction of lookups that may take longer.
 	lookupBudget = 0.01
-	// pinnedLimit is the fraction of a CPU cache above which stores are about to
-	// find no room.
+	// pinnedLimit is the pinned fraction of a CPU cache above which stores will soon find
+	// no room.
 	pinnedLimit = 0.9
-	// silentSeconds is the age of an engine's last payload that is too old.
+	// silentSeconds is the age of the last payload above which an engine is silent.
 	silentSeconds = 300
 )
 
-// backPressureMark returns the seconds per MiB past which stores to local storage are
+// backPressureMark returns the seconds per MiB above which stores to local storage are
 // dropped, unless the service sets another mark.
 func backPressureMark() float64 { return tiering.DefaultBackPressure("fs", "").HighWater }
 
@@ -42,7 +42,7 @@ func rows(w *writer) []row {
 	}
 }
 
-// found is the hit rate of all tiers together. Every chunk is looked up in the
+// found returns the hit rate of all tiers together. Every chunk is looked up in the
 // primary tier first, and is a hit in at most one tier.
 func found(w *writer) term {
 	hits := w.ofEveryTier(func(w *writer) term { return w.sum(w.rate(vllm.TieringChunkHits)) })
@@ -55,39 +55,39 @@ func overview(w *writer) row {
 	return row{title: "Overview", panels: []panel{
 		{
 			title:       "Found in some tier",
-			description: "Chunks that any tier had, of those that were looked up.",
+			description: "Fraction of looked-up chunks that were in any tier.",
 			unit:        unitFraction, kind: stat,
 			queries: each(found(w), ""),
 		},
 		{
 			title:       "Loaded",
-			description: "Bytes brought back to GPUs, for each second.",
+			description: "Bytes per second that are loaded to GPUs.",
 			unit:        unitBytesPerSecond, kind: stat,
 			queries: each(total(vllm.LoadBytes), ""),
 		},
 		{
 			title:       "Stored",
-			description: "Bytes moved off GPUs, for each second.",
+			description: "Bytes per second that are stored from GPUs.",
 			unit:        unitBytesPerSecond, kind: stat,
 			queries: each(total(vllm.StoreBytes), ""),
 		},
 		{
 			title:       "Pinned, at most",
-			description: "The largest fraction of a CPU cache that transfers pin, over all engines. It does not tell how full a cache is.",
+			description: "Fraction of a CPU cache that transfers pin, the largest value over all engines. It does not show how full a cache is.",
 			unit:        unitFraction, kind: stat,
 			queries: each(w.max(w.gauge(vllm.CPUCacheUsage)), ""),
 			limit:   pinnedLimit,
 		},
 		{
 			title:       "Slow lookups",
-			description: "Fraction of lookups that block the scheduler for longer than 5 ms, in the engine that has the most of them.",
+			description: "Fraction of lookups that block the scheduler for longer than 5 ms, the largest value over all engines.",
 			unit:        unitFraction, kind: stat,
 			queries: each(w.max(w.beyond(lookupObjective, vllm.LookupSyncDelay, byEngine()...)), ""),
 			limit:   lookupBudget,
 		},
 		{
 			title:       "Found no room",
-			description: "Stores that found no room in the CPU cache, for each second. Anything but 0 for long means that the cache is too small or pinned.",
+			description: "Stores per second that found no room in the CPU cache. More than 0 for a long time means that the cache is too small or pinned.",
 			unit:        unitPerSecond, kind: stat,
 			queries: each(total(vllm.AllocationFailure), ""),
 			limit:   0.1,
@@ -105,26 +105,26 @@ func engineRows(w *writer) []row {
 		{title: "Work", panels: []panel{
 			{
 				title:       "Bandwidth",
-				description: "Bytes to and from the GPU, for each second.",
+				description: "Bytes per second to and from the GPU.",
 				unit:        unitBytesPerSecond,
 				queries:     []legended{{total(vllm.LoadBytes), "load"}, {total(vllm.StoreBytes), "store"}},
 			},
 			{
 				title:       "Hit rate by tier",
-				description: "Hits over queries of each tier alone. A lower tier is asked only for what every tier above it missed.",
+				description: "Hits divided by queries, for each tier alone. A tier is asked only for what every tier above it missed.",
 				unit:        unitFraction,
 				queries:     each(ratio(byTier(vllm.TieringChunkHits), byTier(vllm.TieringChunkQueries)), legendTier),
 			},
 			{
 				title:       "Scheduler blocked by a lookup",
-				description: "Quantiles of the time that one offload lookup blocks the scheduler. The line is the objective for 99 in 100.",
+				description: "Quantiles of the time that one offload lookup blocks the scheduler. The line is the objective for 99 in 100 lookups.",
 				unit:        unitSeconds,
 				queries:     []legended{{seconds(0.5), "p50"}, {seconds(0.9), "p90"}, {seconds(0.99), "p99"}},
 				limit:       lookupObjective,
 			},
 			{
 				title:       "CPU cache pinned",
-				description: "Fraction of the CPU cache's chunks that transfers pin, with the part that stores write and the rest. It does not tell how full the cache is.",
+				description: "Fraction of the CPU cache's chunks that transfers pin, of which stores write some and transfers read the rest. It does not show how full the cache is.",
 				unit:        unitFraction,
 				queries: []legended{
 					{w.max(w.gauge(vllm.CPUCacheUsage)), "all"},
@@ -135,7 +135,7 @@ func engineRows(w *writer) []row {
 			},
 			{
 				title:       "Bytes of secondary tiers",
-				description: "Bytes that promotions read and cascades wrote, for each second.",
+				description: "Bytes per second that promotions read and cascades wrote.",
 				unit:        unitBytesPerSecond,
 				queries: []legended{
 					{byTier(vllm.TieringReadBytes), "read, " + legendTier},
@@ -144,7 +144,7 @@ func engineRows(w *writer) []row {
 			},
 			{
 				title:       "What goes wrong",
-				description: "Stores and promotions without room, failed jobs, and stores dropped by back-pressure, for each second.",
+				description: "Stores and promotions without room, failed jobs, and stores that back-pressure dropped, per second.",
 				unit:        unitPerSecond,
 				queries: []legended{
 					{total(vllm.AllocationFailure), "stores without room"},

@@ -20,7 +20,7 @@ const (
 // A panelKind is how a panel shows its queries.
 type panelKind string
 
-// A graph is what a panel is unless it says otherwise.
+// A panel without a kind is a graph.
 const (
 	graph   panelKind = "timeseries"
 	heatmap panelKind = "heatmap"
@@ -33,7 +33,7 @@ const (
 type row struct {
 	title  string
 	panels []panel
-	// repeat is the variable for each value of which the row is shown once.
+	// repeat is a variable. The row is repeated for each of its values.
 	repeat string
 }
 
@@ -44,7 +44,7 @@ type panel struct {
 	unit        string
 	kind        panelKind
 	queries     []legended
-	// limit is the value that should not be exceeded. 0 stands for none.
+	// limit is a value that should not be exceeded, or 0 for none.
 	limit float64
 }
 
@@ -62,14 +62,14 @@ const (
 
 func byEngine() []string { return []string{schema.LabelModelName, schema.LabelEngine} }
 
-// byWorker tells the processes of a fleet apart, however they come: scraped, from
-// pods, or through a Collector that adds a label for the worker.
+// byWorker returns the labels that distinguish the processes of a fleet, whether they are
+// scraped, in pods, or behind a Collector that adds a label for the worker.
 func byWorker() []string { return []string{"worker", "pod", "instance"} }
 
 // each draws one line for each value of the term's labels.
 func each(t term, legend string) []legended { return []legended{{t, legend}} }
 
-// twoWays draws a line for loads and one for stores.
+// twoWays draws lines for loads and for stores.
 func twoWays(load, store term) []legended {
 	return []legended{{load, "load, " + legendEngine}, {store, "store, " + legendEngine}}
 }
@@ -83,7 +83,7 @@ func quantiles(w *writer, m schema.Metric) []legended {
 	}
 }
 
-// spread draws how often each value of a histogram came.
+// spread draws a histogram as a heatmap.
 func spread(w *writer, title, description, unit string, m schema.Metric) panel {
 	return panel{title: title, description: description, unit: unit, kind: heatmap, queries: each(w.buckets(m), "{{le}}")}
 }

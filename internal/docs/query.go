@@ -11,18 +11,18 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// A writer writes PromQL over definitions, so that no query can ask for a metric
-// or a label that the catalogue lacks. It gathers what does not fit, for err.
+// A writer writes PromQL from definitions, so that no query has a metric or a label that
+// is not in the catalogue. It collects errors for err.
 type writer struct {
-	// engine are the matchers of every metric that has an engine's labels:
+	// engine are the matchers of metrics with an engine's labels:
 	// `model_name=~"$model"`.
 	engine []string
-	// tier are the matchers of every metric that has a tier: `tier=~"$tier"`.
+	// tier are the matchers of metrics with a tier: `tier=~"$tier"`.
 	tier []string
-	// process are the matchers of every metric, which Prometheus's own labels
-	// satisfy: `instance=~"$instance"`.
+	// process are the matchers of every metric, on labels that Prometheus adds:
+	// `instance=~"$instance"`.
 	process []string
-	// window is the range of rates: "5m" or Grafana's variable for it.
+	// window is the range of rates: "5m", or Grafana's variable.
 	window string
 
 	errs []error
@@ -41,28 +41,28 @@ func (w *writer) fail(d schema.Definition, format string, arguments ...any) term
 	return term{}
 }
 
-// within writes with another window.
+// within calls write with another window.
 func (w *writer) within(window string, write func(*writer) term) term {
 	inner := *w
 	inner.window = window
 	return w.adopt(&inner, write)
 }
 
-// ofTier writes of one tier alone, whatever the tiers of other terms are.
+// ofTier calls write for one tier, whichever tiers are chosen.
 func (w *writer) ofTier(value string, write func(*writer) term) term {
 	inner := *w
 	inner.tier = []string{fmt.Sprintf("%s=%q", schema.LabelTier, value)}
 	return w.adopt(&inner, write)
 }
 
-// ofEveryTier writes of all tiers, whichever are chosen.
+// ofEveryTier calls write for all tiers, whichever tiers are chosen.
 func (w *writer) ofEveryTier(write func(*writer) term) term {
 	inner := *w
 	inner.tier = nil
 	return w.adopt(&inner, write)
 }
 
-// adopt writes with a copy of w that has other settings, and keeps its errors.
+// adopt calls write with a copy of w that has other settings, and keeps the errors.
 func (w *writer) adopt(inner *writer, write func(*writer) term) term {
 	inner.errs = nil
 	t := write(inner)
@@ -70,7 +70,7 @@ func (w *writer) adopt(inner *writer, write func(*writer) term) term {
 	return t
 }
 
-// selector selects those samples of a metric that have the given name.
+// selector returns the selector of a metric's samples with the given name.
 func (w *writer) selector(d schema.Definition, name string, matchers ...string) string {
 	var all []string
 	if !ofProcess(d) {
@@ -96,19 +96,19 @@ func (w *writer) gauge(m schema.Metric) term {
 	return term{w.selector(d, d.SampleName()), labelNames(d)}
 }
 
-// lowest is the least value of a gauge in the window.
+// lowest returns the lowest value of a gauge in the window.
 func (w *writer) lowest(m schema.Metric) term {
 	g := w.gauge(m)
 	return term{fmt.Sprintf("min_over_time(%s[%s])", g.text, w.window), g.labels}
 }
 
-// rate is the growth of a counter for each second.
+// rate returns the growth of a counter per second.
 func (w *writer) rate(m schema.Metric) term {
 	return w.overWindow("rate", m)
 }
 
-// grown keeps the counters that grew within the window. A series that appears with
-// a value above zero grew too, which increase cannot see.
+// grown returns the counters that grew within the window. A series that appears with a
+// value above zero grew too, which increase does not show.
 func (w *writer) grown(m schema.Metric) term {
 	d := m.Definition()
 	increase := above(0, w.overWindow("increase", m))
@@ -124,16 +124,16 @@ func (w *writer) overWindow(function string, m schema.Metric) term {
 	return term{fmt.Sprintf("%s(%s[%s])", function, w.selector(d, d.SampleName()), w.window), labelNames(d)}
 }
 
-// sum adds up all series that agree on the labels.
+// sum adds up all series with the same labels.
 func (w *writer) sum(t term, by ...string) term { return w.aggregate("sum", t, by) }
 
-// max takes the greatest of all series that agree on the labels.
+// max returns the greatest of all series with the same labels.
 func (w *writer) max(t term, by ...string) term { return w.aggregate("max", t, by) }
 
-// count counts the series that agree on the labels.
+// count counts the series with the same labels.
 func (w *writer) count(t term, by ...string) term { return w.aggregate("count", t, by) }
 
-// sumWithout adds up all series that agree on every label but one.
+// sumWithout adds up all series that have the same labels except one.
 func (w *writer) sumWithout(label string, t term) term {
 	rest := slices.DeleteFunc(slices.Clone(t.labels), func(l string) bool { return l == label })
 	if len(rest) == len(t.labels) {
@@ -154,12 +154,11 @@ func (w *writer) aggregate(operator string, t term, by []string) term {
 	return term{fmt.Sprintf("%s by (%s) (%s)", operator, strings.Join(by, ", "), t.text), by}
 }
 
-// targetLabels returns the labels that are not the catalogue's: Prometheus, its
-// relabelling or a Collector adds them to all series of a process. Some may be
-// absent.
+// targetLabels returns labels that are not in the catalogue. Prometheus, its relabelling or
+// a Collector adds them to all series of a process. Some may be absent.
 func targetLabels() []string { return []string{"job", "instance", "pod", "worker"} }
 
-// ratio divides, and has no value where there is nothing to divide by.
+// ratio divides. It has no value if the divisor is zero.
 func ratio(part, whole term) term {
 	return term{fmt.Sprintf("%s / (%s > 0)", part.text, whole.text), part.labels}
 }
@@ -169,12 +168,12 @@ func above(threshold float64, t term) term {
 	return term{fmt.Sprintf("%s > %v", t.text, threshold), t.labels}
 }
 
-// unless keeps the series of the first term that the second has not.
+// unless keeps the series of the first term that the second does not have.
 func unless(kept, dropped term) term {
 	return term{fmt.Sprintf("(%s) unless (%s)", kept.text, dropped.text), kept.labels}
 }
 
-// and keeps the series of the first term that the second has, too.
+// and keeps the series of the first term that the second has as well.
 func and(kept, condition term) term {
 	return term{fmt.Sprintf("(%s) and (%s)", kept.text, condition.text), kept.labels}
 }

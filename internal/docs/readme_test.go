@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// The README's program runs as it is, says where it is scraped, and leaves the lines that
-// the README shows of its scrape.
+// The README's program runs unchanged, prints its address, and its scrape has the lines in
+// the README.
 func TestReadmeProgram(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a program cannot be interrupted here")
@@ -29,7 +29,7 @@ func TestReadmeProgram(t *testing.T) {
 	program := regexp.MustCompile("(?s)\n```go\n(package main.*?)```\n").FindSubmatch(text)
 	shown := regexp.MustCompile("(?s)\n```\n(# HELP vllm:.*?)```\n").FindSubmatch(text)
 	if program == nil || shown == nil {
-		t.Fatal("the README has no program, or shows no scrape")
+		t.Fatal("the README has no program or no scrape")
 	}
 	dir := t.TempDir()
 	source, binary := filepath.Join(dir, "main.go"), filepath.Join(dir, "program")

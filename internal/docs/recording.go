@@ -7,8 +7,8 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// recordings returns what dashboards over long ranges, and alerts of a service's
-// own, ask for most.
+// recordings returns the queries that dashboards over long ranges and a service's own
+// alerts use most.
 func recordings(w *writer) []recording {
 	byEngine := func(m schema.Metric) term { return w.sum(w.rate(m), byEngine()...) }
 	byTier := func(m schema.Metric) term { return w.sum(w.rate(m), byEngineAndTier()...) }
@@ -40,8 +40,7 @@ func byEngineAndTier() []string {
 	return append(byEngine(), schema.LabelTier)
 }
 
-// recordingTest computes every recording from counters that grow by a known
-// amount a minute.
+// recordingTest computes every recording from counters with a known growth.
 func recordingTest() ruleTest {
 	const engine, tier = `{model_name="llama", engine="0"}`, `{model_name="llama", engine="0", tier="1:fs"}`
 	test := ruleTest{
@@ -54,7 +53,7 @@ func recordingTest() ruleTest {
 			bucket(vllm.LookupSyncDelay, "+Inf", "0+60x20"),
 			counted(vllm.TieringReadBytes, "0+600x20", "1:fs"), counted(vllm.TieringWriteBytes, "0+60x20", "1:fs"),
 			counted(vllm.TieringChunkQueries, "0+60x20", "1:fs"), counted(vllm.TieringChunkHits, "0+15x20", "1:fs"),
-			// A tier that is not asked has no hit rate.
+			// A tier without queries has no hit rate.
 			counted(vllm.TieringChunkQueries, "60x20", "2:obj"), counted(vllm.TieringChunkHits, "15x20", "2:obj"),
 		),
 	}

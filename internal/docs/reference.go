@@ -17,18 +17,18 @@ const referenceHead = `<!-- Generated from the catalogue. To change it, change t
 
 # Metrics
 
-Every metric of packages ` + "`schema/vllm` and `otelkv/ingest`" + ` and of ` + "`otelkv.WithSelfMetrics`" + `, with both of its names. A scrape shows the sample names. Payloads use the Prometheus name as
-their key. OTLP carries the OpenTelemetry name, unless the exporter is told to use the other ([names](names.md)).
+All metrics of packages ` + "`schema/vllm` and `otelkv/ingest`" + ` and of ` + "`otelkv.WithSelfMetrics`" + `, with both names. Scrapes show the sample names. Payloads use the Prometheus name
+as their key. OTLP has the OpenTelemetry name, unless the exporter has the option to use the other ([Names](names.md)).
 
 Every series of vLLM's metrics has the labels ` + "`model_name` and `engine`" + ` before those listed here. Units are
-[UCUM](https://ucum.org/): ` + "`By`" + ` is bytes, ` + "`s`" + ` seconds, ` + "`1`" + ` a fraction from 0 to 1 (or the constant 1 of an info metric), and a word in
-braces says what is counted. ` + "`[5m]`" + ` in the queries suits a scrape interval of a minute or less.
+[UCUM](https://ucum.org/): ` + "`By`" + ` is bytes, ` + "`s`" + ` is seconds, and ` + "`1`" + ` is a fraction from 0 to 1, or the constant 1 of an info metric. A word in braces says
+what is counted. ` + "`[5m]`" + ` in the queries suits a scrape interval of a minute or less.
 
-A gauge that is additive has values that add up across engines, such as jobs in flight. OpenTelemetry calls it an UpDownCounter, and so do OTLP and the
-weaver registry; a scrape shows a gauge.
+An additive gauge has values that add up across engines, such as jobs in flight. It is an UpDownCounter over OTLP and in the weaver registry, and a gauge on
+scrapes.
 
-A series exists from its first measurement on, unless its row says "from the start" or its engine was declared with
-` + "`otelkv.WithPriming`" + `. An absent series can therefore mean zero.
+A series exists from its first measurement, unless its row says "from the start" or its engine has the option ` + "`otelkv.WithPriming`" + `. So an absent series can mean
+zero.
 
 `
 
@@ -73,7 +73,7 @@ func writeMetric(b *bytes.Buffer, d schema.Definition) {
 		row("Values of "+code(label), codes(d.LabelValues[label]))
 	}
 	if d.PrimaryTier {
-		row("Primary tier", "has a series of its own, `tier=\"0:primary\"`")
+		row("Primary tier", "has its own series, `tier=\"0:primary\"`")
 	}
 	row("Boundaries", boundaries(d.Boundaries))
 	if d.StartsAtZero {
@@ -89,7 +89,7 @@ func writeMetric(b *bytes.Buffer, d schema.Definition) {
 	}
 }
 
-// kind tells the metric's kind, and what OTLP carries where that differs.
+// kind returns the metric's kind, and the kind in OTLP if that differs.
 func kind(d schema.Definition) string {
 	text := fmt.Sprintf("%s of %s", d.Kind(), d.Number())
 	if d.Additive {
@@ -98,7 +98,7 @@ func kind(d schema.Definition) string {
 	return text
 }
 
-// since tells the first release that had the metric.
+// since returns the first release that has the metric.
 func since(d schema.Definition) string {
 	if isOwn(d) {
 		return "otelkv " + d.Since
@@ -109,7 +109,7 @@ func since(d schema.Definition) string {
 	return "vLLM " + d.Since
 }
 
-// boundaries prints upper bounds as the label le shows them.
+// boundaries returns upper bounds as in the label le.
 func boundaries(bounds []float64) string {
 	texts := make([]string, len(bounds))
 	for i, bound := range bounds {
@@ -118,7 +118,7 @@ func boundaries(bounds []float64) string {
 	return codes(texts)
 }
 
-// repeats says what a mirror repeats, and under which label values.
+// repeats returns what a mirror repeats, and under which label values.
 func repeats(d schema.Definition) string {
 	var sources []string
 	for _, m := range d.Mirrors {
@@ -155,8 +155,8 @@ func codes(texts []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// anchor returns the fragment by which a heading is linked to: in lower case,
-// spaces as hyphens, and no punctuation but hyphens and underscores.
+// anchor returns the fragment of links to a heading: lower case, with hyphens for spaces,
+// and without punctuation except hyphens and underscores.
 func anchor(heading string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -13,7 +13,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// What no group lists would not be documented.
+// Every metric is in a group: otherwise it would not be documented.
 func TestGroupsHoldEveryCatalogue(t *testing.T) {
 	documented := make(map[string]bool)
 	for _, d := range definitions(groups()) {
@@ -38,7 +38,7 @@ func TestGroupsHoldEveryCatalogue(t *testing.T) {
 	}
 }
 
-// A bar in a text would end its table cell.
+// No text has a bar, which would end its table cell.
 func TestReferenceTables(t *testing.T) {
 	text, err := reference(root)
 	if err != nil {

@@ -28,8 +28,8 @@ func registryFile(string) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// A registryManifest tells weaver what the registry beside it is. Weaver knows the
-// file by its name, manifest.yaml; a registry_manifest.yaml is one of version 1.
+// A registryManifest describes a registry to weaver. Weaver finds the file by its name,
+// manifest.yaml. A file registry_manifest.yaml would be of version 1.
 type registryManifest struct {
 	FileFormat  string `yaml:"file_format"`
 	SchemaURL   string `yaml:"schema_url"`

@@ -17,8 +17,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// The registry says all that the catalogue does: reading it gives the same
-// definitions.
+// The registry is complete: reading it gives the definitions of the catalogue.
 func TestRegistry(t *testing.T) {
 	file, err := os.Open(filepath.Join(root, "schema", "vllm", "registry", "registry.yaml"))
 	if err != nil {
@@ -35,8 +34,8 @@ func TestRegistry(t *testing.T) {
 	}
 }
 
-// Weaver takes a folder: a manifest, and every other YAML file in it and below for
-// a part of the registry. The telemetry schema beside it would be an error.
+// The folder has only files of the registry. Weaver reads every YAML file in it and below,
+// so the telemetry schema in it would be an error.
 func TestRegistryHasAFolderOfItsOwn(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Join(root, "schema", "vllm", "registry"))
 	if err != nil {
@@ -51,8 +50,8 @@ func TestRegistryHasAFolderOfItsOwn(t *testing.T) {
 	}
 }
 
-// What weaver asks of a registry: its formats, every attribute defined once, and
-// none used that is not defined.
+// The registry follows weaver's rules: the formats, every attribute defined once, and no
+// attribute used without a definition.
 func TestRegistryIsComplete(t *testing.T) {
 	var file struct {
 		FileFormat string                 `yaml:"file_format"`

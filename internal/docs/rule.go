@@ -11,8 +11,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// An alert is an alerting rule with what its operator needs to know, and the
-// cases that its unit tests try.
+// An alert is an alerting rule with its runbook and the cases of its unit tests.
 type alert struct {
 	name     string
 	expr     term
@@ -20,20 +19,19 @@ type alert struct {
 	severity string
 	// summary is one line. {{ $labels.x }} is the value of a label.
 	summary string
-	// runbook is one paragraph: what it means, and what to look at first.
+	// runbook is one paragraph: what the alert means, and what to check first.
 	runbook string
 	cases   []alertCase
 }
 
-// An alertCase is what an alert makes of some series.
+// An alertCase is a test: some series, and whether the alert fires for them.
 type alertCase struct {
 	name   string
 	series []inputSeries
-	// at is when the alert is looked at, after the start of the series. Several times
-	// have spaces between them.
+	// at is the time of the check after the start of the series, or several times with
+	// spaces between them.
 	at string
-	// labels are those of the alert that fires, without the severity. Nil means
-	// that nothing fires.
+	// labels are those of the alert that fires, without the severity, or nil if none fires.
 	labels map[string]string
 }
 
@@ -43,14 +41,13 @@ type recording struct {
 	expr term
 }
 
-// recordingName returns the name of a rule that aggregates m to the level of the
-// given labels.
+// recordingName returns the name of a rule that aggregates m to a level of labels.
 func recordingName(level string, m schema.Metric, operation string) string {
 	return level + ":" + strings.ReplaceAll(m.Definition().PrometheusName, ":", "_") + ":" + operation
 }
 
-// The part of Prometheus's rule file that the rules use. The names of the fields
-// are Prometheus's.
+// The part of Prometheus's rule file that the rules use, with Prometheus's names of the
+// fields.
 type (
 	ruleFile struct {
 		Groups []ruleGroup `yaml:"groups"`
@@ -82,7 +79,7 @@ type prometheusRule struct {
 
 const prometheusRuleHead = `# Generated from the catalogue. To change it, change internal/docs and run go generate ./...
 #
-# The rules of docs/alerts/rules.yaml for the Prometheus operator. Its ruleSelector has to match the labels.
+# The rules of docs/alerts/rules.yaml for the Prometheus operator. Its ruleSelector must match the labels.
 `
 
 // prometheusRuleFile writes deploy/prometheusrule.yaml.
@@ -99,8 +96,8 @@ func prometheusRuleFile(string) ([]byte, error) {
 
 const rulesHead = `# Generated from the catalogue. To change it, change internal/docs and run go generate ./...
 #
-# Recording and alerting rules for KV-cache offloading. README.md beside this file says what to do
-# about each alert. rules.test.yaml tests them: promtool test rules rules.test.yaml
+# Recording and alerting rules for KV-cache offloading. README.md in this folder has the runbooks.
+# rules.test.yaml tests the rules: promtool test rules rules.test.yaml
 `
 
 // rulesFile writes docs/alerts/rules.yaml.

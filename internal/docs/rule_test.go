@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// What somebody who is woken by an alert has to find in it.
+// Every alert has what an operator needs.
 func TestAlerts(t *testing.T) {
 	w := &writer{window: "5m"}
 	severities := map[string]bool{severityCritical: true, severityWarning: true, severityInfo: true}
@@ -33,8 +33,8 @@ func TestAlerts(t *testing.T) {
 	}
 }
 
-// An alert that never fires in a test may never fire, and one that is never
-// silent in a test may always fire. Both hold of starts and of restarts too.
+// Every alert fires in one test and does not fire in another, also after a start and after
+// a restart.
 func TestAlertsHaveCasesOfBothKinds(t *testing.T) {
 	for _, a := range alerts(&writer{window: "5m"}) {
 		for _, kind := range []string{"", aStart, aRestart} {
@@ -55,7 +55,7 @@ func TestAlertsHaveCasesOfBothKinds(t *testing.T) {
 	}
 }
 
-// A runbook that sends its reader to a panel names one that is there.
+// The panels that a runbook names exist.
 func TestRunbooksNamePanels(t *testing.T) {
 	shown := map[string]bool{"other": true, "writing": true}
 	for _, p := range readDashboard(t, "kv-offload.json").Panels {
@@ -71,7 +71,7 @@ func TestRunbooksNamePanels(t *testing.T) {
 	}
 }
 
-// The recordings' test knows every recording.
+// The test of recordings has every recording.
 func TestRecordingsAreTested(t *testing.T) {
 	tested := make(map[string]bool)
 	for _, expression := range recordingTest().Expressions {

@@ -10,8 +10,8 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// The part of promtool's test file that the tests use. The names of the fields
-// are promtool's.
+// The part of promtool's test file that the tests use, with promtool's names of the
+// fields.
 type (
 	ruleTestFile struct {
 		RuleFiles          []string   `yaml:"rule_files"`
@@ -51,7 +51,7 @@ type (
 
 const ruleTestsHead = `# Generated from the catalogue. To change it, change internal/docs and run go generate ./...
 #
-# Each alert fires and stays silent where it should: promtool test rules rules.test.yaml
+# Tests of when each alert fires and when it does not: promtool test rules rules.test.yaml
 `
 
 // ruleTestsFile writes docs/alerts/rules.test.yaml.
@@ -89,7 +89,7 @@ func alertTestOf(a alert, c alertCase) ruleTest {
 	return test
 }
 
-// expand writes the values of labels in a template as Prometheus does.
+// expand replaces labels in a template by their values, as Prometheus does.
 func expand(template string, labels map[string]string) string {
 	for name, value := range labels {
 		template = strings.ReplaceAll(template, "{{ $labels."+name+" }}", value)
@@ -97,7 +97,7 @@ func expand(template string, labels map[string]string) string {
 	return template
 }
 
-// The series that tests are made of are those of one process and its engine.
+// The series of tests are those of one process with one engine.
 const (
 	testModel    = "llama"
 	testEngine   = "0"
@@ -110,8 +110,7 @@ func processLabels() map[string]string {
 	return map[string]string{"job": testJob, "instance": testInstance}
 }
 
-// alertLabels returns the labels of an alert about the test's engine and, if one
-// is given, its tier.
+// alertLabels returns the labels of an alert about the test's engine, or its tier.
 func alertLabels(tier ...string) map[string]string {
 	labels := processLabels()
 	labels[schema.LabelModelName], labels[schema.LabelEngine] = testModel, testEngine
@@ -123,7 +122,7 @@ func alertLabels(tier ...string) map[string]string {
 
 func inputs(series ...inputSeries) []inputSeries { return series }
 
-// counted is a series of a counter, or of a histogram's count.
+// counted returns a series of a counter, or of a histogram's count.
 func counted(m schema.Metric, values string, labelValues ...string) inputSeries {
 	d := m.Definition()
 	name := d.SampleName()
@@ -133,19 +132,19 @@ func counted(m schema.Metric, values string, labelValues ...string) inputSeries 
 	return inputSeries{name + selectorOf(d, labelValues), values}
 }
 
-// read is a series of a gauge.
+// read returns a series of a gauge.
 func read(m schema.Metric, values string, labelValues ...string) inputSeries {
 	d := m.Definition()
 	return inputSeries{d.SampleName() + selectorOf(d, labelValues), values}
 }
 
-// bucket is a series of a histogram's bucket.
+// bucket returns a series of a histogram's bucket.
 func bucket(m schema.Metric, le, values string, labelValues ...string) inputSeries {
 	d := m.Definition()
 	return inputSeries{d.PrometheusName + "_bucket" + selectorOf(d, labelValues, fmt.Sprintf("le=%q", le)), values}
 }
 
-// replica is the same series in another process, which has the same engine.
+// replica returns the same series of another process with the same engine.
 func replica(s inputSeries) inputSeries {
 	s.Series = strings.Replace(s.Series, testInstance, "127.0.0.2:9464", 1)
 	return s

@@ -12,13 +12,13 @@ const runbooksHead = `<!-- Generated from the catalogue. To change it, change in
 
 # Alerts
 
-[rules.yaml](rules.yaml) holds recording and alerting rules for Prometheus. Add it to ` + "`rule_files`" + `, or apply
-[prometheusrule.yaml](../../deploy/prometheusrule.yaml) where the Prometheus operator runs. Thresholds suit a scrape interval of
-a minute or less; ` + "`for`" + ` times are long, because a cache that misses is slow and not down. Trouble that ends within
-the first five minutes of a start or a restart fires none of them but OtelkvSeriesFolded. An alert has
-every label of its series, so replicas that share a model and an engine are told apart by their instance. The panels named here are those of the
-[dashboard](../dashboards/README.md). KVOffloadEngineSilent and the alerts that begin with Otelkv need ` + "`otelkv.WithSelfMetrics`" + `, and never fire for vLLM's own
-processes.
+[rules.yaml](rules.yaml) has recording and alerting rules for Prometheus. Add it to ` + "`rule_files`" + `, or apply
+[prometheusrule.yaml](../../deploy/prometheusrule.yaml) if you use the Prometheus operator. The thresholds suit a scrape interval of a minute or less.
+
+The ` + "`for`" + ` times are long, because a service with a failing cache is slow, not down. Trouble that ends within five minutes of a start or a restart only
+fires OtelkvSeriesFolded. An alert has all labels of its series, so the label instance distinguishes replicas with the same model and engine. Panels in
+quotes are those of the [dashboard](../dashboards/README.md). KVOffloadEngineSilent and the alerts that begin with Otelkv need ` + "`otelkv.WithSelfMetrics`" + `.
+They never fire for vLLM's own processes.
 
 Check and test the rules after a change:
 
@@ -52,10 +52,10 @@ func runbooksFile(string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// runbookPath is where the repository says what to do about an alert.
+// runbookPath returns the path of an alert's runbook in the repository.
 func runbookPath(alert string) string { return "docs/alerts/README.md#" + anchor(alert) }
 
-// plain writes a summary without the values of labels.
+// plain returns a summary without the values of labels.
 func plain(summary string) string {
 	return strings.NewReplacer(
 		ofTier, "a tier",

@@ -7,8 +7,8 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// ingestMetric returns a metric of a sidecar's receiver by its name in Prometheus. An
-// unknown name gives an empty definition, which no query accepts.
+// ingestMetric returns a receiver's metric by its Prometheus name. For an unknown name it
+// returns an empty definition, which is an error in a query.
 func ingestMetric(name string) schema.Metric {
 	d, _ := ingest.Catalogue().Lookup(name)
 	return d

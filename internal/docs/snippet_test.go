@@ -19,8 +19,7 @@ import (
 	"testing"
 )
 
-// imports returns the packages that code in the documents may use, by the name
-// under which it does.
+// imports returns the packages that code in the documents may use, by name.
 func imports() map[string]string {
 	const module = "github.com/otelkv/otelkv-go/"
 	return map[string]string{
@@ -52,7 +51,7 @@ func imports() map[string]string {
 	}
 }
 
-// prelude is what a snippet finds around it.
+// prelude declares what snippets use without declaring it.
 const prelude = `
 var (
 	ctx       context.Context
@@ -71,8 +70,7 @@ var (
 )
 `
 
-// A checker type-checks code against the packages of this module and their
-// dependencies.
+// A checker type-checks code with the packages of this module and their dependencies.
 type checker struct {
 	importer types.Importer
 }
@@ -106,8 +104,8 @@ func newChecker(t *testing.T) checker {
 	return checker{importer.ForCompiler(token.NewFileSet(), "gc", lookup)}
 }
 
-// check returns what is wrong with a snippet: declarations, or statements of a
-// function that returns an error. What it leaves unused is no matter.
+// check returns the errors of a snippet, which is declarations, or statements of a function
+// that returns an error. Unused variables and imports are no errors.
 func (c checker) check(snippet string) error {
 	if strings.HasPrefix(snippet, "package main\n") {
 		return nil // TestReadmeProgram runs it
@@ -134,12 +132,12 @@ func (c checker) check(snippet string) error {
 		}
 		errs = append(errs, err)
 	}}
-	// The errors were handed to Error.
+	// Error has collected the errors.
 	_, _ = configuration.Check("snippet", files, []*ast.File{file}, nil)
 	return errors.Join(errs...)
 }
 
-// Every piece of Go code in the documents compiles.
+// All Go code in the documents compiles.
 func TestSnippetsCompile(t *testing.T) {
 	c := newChecker(t)
 	compiled := 0
@@ -171,13 +169,13 @@ func TestCheckerRefuses(t *testing.T) {
 	}
 }
 
-// What the documents call by a package's name is there.
+// Identifiers with a package's name in the documents exist.
 func TestIdentifiersExist(t *testing.T) {
 	c := newChecker(t)
 	qualified := regexp.MustCompile("`(\\w+)\\.([A-Z]\\w*)(?:\\.([A-Z]\\w*))?")
 	for _, m := range markdowns(t) {
 		if m.path == "CHANGELOG.md" {
-			continue // which also names what is gone
+			continue // It also has names that were removed.
 		}
 		for _, found := range qualified.FindAllStringSubmatch(withoutNamesOf01(m.prose()), -1) {
 			if _, ok := imports()[found[1]]; !ok {
@@ -190,7 +188,7 @@ func TestIdentifiersExist(t *testing.T) {
 	}
 }
 
-// withoutNamesOf01 returns a document without what a table calls the names of 0.1.
+// withoutNamesOf01 returns a document without the column of its table with names of 0.1.
 func withoutNamesOf01(prose string) string {
 	const header = "| 0.1 | now |\n"
 	before, table, found := strings.Cut(prose, header)
@@ -201,8 +199,8 @@ func withoutNamesOf01(prose string) string {
 	return before + regexp.MustCompile(`(?m)^\|[^|]*\|`).ReplaceAllString(table, "|") + "\n\n" + after
 }
 
-// exists reports whether a package has a name and, if one is given, that a method
-// or field. Prometheus may be ours or the client library.
+// exists reports whether a package has the identifier, and the identifier the member, if one
+// is given. The name prometheus may be our package or the client library's.
 func (c checker) exists(t *testing.T, name, identifier, member string) bool {
 	t.Helper()
 	paths := []string{imports()[name]}

@@ -13,12 +13,11 @@ import (
 
 const telemetrySchemaHead = `# Generated from the catalogue. To change it, change the definition and run go generate ./...
 #
-# An OpenTelemetry telemetry schema. Versions are those of this module. Version 0.0.0 stands for the names that
-# vLLM used before the module's first release. A reader that applies it turns the old names into those of today.
+# An OpenTelemetry telemetry schema. Versions are those of this module. Version 0.0.0 has the names that vLLM
+# used before the first release of the module. A reader that applies the schema translates old names to new ones.
 `
 
-// The telemetry schema, of which only metrics are used. The names of the fields
-// are those of file format 1.1.
+// The part of the telemetry schema for metrics, with the field names of file format 1.1.
 type (
 	telemetrySchema struct {
 		FileFormat string                      `yaml:"file_format"`
@@ -58,8 +57,8 @@ func telemetryFile(string) ([]byte, error) {
 	})
 }
 
-// telemetryChanges returns what became of each mirror's name: one that passes its
-// labels on was renamed, one that gives each source a label value was split.
+// telemetryChanges returns the change of each mirror's name. A mirror with the labels of
+// its source was renamed. A mirror with a label value for each source was split.
 func telemetryChanges(all []schema.Definition) ([]telemetryChange, error) {
 	instruments := make(map[string]string, len(all))
 	for _, d := range all {
@@ -81,8 +80,7 @@ func telemetryChanges(all []schema.Definition) ([]telemetryChange, error) {
 	return append(changes, telemetryChange{RenameMetrics: renames}), nil
 }
 
-// split tells how a mirror's series came apart, for engines of the default
-// medium.
+// split returns the split of a mirror, for engines of the default medium.
 func split(d schema.Definition, instruments map[string]string) *telemetrySplit {
 	s := &telemetrySplit{
 		ApplyToMetric:         d.Name,

@@ -15,7 +15,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// The file is read as any consumer of telemetry schemas reads it.
+// A library for telemetry schemas can read the file.
 func TestTelemetrySchema(t *testing.T) {
 	file, err := telemetry.ParseFile(filepath.Join(root, "schema", "vllm", "schema.yaml"))
 	if err != nil {
@@ -55,7 +55,7 @@ func TestTelemetrySchema(t *testing.T) {
 	}
 }
 
-// targets returns what a split makes of each attribute value.
+// targets returns the metric of each attribute value of a split.
 func targets(split *ast.SplitMetric) map[any]string {
 	byValue := make(map[any]string)
 	for name, value := range split.MetricsFromAttributes {

@@ -9,7 +9,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// variables returns the choices at the head of the dashboard of all engines.
+// variables returns the variables of the dashboard of all engines.
 func variables() []grafanaVariable {
 	const model, engine = schema.LabelModelName + `=~"$model"`, schema.LabelEngine + `=~"$engine"`
 	return []grafanaVariable{
@@ -21,7 +21,7 @@ func variables() []grafanaVariable {
 	}
 }
 
-// engineVariables returns the choices of the dashboard of one engine.
+// engineVariables returns the variables of the dashboard of one engine.
 func engineVariables() []grafanaVariable {
 	const model, engine = schema.LabelModelName + `="$model"`, schema.LabelEngine + `="$engine"`
 	return []grafanaVariable{
@@ -32,9 +32,8 @@ func engineVariables() []grafanaVariable {
 	}
 }
 
-// presence matches series that every engine has: the usage gauge is there before
-// traffic on an engine with a CPU cache, and the load bytes on others once they
-// load.
+// presence matches a series of every engine. An engine with a CPU cache has the usage
+// gauge before any traffic, and others have the load bytes after the first load.
 func presence() string {
 	return fmt.Sprintf("__name__=~%q", vllm.LoadBytes.Definition().SampleName()+"|"+vllm.CPUCacheUsage.Definition().SampleName())
 }
@@ -63,8 +62,8 @@ func one(name, label, query string) grafanaVariable {
 	}
 }
 
-// several chooses any number of values, all at first. All of them match any value,
-// which keeps queries short and takes series that lack the label.
+// several chooses any number of values, initially all. "All" matches any value, so that
+// queries are short and include series without the label.
 func several(name, label, query string) grafanaVariable {
 	v := one(name, label, query)
 	v.Multi, v.IncludeAll, v.AllValue = true, true, ".*"
@@ -94,8 +93,8 @@ func annotations(w *writer) []grafanaAnnotation {
 	}
 }
 
-// restarts are the engines whose counters fell. An engine that stored and loaded
-// nothing before has nothing that could fall.
+// restarts returns the engines whose counters were reset. An engine that stored and loaded
+// nothing before the restart is not found.
 func restarts(w *writer) term {
 	fell := func(m schema.Metric) term { return w.overWindow("resets", m) }
 	loads, stores := fell(vllm.LoadBytes), fell(vllm.StoreBytes)
@@ -103,7 +102,7 @@ func restarts(w *writer) term {
 	return above(0, w.max(term{stores.text + " > 0 or " + loads.text, loads.labels}, by...))
 }
 
-// dashboardLinks lead to what explains the dashboard, and to the other ones.
+// dashboardLinks returns links to the documentation and to the other dashboards.
 func dashboardLinks() []grafanaLink {
 	others := grafanaLink{
 		Title: "KV-cache dashboards", Type: "dashboards", Icon: "dashboard", Tags: []string{"otelkv"},

@@ -17,7 +17,7 @@ import (
 	"github.com/otelkv/otelkv-go/internal/guard"
 )
 
-// reports collects what goes to the error handler of package otel.
+// reports collects the errors of the error handler of package otel.
 func reports(t *testing.T) func() string {
 	var mu sync.Mutex
 	var text strings.Builder
@@ -63,8 +63,8 @@ func TestCall(t *testing.T) {
 	}
 }
 
-// TestCallThatHangs holds that only the first waits, that it is told once, and that
-// the call counts again when it returns.
+// TestCallThatHangs: only the first caller waits, the hang is reported once, and the call
+// works again after it returns.
 func TestCallThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reported := reports(t)
@@ -93,7 +93,7 @@ func TestCallThatHangs(t *testing.T) {
 	})
 }
 
-// TestCallIsOneAtATime holds that who comes while a call is under way gets its value.
+// TestCallIsOneAtATime: concurrent callers get the value of the same call.
 func TestCallIsOneAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package reports keeps reports short and few whose text or number somebody else decides:
-// a collector that answers with an error, or a client that connects again and again.
+// Package reports limits the size and number of error reports that others can cause: a
+// collector that answers with an error, or a client that connects again and again.
 package reports
 
 import (
@@ -15,13 +15,13 @@ import (
 const (
 	// MaxText bounds the bytes of an error's text, before it is quoted.
 	MaxText = 512
-	// repeatEvery is how often an error that goes on is reported.
+	// repeatEvery is how often the same error is reported.
 	repeatEvery = time.Minute
-	// maxReports is how many different errors are reported within that time.
+	// maxReports is how many different errors are reported in that time.
 	maxReports = 8
 )
 
-// quoted has a text that cannot forge or flood a log, and wraps its cause.
+// A quoted error has a text that cannot forge or flood a log. It wraps its cause.
 type quoted struct {
 	text  string
 	cause error
@@ -30,7 +30,7 @@ type quoted struct {
 func (e *quoted) Error() string { return e.text }
 func (e *quoted) Unwrap() error { return e.cause }
 
-// Quote returns err with its text cut and quoted, behind a prefix.
+// Quote returns err with its text shortened and quoted, after a prefix.
 func Quote(prefix string, err error) error { return &quoted{prefix + shorten(err), err} }
 
 func shorten(err error) string {
@@ -41,17 +41,18 @@ func shorten(err error) string {
 	return fmt.Sprintf("%q...", strings.ToValidUTF8(text[:MaxText], ""))
 }
 
-// A Throttle makes reports few. The zero value is ready. It is safe for concurrent use.
+// A Throttle limits the number of reports. The zero value is ready. It is safe for
+// concurrent use.
 type Throttle struct {
 	mu       sync.Mutex
 	reported map[string]time.Time // the texts of reports within repeatEvery, without digits
 	omitted  int                  // since the last report
 }
 
-// Report returns what to report for err, quoted as by [Quote], or nil if the same one was
-// reported within the last minute, or eight others. Errors are the same if their texts
-// differ in digits only, as those with ports and times do. The next report says how many
-// were left out.
+// Report returns an error to report for err, quoted as by [Quote]. It returns nil if the
+// same error, or eight others, were reported within the last minute. Errors are the same if
+// their texts only differ in digits, such as ports and times. The next report says how many
+// errors were not reported.
 func (t *Throttle) Report(prefix string, err error, now time.Time) error {
 	text := shorten(err)
 	key := strings.Map(func(r rune) rune {

@@ -19,14 +19,14 @@ import (
 	"time"
 )
 
-// An Authority signs certificates for one test. They hold for 127.0.0.1, for
-// servers and clients.
+// An Authority signs certificates for one test. They are valid for 127.0.0.1, for servers
+// and clients.
 type Authority struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
 }
 
-// NewAuthority returns an authority with a key of its own.
+// NewAuthority returns an authority with its own key.
 func NewAuthority(t testing.TB) *Authority {
 	t.Helper()
 	template := &x509.Certificate{
@@ -41,7 +41,7 @@ func NewAuthority(t testing.TB) *Authority {
 	return &Authority{certificate, key}
 }
 
-// Pool returns a pool with the authority alone.
+// Pool returns a pool with only the authority.
 func (a *Authority) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.certificate)

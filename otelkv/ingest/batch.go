@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -18,94 +17,69 @@ import (
 )
 
 const (
-	// MaxBatch is the largest batch that is taken, in bytes.
+	// MaxBatch is the size in bytes of the largest batch that a receiver accepts.
 	MaxBatch = 1 << 20
 
-	maxRecords = 1024 // of a batch
-	maxKept    = 256  // payloads of a batch that are kept for the next
+	maxRecords = 1024 // in a batch
 	maxName    = 256  // bytes of a sender's name and of its run
 )
 
-// A batch is what a sender delivers at once.
+// A batch is what a sender delivers in one request or frame.
 type batch struct {
-	sender   string
-	run      string
+	senderKey
 	sequence uint64
 	token    string
 	records  []record
 
-	// droppedPayloads and droppedSamples are what the sender had to drop since the
-	// batch before.
+	// droppedPayloads and droppedSamples are what the sender dropped since its last
+	// batch.
 	droppedPayloads int64
 	droppedSamples  int64
+
+	// malformed joins an error for each entry that could not be decoded and was left
+	// out.
+	malformed error
 }
 
 // A record is the payload of one engine.
 type record struct {
 	engine  int
 	model   string
-	time    time.Time // when the newest of it happened, or zero
-	payload *stats.Payload
+	time    time.Time // when its newest value was written, or zero
+	payload stats.Payload
 }
 
-// batches keeps batches with their payloads, which need no memory once they have
-// seen the same metrics.
-var batches = sync.Pool{New: func() any { return new(batch) }}
-
-// release gives the batch back. Nobody uses its payloads any more.
-func (b *batch) release() {
-	records := b.records[:0]
-	if cap(records) > maxKept {
-		records = nil
-	}
-	*b = batch{records: records}
-	batches.Put(b)
-}
-
-// next returns the record after the last one, with an empty payload.
-func (b *batch) next() *record {
-	if len(b.records) < cap(b.records) {
-		b.records = b.records[:len(b.records)+1]
-	} else {
-		b.records = append(b.records, record{})
-	}
-	r := &b.records[len(b.records)-1]
-	if r.payload == nil {
-		r.payload = new(stats.Payload)
-	}
-	*r = record{payload: r.payload}
-	return r
-}
-
-// decode fills the batch. entries is what is wrong with single entries of payloads,
-// which are left out; err says that the whole is no batch.
-func (b *batch) decode(data []byte) (entries, err error) {
+// decodeBatch decodes a batch. With an error, the batch holds the fields before it.
+func decodeBatch(data []byte) (*batch, error) {
+	b := new(batch)
 	n, rest, err := msgp.ReadMapHeaderBytes(data)
 	if err != nil {
-		return nil, fmt.Errorf("expected a map: %w", err)
+		return b, fmt.Errorf("expected a map: %w", err)
 	}
 	var name []byte
 	for range n {
 		if name, rest, err = msgp.ReadStringZC(rest); err != nil {
-			return nil, fmt.Errorf("a field's name: %w", err)
+			return b, fmt.Errorf("a field's name: %w", err)
 		}
-		if rest, entries, err = b.decodeField(string(name), rest, entries); err != nil {
-			return nil, fmt.Errorf("field %.32q: %w", name, err)
+		if rest, err = b.decodeField(string(name), rest); err != nil {
+			return b, fmt.Errorf("field %.32q: %w", name, err)
 		}
 	}
 	if len(rest) > 0 {
-		return nil, fmt.Errorf("%d bytes after the batch", len(rest))
+		return b, fmt.Errorf("%d bytes after the batch", len(rest))
 	}
-	return entries, b.check()
+	if b.sequence == 0 {
+		err = errors.New(`field "sequence": expected a number, from 1`)
+	}
+	return b, errors.Join(checkName("sender", b.Sender, 1), checkName("run", b.Run, 0), err)
 }
 
-func (b *batch) decodeField(name string, data []byte, bad error) (rest []byte, entries, err error) {
-	entries = bad
+func (b *batch) decodeField(name string, data []byte) (rest []byte, err error) {
 	switch name {
 	case "sender":
-		b.sender, rest, err = msgp.ReadStringBytes(data)
+		b.Sender, rest, err = msgp.ReadStringBytes(data)
 	case "run":
-		b.run, rest, err = msgp.ReadStringBytes(data)
+		b.Run, rest, err = msgp.ReadStringBytes(data)
 	case "token":
 		b.token, rest, err = msgp.ReadStringBytes(data)
 	case "sequence":
@@ -115,12 +89,11 @@ func (b *batch) decodeField(name string, data []byte, bad error) (rest []byte, e
 	case "dropped_samples":
 		b.droppedSamples, rest, err = readCount(data)
 	case "records":
-		rest, entries, err = b.decodeRecords(data)
-		entries = errors.Join(bad, entries)
+		return b.decodeRecords(data)
 	default:
-		rest, err = msgp.Skip(data)
+		return msgp.Skip(data)
 	}
-	return rest, entries, err
+	return rest, err
 }
 
 // readCount reads a number that is not negative.
@@ -132,60 +105,46 @@ func readCount(data []byte) (n int64, rest []byte, err error) {
 	return n, rest, err
 }
 
-// check says what is wrong with a batch whose fields could be read.
-func (b *batch) check() error {
-	return errors.Join(
-		checkName("sender", b.sender, 1),
-		checkName("run", b.run, 0),
-		b.checkSequence(),
-	)
-}
-
-func (b *batch) checkSequence() error {
-	if b.sequence == 0 {
-		return errors.New(`field "sequence": expected a number, from 1`)
-	}
-	return nil
-}
-
-// checkName says what is wrong with a name that has at least some bytes.
-func checkName(field, name string, least int) error {
+// checkName returns an error for a name with fewer than shortest bytes, with too many,
+// or with characters that do not belong in a name.
+func checkName(field, name string, shortest int) error {
 	switch {
-	case len(name) < least:
+	case len(name) < shortest:
 		return fmt.Errorf("field %q: expected a name", field)
 	case len(name) > maxName:
-		return fmt.Errorf("field %q: it has %d bytes, at most %d are taken", field, len(name), maxName)
+		return fmt.Errorf("field %q: expected at most %d bytes, got %d", field, maxName, len(name))
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
 		return fmt.Errorf("field %q: %.64q: expected valid UTF-8 without control characters", field, name)
 	}
 	return nil
 }
 
-func (b *batch) decodeRecords(data []byte) (rest []byte, entries, err error) {
-	if b.records = b.records[:0]; msgp.NextType(data) == msgp.NilType {
-		rest, err = msgp.ReadNilBytes(data)
-		return rest, nil, err
+func (b *batch) decodeRecords(data []byte) (rest []byte, err error) {
+	b.records, b.malformed = nil, nil
+	if msgp.NextType(data) == msgp.NilType {
+		return msgp.ReadNilBytes(data)
 	}
 	n, rest, err := msgp.ReadArrayHeaderBytes(data)
 	switch {
 	case err != nil:
-		return nil, nil, err
+		return nil, err
 	case n > maxRecords:
-		return nil, nil, fmt.Errorf("%d records: at most %d are taken", n, maxRecords)
+		return nil, fmt.Errorf("expected at most %d records, got %d", maxRecords, n)
 	}
-	for i := range n {
-		var bad error
-		if rest, bad, err = b.next().decode(rest); err != nil {
-			return nil, nil, fmt.Errorf("record %d of %d: %w", i+1, n, err)
+	b.records = make([]record, n)
+	for i := range b.records {
+		var malformed error
+		if rest, malformed, err = b.records[i].decode(rest); err != nil {
+			return nil, fmt.Errorf("record %d of %d: %w", i+1, n, err)
 		}
-		entries = errors.Join(entries, bad)
+		b.malformed = errors.Join(b.malformed, malformed)
 	}
-	return rest, entries, nil
+	return rest, nil
 }
 
-// decode fills the record: an array of the engine's index, the model's name, the
-// time in Unix seconds and the payload.
-func (r *record) decode(data []byte) (rest []byte, entries, err error) {
+// decode decodes an array of the engine's index, the model's name, the time in Unix
+// seconds and the payload. malformed joins the errors of single entries.
+func (r *record) decode(data []byte) (rest []byte, malformed, err error) {
 	n, rest, err := msgp.ReadArrayHeaderBytes(data)
 	if err == nil && n != 4 {
 		err = fmt.Errorf("array of %d: expected the engine's index, its model, the time and the payload", n)
@@ -197,7 +156,7 @@ func (r *record) decode(data []byte) (rest []byte, entries, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("engine's index: %w", err)
 	}
-	// What no engine can have is found out when it is declared.
+	// The recorder refuses -1, so only this record is left out.
 	r.engine = -1
 	if engine <= math.MaxInt32 {
 		r.engine = int(engine)
@@ -209,18 +168,18 @@ func (r *record) decode(data []byte) (rest []byte, entries, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("time: %w", err)
 	}
-	// No clock shows more than this, and more would not fit a time.
+	// Later times would overflow the nanoseconds of a time.
 	if seconds > 0 && seconds < 1<<33 {
 		r.time = time.Unix(0, int64(seconds*1e9))
 	}
-	rest, err = stats.Decoder{Limits: stats.Limits{Bytes: MaxBatch}}.MessagePack(rest, r.payload)
-	if broken := (*stats.DecodeError)(nil); errors.As(err, &broken) {
-		return nil, nil, broken
+	rest, err = stats.Decoder{Limits: stats.Limits{Bytes: MaxBatch}}.MessagePack(rest, &r.payload)
+	if errors.As(err, new(*stats.DecodeError)) {
+		return nil, nil, err
 	}
 	return rest, err, nil
 }
 
-// readNumber reads a float, or an integer as one.
+// readNumber reads a float, or an integer as a float.
 func readNumber(data []byte) (v float64, rest []byte, err error) {
 	if t := msgp.NextType(data); t == msgp.IntType || t == msgp.UintType {
 		n, rest, err := msgp.ReadInt64Bytes(data)

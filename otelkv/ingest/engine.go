@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"sync"
 	"time"
 
@@ -17,151 +18,159 @@ import (
 
 const (
 	maxEngines = 1024
-	// maxGauges is the number of gauges of an engine whose writers' times are
-	// compared. Of further ones, the last that arrives counts.
+	// maxGauges is how many gauges of an engine are compared by the time of their
+	// writers. For any other gauge, the value that arrives last counts.
 	maxGauges = 4096
 )
 
-// An engineKey tells engines apart.
+var errTooManyEngines = fmt.Errorf("more than %d engines", maxEngines)
+
+// An engineKey identifies an engine.
 type engineKey struct {
-	model  string
-	index  int
-	sender string // empty unless senders are kept apart
+	Model  string `json:"model"`
+	Index  int    `json:"index"`
+	Sender string `json:"sender,omitempty"` // empty unless senders are kept apart
 }
 
-// An engine is one that spoke.
+// An engine is one that a record named.
 type engine struct {
-	key     engineKey
-	engine  *otelkv.Engine
-	timer   *time.Timer // that removes it, or nil
-	timeout time.Duration
+	engineKey
+	engine *otelkv.Engine
+	timer  *time.Timer // removes the engine; nil without a timeout
 
-	mu     sync.Mutex // held while a payload is observed
-	spoke  time.Time
-	gauges map[string]gauge
-	info   time.Time // when the newest info was sent
-	totals *totals   // nil unless they are kept
+	mu       sync.Mutex // held while a payload is observed
+	lastSeen time.Time
+	gauges   map[string]gauge
+	infoTime time.Time // when the newest info was written
+	totals   *totals   // nil without a state file
 }
 
-// A gauge is the value that the last writer gave.
+// A gauge is the value that was written last.
 type gauge struct {
 	time  time.Time
 	value stats.Number
 }
 
-// observe records one record, and returns what was wrong with it.
+// observe records one record. The error joins what was left out.
 func (r *Receiver) observe(ctx context.Context, sender string, rec *record) error {
-	key := engineKey{model: rec.model, index: rec.engine}
+	key := engineKey{Model: rec.model, Index: rec.engine}
 	if r.config.senderLabel {
-		key.sender = sender
+		key.Sender = sender
 	}
-	e, reason, err := r.engine(key)
-	if err != nil {
-		counter := r.counts.rejectedRecords[reason]
-		counter.Add(1)
-		return err
+	e, err := r.engine(key)
+	switch {
+	case errors.Is(err, errTooManyEngines):
+		r.counts.tooManyEngines.Add(1)
+	case err != nil:
+		r.counts.undeclared.Add(1)
+	default:
+		return e.observe(ctx, rec)
 	}
-	return e.observe(ctx, rec)
+	return err
 }
 
-// engine returns the engine, and declares it where it has not spoken before. With
-// an error comes the reason that the self-metric gives.
-func (r *Receiver) engine(key engineKey) (e *engine, reason string, err error) {
+// engine returns the engine, and declares it at its first record.
+func (r *Receiver) engine(key engineKey) (*engine, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e := r.engines[key]; e != nil {
-		return e, "", nil
+		return e, nil
 	}
 	if len(r.engines) >= maxEngines {
-		return nil, reasonEngines, fmt.Errorf("otelkv: engine %d of model %.64q: more than %d engines", key.index, key.model, maxEngines)
+		return nil, fmt.Errorf("otelkv: engine %d of model %.64q: %w", key.Index, key.Model, errTooManyEngines)
 	}
 	declared, err := r.declare(key)
 	if err != nil {
-		return nil, reasonUndeclared, err
+		return nil, err
 	}
-	e = &engine{key: key, engine: declared, gauges: make(map[string]gauge), spoke: time.Now()}
+	e := &engine{engineKey: key, engine: declared, gauges: make(map[string]gauge), lastSeen: time.Now()}
 	if r.state != nil {
-		e.totals = r.state.newTotals()
+		e.totals = &totals{definitions: r.state.definitions, entries: make(map[string]*total)}
 	}
 	if timeout := r.config.engineTimeout; timeout > 0 {
-		e.timeout = timeout
 		e.timer = time.AfterFunc(timeout, func() { r.removeSilent(e) })
 	}
 	r.engines[key] = e
 	r.counts.engines.Record(int64(len(r.engines)))
-	return e, "", nil
+	return e, nil
 }
 
-// declare returns the recorder's engine. One that the program declared itself is
-// used as it is.
+// declare adds an engine to the recorder, or returns the one that the program added
+// itself.
 func (r *Receiver) declare(key engineKey) (*otelkv.Engine, error) {
-	options := append([]otelkv.EngineOption{otelkv.WithSource(key.sender)}, r.config.engineOptions...)
-	e, err := r.recorder.AddEngine(key.index, key.model, options...)
+	options := append([]otelkv.EngineOption{otelkv.WithSource(key.Sender)}, r.config.engineOptions...)
+	e, err := r.recorder.AddEngine(key.Index, key.Model, options...)
 	if errors.Is(err, otelkv.ErrEngineExists) {
-		if own, missing := r.recorder.Engine(key.index); missing == nil {
+		if own, missing := r.recorder.Engine(key.Index); missing == nil {
 			return own, nil
 		}
-		if key.sender != "" {
-			err = fmt.Errorf("%w: keeping senders apart needs a recorder with a source in otelkv.WithLabelNames", err)
+		if key.Sender != "" {
+			err = fmt.Errorf("%w: keeping senders apart needs a recorder with otelkv.WithSourceLabelName", err)
 		}
 	}
 	return e, err
 }
 
-// removeSilent removes an engine that did not speak for as long as its timeout.
+// removeSilent removes an engine that had no record within the timeout.
 func (r *Receiver) removeSilent(e *engine) {
-	// No batch is under way, which could count and be forgotten at once.
-	r.taking.Lock()
-	defer r.taking.Unlock()
-	if silent := time.Since(e.spoke); r.closed || silent < e.timeout {
-		if !r.closed {
-			e.timer.Reset(e.timeout - silent)
-		}
+	// A batch in progress must not record to an engine that is being removed.
+	r.recording.Lock()
+	defer r.recording.Unlock()
+	if r.running.Err() != nil {
+		return
+	}
+	if left := r.config.engineTimeout - time.Since(e.lastSeen); left > 0 {
+		e.timer.Reset(left)
 		return
 	}
 	r.mu.Lock()
-	delete(r.engines, e.key)
+	delete(r.engines, e.engineKey)
 	r.counts.engines.Record(int64(len(r.engines)))
 	r.mu.Unlock()
 	e.engine.Remove()
 }
 
-func (e *engine) stop() {
-	if e.timer != nil {
-		e.timer.Stop()
-	}
-}
-
-// observe records one payload.
 func (e *engine) observe(ctx context.Context, rec *record) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	now := time.Now()
-	e.spoke = now
+	e.lastSeen = time.Now()
 	written := rec.time
-	// A clock that goes ahead must not make others' gauges old.
-	if written.IsZero() || written.After(now) {
-		written = now
+	// A clock that is ahead must not make the gauges of others look old.
+	if written.IsZero() || written.After(e.lastSeen) {
+		written = e.lastSeen
 	}
-	e.settle(rec.payload, "", written)
-	for name, child := range rec.payload.Connectors() {
-		e.settle(child, name, written)
+	for connector, p := range allPayloads(&rec.payload) {
+		e.keepNewer(p, connector, written)
 	}
-	err := e.engine.Observe(ctx, rec.payload)
+	err := e.engine.Observe(ctx, &rec.payload)
 	if e.totals != nil {
-		e.totals.add(rec.payload, err)
+		e.totals.add(&rec.payload, err)
 	}
 	return err
 }
 
-// settle replaces gauges that an older writer gave by what they are already, so that
-// the last writer's stay.
-func (e *engine) settle(p *stats.Payload, connector string, written time.Time) {
+// allPayloads returns the payload, under an empty name, and those of its connectors.
+func allPayloads(p *stats.Payload) iter.Seq2[string, *stats.Payload] {
+	return func(yield func(string, *stats.Payload) bool) {
+		if !yield("", p) {
+			return
+		}
+		for connector, child := range p.Connectors() {
+			if !yield(connector, child) {
+				return
+			}
+		}
+	}
+}
+
+// keepNewer replaces the payload's info and gauges by those that were written later and
+// arrived earlier.
+func (e *engine) keepNewer(p *stats.Payload, connector string, written time.Time) {
 	if p.Info() != nil {
-		if written.Before(e.info) {
+		if written.Before(e.infoTime) {
 			p.SetInfo()
 		} else {
-			e.info = written
+			e.infoTime = written
 		}
 	}
 	var buffer [256]byte
@@ -174,7 +183,7 @@ func (e *engine) settle(p *stats.Payload, connector string, written time.Time) {
 			known, ok := e.gauges[string(key)]
 			switch {
 			case ok && written.Before(known.time):
-				// The entry is there, and of this kind.
+				// It cannot fail: the entry exists, and is a gauge.
 				_ = p.RecordGauge(m.Name(), known.value, entry.LabelValues()...)
 			case ok || len(e.gauges) < maxGauges:
 				e.gauges[string(key)] = gauge{written, entry.Value()}
@@ -183,7 +192,7 @@ func (e *engine) settle(p *stats.Payload, connector string, written time.Time) {
 	}
 }
 
-// appendKey appends what tells one entry of an engine from the others.
+// appendKey appends the key of an entry, which no other entry of the engine has.
 func appendKey(key []byte, connector, metric string, labelValues []string) []byte {
 	key = tuple.AppendValue(tuple.AppendValue(key, connector), metric)
 	return tuple.Append(key, labelValues)

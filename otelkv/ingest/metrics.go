@@ -7,8 +7,8 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// Catalogue returns the metrics that a receiver counts of itself. Give it to
-// otelkv.WithSelfMetrics: without that they are not emitted.
+// Catalogue returns the metrics that a receiver counts of itself. Pass it to
+// otelkv.WithSelfMetrics, without which they are not emitted.
 func Catalogue() *schema.Catalogue {
 	return schema.MustCatalogue(batchesMetric, refusedMetric, recordsMetric, entriesMetric,
 		payloadsMetric, samplesMetric, sendersMetric, enginesMetric, stateMetric)
@@ -20,16 +20,16 @@ const (
 	taken        = "taken"
 	repeated     = "repeated"
 
-	labelReason      = "reason"
-	reasonEngines    = "too_many_engines"
-	reasonUndeclared = "not_declared"
+	labelReason          = "reason"
+	reasonTooManyEngines = "too_many_engines"
+	reasonUndeclared     = "not_declared"
 )
 
 var batchesMetric = schema.Int64Counter{
 	Name:           "otelkv.ingest.batches",
 	PrometheusName: "otelkv_ingest_batches",
 	Unit:           "{batch}",
-	Description:    "Batches that counted, and batches that came again and were only confirmed.",
+	Description:    "Batches that counted, and batches that were sent again and were not counted again.",
 	LabelNames:     []string{labelOutcome},
 	LabelValues:    map[string][]string{labelOutcome: {taken, repeated}},
 	Since:          "v0.2.0",
@@ -43,9 +43,9 @@ var refusedMetric = schema.Int64Counter{
 	Unit:           "{batch}",
 	Description:    "Batches of which nothing counted, by reason.",
 	LabelNames:     []string{labelReason},
-	LabelValues:    map[string][]string{labelReason: reasonLabels()},
+	LabelValues:    map[string][]string{labelReason: refusalLabels()},
 	Since:          "v0.2.0",
-	Usage:          "Anything but zero means that a sender is configured wrongly, or that there are more than this process takes.",
+	Usage:          "Anything but zero means that a sender has a wrong configuration, or that there are more senders than this process accepts.",
 	Query:          "sum by (reason) (rate(otelkv_ingest_refused_batches_total[5m])) > 0",
 }
 
@@ -53,11 +53,11 @@ var recordsMetric = schema.Int64Counter{
 	Name:           "otelkv.ingest.rejected_records",
 	PrometheusName: "otelkv_ingest_rejected_records",
 	Unit:           "{record}",
-	Description:    "Records of batches that were left out because their engine could not be declared, by reason.",
+	Description:    "Records that were left out because their engine could not be declared, by reason.",
 	LabelNames:     []string{labelReason},
-	LabelValues:    map[string][]string{labelReason: {reasonEngines, reasonUndeclared}},
+	LabelValues:    map[string][]string{labelReason: {reasonTooManyEngines, reasonUndeclared}},
 	Since:          "v0.2.0",
-	Usage:          "Anything but zero means that engines are missing from the metrics. The answer to the sender says which.",
+	Usage:          "Anything but zero means that engines are missing from the metrics. The answer to the sender names them.",
 	Query:          "sum by (reason) (rate(otelkv_ingest_rejected_records_total[5m])) > 0",
 }
 
@@ -67,29 +67,29 @@ var entriesMetric = schema.Int64Counter{
 	Unit:           "{entry}",
 	Description:    "Entries of payloads that could not be decoded and were left out.",
 	Since:          "v0.2.0",
-	Usage:          "Anything but zero is a bug of a sender. The answer to it says which entries.",
+	Usage:          "Anything but zero is a bug of a sender. The answer to it names the entries.",
 	Query:          "rate(otelkv_ingest_malformed_entries_total[5m]) > 0",
-	Trap:           "Of one payload, at most 65 are counted.",
+	Trap:           "At most 65 entries of one payload are counted.",
 }
 
 var payloadsMetric = schema.Int64Counter{
 	Name:           "otelkv.ingest.dropped_payloads",
 	PrometheusName: "otelkv_ingest_dropped_payloads",
 	Unit:           "{payload}",
-	Description:    "Payloads that senders say they dropped because this process was away or too slow.",
+	Description:    "Payloads that senders report as dropped because this process was down or too slow.",
 	Since:          "v0.2.0",
-	Usage:          "The totals are short by what was in these payloads.",
+	Usage:          "The totals lack what was in these payloads.",
 	Query:          "increase(otelkv_ingest_dropped_payloads_total[1h]) > 0",
-	Trap:           "A sender that dies before it can deliver again tells nothing.",
+	Trap:           "A sender that dies before it delivers again reports nothing.",
 }
 
 var samplesMetric = schema.Int64Counter{
 	Name:           "otelkv.ingest.dropped_samples",
 	PrometheusName: "otelkv_ingest_dropped_samples",
 	Unit:           "{sample}",
-	Description:    "Histogram samples that senders say they dropped from payloads that they kept.",
+	Description:    "Histogram samples that senders report as dropped from payloads that they kept.",
 	Since:          "v0.2.0",
-	Usage:          "The histograms' counts are short by as many; counters and gauges are complete.",
+	Usage:          "The histograms lack these samples. Counters and gauges are complete.",
 	Query:          "increase(otelkv_ingest_dropped_samples_total[1h]) > 0",
 }
 
@@ -97,9 +97,9 @@ var sendersMetric = schema.Int64Gauge{
 	Name:           "otelkv.ingest.senders",
 	PrometheusName: "otelkv_ingest_senders",
 	Unit:           "{sender}",
-	Description:    "Runs of senders that are remembered, so that no batch of theirs counts twice.",
+	Description:    "Runs of senders that this process remembers, so that none of their batches counts twice.",
 	Since:          "v0.2.0",
-	Usage:          "It grows with each sender that starts, up to 1,024. Further ones are refused while none has been silent for an hour.",
+	Usage:          "It grows with each sender that starts, up to 1,024. Then new senders are refused until one was silent for an hour.",
 	Query:          "otelkv_ingest_senders",
 }
 
@@ -107,9 +107,9 @@ var enginesMetric = schema.Int64Gauge{
 	Name:           "otelkv.ingest.engines",
 	PrometheusName: "otelkv_ingest_engines",
 	Unit:           "{engine}",
-	Description:    "Engines that spoke and were not removed.",
+	Description:    "Engines that had records and were not removed.",
 	Since:          "v0.2.0",
-	Usage:          "Compare it with the number of engines that should speak.",
+	Usage:          "Compare it with the number of engines that should send.",
 	Query:          "otelkv_ingest_engines",
 }
 
@@ -119,43 +119,40 @@ var stateMetric = schema.Int64Counter{
 	Unit:           "{failure}",
 	Description:    "Times that the state file could not be written.",
 	Since:          "v0.2.0",
-	Usage:          "While it grows, a restart loses what came since the file was last written.",
+	Usage:          "While it grows, a restart loses what arrived since the file was last written.",
 	Query:          "rate(otelkv_ingest_state_failures_total[5m]) > 0",
 }
 
-// counts are the metrics, bound. Those that the recorder does not emit record
-// nothing.
+// counts are the metrics as handles. They record nothing if the recorder does not emit
+// them.
 type counts struct {
-	taken, repeated  otelkv.Int64Counter
-	refused          map[*refusal]otelkv.Int64Counter
-	rejectedRecords  map[string]otelkv.Int64Counter
-	malformedEntries otelkv.Int64Counter
-	droppedPayloads  otelkv.Int64Counter
-	droppedSamples   otelkv.Int64Counter
-	senders, engines otelkv.Int64Gauge
-	stateFailures    otelkv.Int64Counter
+	taken, repeated            otelkv.Int64Counter
+	refused                    [len(refusals)]otelkv.Int64Counter
+	tooManyEngines, undeclared otelkv.Int64Counter
+	malformedEntries           otelkv.Int64Counter
+	droppedPayloads            otelkv.Int64Counter
+	droppedSamples             otelkv.Int64Counter
+	senders, engines           otelkv.Int64Gauge
+	stateFailures              otelkv.Int64Counter
 }
 
-// newCounts binds the metrics. An error says that the recorder was made without
-// them, which its user has chosen.
-func newCounts(recorder *otelkv.Recorder) counts {
-	c := counts{refused: make(map[*refusal]otelkv.Int64Counter), rejectedRecords: make(map[string]otelkv.Int64Counter)}
+// newCounts binds the metrics. It ignores errors: they say that the recorder was made
+// without these metrics, which is the program's choice.
+func newCounts(recorder *otelkv.Recorder) (c counts) {
 	self := recorder.Self()
 	if self == nil {
 		return c
 	}
 	bind := func(m schema.Int64Counter, labelValues ...string) otelkv.Int64Counter {
 		counter, _ := self.Int64Counter(m, labelValues...)
-		counter.Add(0) // shows it
+		counter.Add(0) // makes the series exist
 		return counter
 	}
 	c.taken, c.repeated = bind(batchesMetric, taken), bind(batchesMetric, repeated)
-	for _, r := range refusals() {
-		c.refused[r] = bind(refusedMetric, r.label)
+	for why, r := range refusals {
+		c.refused[why] = bind(refusedMetric, r.label)
 	}
-	for _, reason := range []string{reasonEngines, reasonUndeclared} {
-		c.rejectedRecords[reason] = bind(recordsMetric, reason)
-	}
+	c.tooManyEngines, c.undeclared = bind(recordsMetric, reasonTooManyEngines), bind(recordsMetric, reasonUndeclared)
 	c.malformedEntries, c.stateFailures = bind(entriesMetric), bind(stateMetric)
 	c.droppedPayloads, c.droppedSamples = bind(payloadsMetric), bind(samplesMetric)
 	c.senders, _ = self.Int64Gauge(sendersMetric)

@@ -12,7 +12,7 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv"
 )
 
-// An Option sets one thing of a [Receiver].
+// An Option configures a [Receiver].
 type Option interface {
 	apply(*config)
 }
@@ -25,27 +25,27 @@ type config struct {
 	senderLabel   bool
 	engineOptions []otelkv.EngineOption
 	engineTimeout time.Duration
-	token         *digest
+	token         *tokenDigest
 	peers         map[uint32]bool
 	stateFile     string
 	problems      []error
 }
 
-// WithSenderLabel keeps what several senders say of one engine apart, where it adds
-// up otherwise. The recorder needs a label for it: the source of
-// otelkv.LabelNames.
+// WithSenderLabel gives each sender of an engine its own series. Without it, senders add
+// up. The recorder needs otelkv.WithSourceLabelName, which names the label.
 func WithSenderLabel() Option {
 	return optionFunc(func(c *config) { c.senderLabel = true })
 }
 
-// WithEngineOptions passes options to the engines that are declared when they speak,
-// such as otelkv.WithPriming.
+// WithEngineOptions sets options of the engines that the receiver declares, such as
+// otelkv.WithPriming.
 func WithEngineOptions(options ...otelkv.EngineOption) Option {
 	return optionFunc(func(c *config) { c.engineOptions = append(c.engineOptions, options...) })
 }
 
-// WithEngineTimeout removes an engine that nobody spoke of for as long. One that
-// speaks again is declared again, and its totals begin anew. Without it engines stay.
+// WithEngineTimeout removes an engine that had no record for that long. If a record comes
+// later, the engine is declared again, and its totals begin at zero. Without this option,
+// engines stay.
 func WithEngineTimeout(timeout time.Duration) Option {
 	return optionFunc(func(c *config) {
 		if timeout <= 0 {
@@ -55,27 +55,25 @@ func WithEngineTimeout(timeout time.Duration) Option {
 	})
 }
 
-// WithBearerToken refuses batches without the token: in the header Authorization
-// over HTTP (RFC 6750, section 2.1), and in the batch's own field on a stream. It is
-// compared in constant time.
+// WithBearerToken refuses batches without the token. Over HTTP, it is in the header
+// Authorization (RFC 6750, section 2.1). On a stream, it is in the batch's field token. It
+// is compared in constant time.
 func WithBearerToken(token string) Option {
 	return optionFunc(func(c *config) {
 		if token == "" || strings.ContainsFunc(token, unicode.IsSpace) {
 			c.problems = append(c.problems, errors.New("the bearer token is empty or has white space"))
 		}
-		d := digestOf(token)
+		d := digestOfToken(token)
 		c.token = &d
 	})
 }
 
-// WithPeerUsers lets only processes of the given users, by their ids, deliver on the
-// Unix sockets that [Receiver.Serve] is given. It refuses every other kind of
-// connection there, and says nothing of HTTP. It needs an operating system that
-// tells who connects, which is Linux.
+// WithPeerUsers makes [Receiver.Serve] accept only Unix sockets, and only from processes
+// of the users with the given ids. It does not concern HTTP. It only works on Linux.
 func WithPeerUsers(ids ...uint32) Option {
 	return optionFunc(func(c *config) {
 		if !peersAreKnown {
-			c.problems = append(c.problems, errors.New("this operating system does not tell which user connects"))
+			c.problems = append(c.problems, errors.New("peer users are only known on Linux"))
 		}
 		if c.peers == nil {
 			c.peers = make(map[uint32]bool)
@@ -86,15 +84,14 @@ func WithPeerUsers(ids ...uint32) Option {
 	})
 }
 
-// WithStateFile keeps the totals and the senders' sequence numbers in a file, so
-// that a receiver which starts again goes on from there and still counts no batch
-// twice. The file is replaced, atomically, before a sender is told that its batch
-// counted. It holds what senders delivered, and nothing that the program recorded
-// itself.
+// WithStateFile keeps the totals and the senders' sequence numbers in a file. A receiver
+// that restarts continues from the file, and still counts each batch once. The receiver
+// replaces the file atomically before it answers that a batch counts. The file has what
+// senders delivered, and not what the program recorded itself.
 //
-// Use it for scrapes and for cumulative exports. An exporter of deltas would send
-// the restored totals once more. Instruments (otelkv.Recorder.RegisterInstruments) are
-// not told the histograms that are restored.
+// Use it for scrapes and for cumulative exports. An exporter of deltas would send the
+// restored totals again. Instruments (otelkv.Recorder.RegisterInstruments) do not show
+// restored histograms.
 func WithStateFile(path string) Option {
 	return optionFunc(func(c *config) {
 		if path == "" {

@@ -10,11 +10,11 @@ import (
 
 const peersAreKnown = true
 
-// peerUser returns the user whose process is at the other end of a Unix socket.
+// peerUser returns the user of the process at the other end of a Unix socket.
 func peerUser(c net.Conn) (uint32, error) {
 	unix, ok := c.(*net.UnixConn)
 	if !ok {
-		return 0, fmt.Errorf("%T is no Unix socket", c)
+		return 0, fmt.Errorf("%T is not a Unix socket", c)
 	}
 	raw, err := unix.SyscallConn()
 	if err != nil {

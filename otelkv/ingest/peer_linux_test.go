@@ -14,8 +14,7 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv/ingest"
 )
 
-// TestPeerOfAnotherUser: where the receiver runs as root, somebody else is still told
-// from root.
+// TestPeerOfAnotherUser: a receiver that runs as root still recognizes other users.
 func TestPeerOfAnotherUser(t *testing.T) {
 	const nobody = 65534
 	if os.Getuid() != 0 {
@@ -34,7 +33,7 @@ func TestPeerOfAnotherUser(t *testing.T) {
 	}
 	result := make(chan dialed)
 	go func() {
-		// The thread, which is the other user from here on, ends with the goroutine.
+		// From here on the thread has the other user. It ends with the goroutine.
 		runtime.LockOSThread()
 		if _, _, failure := syscall.RawSyscall(syscall.SYS_SETRESUID, ^uintptr(0), nobody, ^uintptr(0)); failure != 0 {
 			result <- dialed{nil, failure}

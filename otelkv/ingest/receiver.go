@@ -4,43 +4,45 @@ package ingest
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 
+	"github.com/otelkv/otelkv-go/internal/errorlist"
 	"github.com/otelkv/otelkv-go/otelkv"
 )
 
-// A Receiver takes batches of payloads from other processes and records them. It is
+// A Receiver receives batches of payloads from other processes and records them. It is
 // an http.Handler, and serves listeners ([Receiver.Serve]). All methods are safe for
 // concurrent use.
 type Receiver struct {
 	recorder *otelkv.Recorder
 	config   config
 	counts   counts
-	state    *state // nil unless asked for
+	state    *state // nil without a state file
 
-	// taking is held for reading while a batch is recorded. What must see all of a
-	// batch or nothing of it holds it for writing. It comes before all other locks,
-	// then a sender's, then an engine's, then mu.
-	taking sync.RWMutex
-	closed bool // guarded by taking
+	// recording is held for reading while a batch is recorded, and for writing by what
+	// must see all of a batch or nothing of it. Locks are taken in this order:
+	// recording, a sender's, an engine's, mu.
+	recording sync.RWMutex
 
-	mu        sync.Mutex
-	senders   map[senderKey]*sender
-	engines   map[engineKey]*engine
-	listeners map[*listener]struct{}
-	stopped   bool // that no listener is served any more
-	serving   sync.WaitGroup
+	mu      sync.Mutex
+	senders map[senderKey]*sender
+	engines map[engineKey]*engine
+
+	// running ends, under recording, when the receiver is shut down, and connected when
+	// its connections must close at once.
+	running, connected context.Context
+	stop, disconnect   context.CancelFunc
+	serving            sync.WaitGroup
 }
 
-// New returns a receiver that records to the recorder. Engines that the recorder
-// does not have yet are declared when a payload of theirs comes. Shut it down to
-// stop what [Receiver.Serve] and [WithEngineTimeout] started.
+// New returns a receiver that records to the recorder. It declares the engines that the
+// recorder does not have when their first payload arrives. Shut it down to stop what
+// [Receiver.Serve] and [WithEngineTimeout] started.
 //
-// The error joins everything that is wrong with the options and with the state file.
+// The error joins everything that is wrong with the options and the state file.
 func New(recorder *otelkv.Recorder, options ...Option) (*Receiver, error) {
 	if recorder == nil {
 		return nil, errors.New("otelkv: a receiver needs a recorder")
@@ -53,13 +55,14 @@ func New(recorder *otelkv.Recorder, options ...Option) (*Receiver, error) {
 		return nil, fmt.Errorf("otelkv: receiver: %w", err)
 	}
 	r := &Receiver{
-		recorder:  recorder,
-		config:    c,
-		counts:    newCounts(recorder),
-		senders:   make(map[senderKey]*sender),
-		engines:   make(map[engineKey]*engine),
-		listeners: make(map[*listener]struct{}),
+		recorder: recorder,
+		config:   c,
+		counts:   newCounts(recorder),
+		senders:  make(map[senderKey]*sender),
+		engines:  make(map[engineKey]*engine),
 	}
+	r.running, r.stop = context.WithCancel(context.Background())
+	r.connected, r.disconnect = context.WithCancel(context.Background())
 	if c.stateFile != "" {
 		var err error
 		if r.state, err = newState(c.stateFile, recorder); err != nil {
@@ -72,130 +75,82 @@ func New(recorder *otelkv.Recorder, options ...Option) (*Receiver, error) {
 	return r, nil
 }
 
-// Shutdown makes the receiver refuse batches, ends [Receiver.Serve] after the batches
-// at hand, and waits for that until ctx is done, when it cuts connections off and
-// returns the context's error. It may be called again. Engines stay declared.
+// Shutdown makes the receiver refuse batches, and ends [Receiver.Serve] once the batches
+// in progress are answered. It waits for that until ctx is done; then it closes all
+// connections and returns the context's error. It may be called again. Engines stay
+// declared.
 func (r *Receiver) Shutdown(ctx context.Context) error {
-	r.taking.Lock()
-	r.closed = true
-	r.taking.Unlock()
+	r.recording.Lock()
+	r.stop()
+	r.recording.Unlock()
 	r.mu.Lock()
-	r.stopped = true
-	for l := range r.listeners {
-		l.stop()
-	}
 	for _, e := range r.engines {
-		e.stop()
+		if e.timer != nil {
+			e.timer.Stop()
+		}
 	}
 	r.mu.Unlock()
-	done := make(chan struct{})
-	go func() {
-		r.serving.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
+	ended := context.AfterFunc(ctx, r.disconnect)
+	r.serving.Wait()
+	if !ended() {
+		return fmt.Errorf("otelkv: receiver: %w", context.Cause(ctx))
 	}
-	r.mu.Lock()
-	for l := range r.listeners {
-		l.cut()
-	}
-	r.mu.Unlock()
-	<-done
-	return fmt.Errorf("otelkv: receiver: %w", context.Cause(ctx))
+	return nil
 }
 
-// take decodes and records one batch. The token is what the carrier gave, if it
-// carries one itself.
-func (r *Receiver) take(ctx context.Context, data []byte, authorized bool) answer {
-	b := batches.Get().(*batch) //nolint:forcetypeassert // Nothing else is put there.
-	defer b.release()
-	entries, err := b.decode(data)
+// receive decodes and records one batch. authorized says that the request had the
+// token; otherwise the batch must have it.
+func (r *Receiver) receive(ctx context.Context, data []byte, authorized bool) answer {
+	b, err := decodeBatch(data)
 	switch {
 	case !authorized && !r.config.token.matches(b.token):
-		return r.refuse(refusedToken, b.sequence, "a token is needed")
+		return r.refuse(refusedToken, b.sequence, "expected a token")
 	case err != nil:
 		return r.refuse(refusedMalformed, b.sequence, "batch: %v", err)
 	}
-	told, saved := r.record(ctx, b, digestOfBatch(data), entries)
-	if saved {
+	a := r.record(ctx, b, digestOfBatch(data))
+	// The batch may have been recorded before, but not saved.
+	if a.status == http.StatusOK && r.state != nil {
 		r.state.save(r)
 	}
-	return told
+	return a
 }
 
-// record counts the batch, unless it did before. It reports whether there is
-// something to save.
-func (r *Receiver) record(ctx context.Context, b *batch, digest uint64, entries error) (told answer, changed bool) {
-	r.taking.RLock()
-	defer r.taking.RUnlock()
-	if r.closed {
-		return r.refuse(refusedClosed, b.sequence, "shutting down"), false
+// record records the batch, unless it was recorded before.
+func (r *Receiver) record(ctx context.Context, b *batch, digest uint64) answer {
+	r.recording.RLock()
+	defer r.recording.RUnlock()
+	if r.running.Err() != nil {
+		return r.refuse(refusedShutdown, b.sequence, "shutting down")
 	}
-	s, err := r.sender(senderKey{b.sender, b.run})
+	s, err := r.sender(b.senderKey)
 	if err != nil {
-		return r.refuse(refusedSenders, b.sequence, "%v", err), false
+		return r.refuse(refusedSenders, b.sequence, "%v", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case b.sequence == s.last && !s.isLast(digest):
-		return r.refuse(refusedSequence, b.sequence, "another batch %d was taken: a sender needs a name or a run of its own", b.sequence), false
-	case b.sequence == s.last:
+	case b.sequence == s.Sequence && !s.isLast(digest):
+		return r.refuse(refusedSequence, b.sequence, "another batch %d was taken: each sender needs its own name or run", b.sequence)
+	case b.sequence == s.Sequence:
 		r.counts.repeated.Add(1)
-		// What is saved may be older, if saving failed.
-		return answer{b.sequence, statusTaken, fmt.Sprintf("batch %d was taken before", b.sequence)}, r.state != nil
-	case b.sequence < s.last:
-		return r.refuse(refusedSequence, b.sequence, "batch %d comes after batch %d: numbers grow, and a sender that starts again needs another run",
-			b.sequence, s.last), false
+		return answer{b.sequence, http.StatusOK, fmt.Sprintf("batch %d was taken before", b.sequence)}
+	case b.sequence < s.Sequence:
+		return r.refuse(refusedSequence, b.sequence, "batch %d comes after batch %d: numbers must grow, and a sender that restarts needs another run",
+			b.sequence, s.Sequence)
 	}
-	s.last, s.digest = b.sequence, digest
+	s.Sequence, s.Digest = b.sequence, digest
 	r.counts.taken.Add(1)
 	r.counts.droppedPayloads.Add(b.droppedPayloads)
 	r.counts.droppedSamples.Add(b.droppedSamples)
-	r.counts.malformedEntries.Add(int64(len(each(entries))))
-	bad := []error{entries}
+	r.counts.malformedEntries.Add(int64(len(errorlist.Each(b.malformed))))
+	leftOut := []error{b.malformed}
 	for i := range b.records {
-		bad = append(bad, r.observe(ctx, b.sender, &b.records[i]))
+		leftOut = append(leftOut, r.observe(ctx, b.Sender, &b.records[i]))
 	}
-	told = answer{b.sequence, statusTaken, fmt.Sprintf("batch %d: %d records", b.sequence, len(b.records))}
-	if err := errors.Join(bad...); err != nil {
-		told.message += "\nleft out:\n" + err.Error()
+	message := fmt.Sprintf("batch %d: %d records", b.sequence, len(b.records))
+	if err := errors.Join(leftOut...); err != nil {
+		message += "\nleft out:\n" + err.Error()
 	}
-	return told, r.state != nil
-}
-
-// statusTaken says that the batch counted, now or before.
-const statusTaken = 200
-
-// each returns the errors that err joins.
-func each(err error) []error {
-	if err == nil {
-		return nil
-	}
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return []error{err}
-	}
-	var all []error
-	for _, e := range joined.Unwrap() {
-		all = append(all, each(e)...)
-	}
-	return all
-}
-
-// A digest stands for a token, so that the token itself is kept nowhere.
-type digest [sha256.Size]byte
-
-func digestOf(token string) digest { return sha256.Sum256([]byte(token)) }
-
-// matches reports whether the token is the one of the digest, or none is needed.
-func (d *digest) matches(token string) bool {
-	if d == nil {
-		return true
-	}
-	got := digestOf(token)
-	return subtle.ConstantTimeCompare(got[:], d[:]) == 1
+	return answer{b.sequence, http.StatusOK, message}
 }

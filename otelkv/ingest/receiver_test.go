@@ -31,9 +31,9 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// TestMain fails where a test leaves goroutines behind.
+// TestMain fails if a test leaves goroutines running.
 func TestMain(m *testing.M) {
-	// The first call leaves a goroutine of the standard library's, as fuzzing makes one.
+	// The first call of Notify, which fuzzing makes too, starts a goroutine that stays.
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, os.Interrupt)
 	signal.Stop(interrupts)
@@ -50,7 +50,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// A batch is one that a test sends.
+// A batch is what a test sends.
 type batch struct {
 	sender, run, token string
 	sequence           uint64
@@ -74,8 +74,8 @@ func (b batch) encode() []byte {
 	return append(out, b.more...)
 }
 
-// of encodes the record of an engine.
-func of(engine int, model string, at float64, p *stats.Payload) []byte {
+// encodeRecord encodes the record of an engine.
+func encodeRecord(engine int, model string, at float64, p *stats.Payload) []byte {
 	out := msgp.AppendArrayHeader(nil, 4)
 	out = msgp.AppendInt(out, engine)
 	out = msgp.AppendString(out, model)
@@ -133,7 +133,7 @@ func post(t testing.TB, receiver *ingest.Receiver, body []byte, header ...string
 	return w.Code, w.Body.String()
 }
 
-// total adds up a metric's values, or a histogram's counts.
+// total returns the sum of a metric's values, or of a histogram's counts.
 func total(recorder *otelkvtest.Recorder, m schema.Metric, labels otelkvtest.Labels) float64 {
 	sum := 0.0
 	for _, p := range recorder.Collect().Select(m, labels) {
@@ -142,13 +142,12 @@ func total(recorder *otelkvtest.Recorder, m schema.Metric, labels otelkvtest.Lab
 	return sum
 }
 
-// TestAnswers holds what a sender is told, what counts then, and that a refusal is
-// counted by its reason.
+// TestAnswers checks the answer to a batch, what counts, and the counter of refusals.
 func TestAnswers(t *testing.T) {
 	one := func(records ...[]byte) batch {
 		return batch{sender: "a", run: "1", sequence: 1, records: records}
 	}
-	good := of(0, "m", 0, loaded(t, 5))
+	good := encodeRecord(0, "m", 0, loaded(t, 5))
 	unknown := loaded(t, 5)
 	if err := unknown.AddCounter("unknown", stats.Int64(1)); err != nil {
 		t.Fatal(err)
@@ -186,10 +185,10 @@ func TestAnswers(t *testing.T) {
 		"second one missing":   {one(good, nil).encode(), 400, "record 2 of 2", 0, "otelkv.ingest.refused_batches", "malformed"},
 		"model is a number":    {one(append(msgp.AppendInt(msgp.AppendInt(msgp.AppendArrayHeader(nil, 4), 0), 5), good[4:]...)).encode(), 400, "model", 0, "otelkv.ingest.refused_batches", "malformed"},
 		"record of three":      {one(append([]byte{0x93}, good[1:]...)).encode(), 400, "array of 3", 0, "otelkv.ingest.refused_batches", "malformed"},
-		"bad index":            {one(of(-1, "m", 0, loaded(t, 5)), good).encode(), 200, "not negative", 5, "otelkv.ingest.rejected_records", "not_declared"},
-		"bad model":            {one(of(0, "\xff", 0, loaded(t, 5)), good).encode(), 200, "UTF-8", 5, "otelkv.ingest.rejected_records", "not_declared"},
+		"bad index":            {one(encodeRecord(-1, "m", 0, loaded(t, 5)), good).encode(), 200, "not negative", 5, "otelkv.ingest.rejected_records", "not_declared"},
+		"bad model":            {one(encodeRecord(0, "\xff", 0, loaded(t, 5)), good).encode(), 200, "UTF-8", 5, "otelkv.ingest.rejected_records", "not_declared"},
 		"bad entry":            {one(raw(mixed), good).encode(), 200, `metric "c"`, 5, "otelkv.ingest.malformed_entries", ""},
-		"entry not declared":   {one(of(0, "m", 0, unknown)).encode(), 200, `metric "unknown": not in the catalogue`, 5, "otelkv.ingest.batches", "taken"},
+		"entry not declared":   {one(encodeRecord(0, "m", 0, unknown)).encode(), 200, `metric "unknown": not in the catalogue`, 5, "otelkv.ingest.batches", "taken"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			recorder, receiver := newReceiver(t, nil)
@@ -211,7 +210,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestCountsExistAtZero, so that a rate of the first fault is seen.
+// TestCountsExistAtZero: a rate shows the first fault only if the series existed before.
 func TestCountsExistAtZero(t *testing.T) {
 	recorder, _ := newReceiver(t, nil)
 	got := recorder.Collect()
@@ -230,7 +229,7 @@ func TestCountsExistAtZero(t *testing.T) {
 
 func TestMethodAndToken(t *testing.T) {
 	recorder, receiver := newReceiver(t, nil, ingest.WithBearerToken("secret"))
-	body := batch{sender: "a", sequence: 1, token: "secret", records: [][]byte{of(0, "m", 0, loaded(t, 1))}}.encode()
+	body := batch{sender: "a", sequence: 1, token: "secret", records: [][]byte{encodeRecord(0, "m", 0, loaded(t, 1))}}.encode()
 	for i, c := range []struct {
 		method, authorization string
 		status                int
@@ -254,8 +253,8 @@ func TestMethodAndToken(t *testing.T) {
 	}
 }
 
-// TestNumbersGrow holds what counts of batches that come twice or out of order, and
-// that a run has numbers of its own.
+// TestNumbersGrow checks batches that come twice or out of order, and that each run has
+// its own numbers.
 func TestNumbersGrow(t *testing.T) {
 	recorder, receiver := newReceiver(t, nil)
 	for _, c := range []struct {
@@ -274,7 +273,7 @@ func TestNumbersGrow(t *testing.T) {
 		{"a", "2", 1, 200, "1 records", 4},
 		{"a", "", 1, 200, "1 records", 5},
 	} {
-		body := batch{sender: c.sender, run: c.run, sequence: c.sequence, dropped: [2]int64{1, 2}, records: [][]byte{of(0, "m", 0, loaded(t, 1))}}.encode()
+		body := batch{sender: c.sender, run: c.run, sequence: c.sequence, dropped: [2]int64{1, 2}, records: [][]byte{encodeRecord(0, "m", 0, loaded(t, 1))}}.encode()
 		status, says := post(t, receiver, body)
 		if status != c.status || !strings.Contains(says, c.says) {
 			t.Errorf("%s/%s/%d: got %d %q, want %d and %q", c.sender, c.run, c.sequence, status, says, c.status, c.says)
@@ -293,9 +292,8 @@ func TestNumbersGrow(t *testing.T) {
 	}
 }
 
-// TestARetriedBatchCountsOnce: every second answer is lost after the batch was
-// taken, every third request fails before it is, and three senders deliver of one
-// engine at once.
+// TestARetriedBatchCountsOnce: of the requests of three concurrent senders, every third
+// fails before the batch is recorded, and every second of the others fails afterwards.
 func TestARetriedBatchCountsOnce(t *testing.T) {
 	recorder, receiver := newReceiver(t, nil)
 	var requests atomic.Int64
@@ -326,7 +324,7 @@ func TestARetriedBatchCountsOnce(t *testing.T) {
 	for i := range senders {
 		wg.Go(func() {
 			for n := range sent {
-				body := batch{sender: fmt.Sprint(i), sequence: uint64(n + 1), records: [][]byte{of(0, "m", 0, loaded(t, 1))}}.encode()
+				body := batch{sender: fmt.Sprint(i), sequence: uint64(n + 1), records: [][]byte{encodeRecord(0, "m", 0, loaded(t, 1))}}.encode()
 				for attempt := 0; !deliver(body); attempt++ {
 					if attempt == 100 {
 						t.Error("a batch was never taken")
@@ -344,8 +342,8 @@ func TestARetriedBatchCountsOnce(t *testing.T) {
 	}
 }
 
-// TestEngines holds how engines appear: one for each model and index, and for each
-// sender if asked. One that the program declared is used.
+// TestEngines: there is one engine for each model and index, or for each sender, too. An
+// engine that the program declared is used.
 func TestEngines(t *testing.T) {
 	for _, apart := range []bool{false, true} {
 		t.Run(fmt.Sprint(apart), func(t *testing.T) {
@@ -362,7 +360,7 @@ func TestEngines(t *testing.T) {
 			}
 			for _, sender := range []string{"a", "b"} {
 				body := batch{sender: sender, sequence: 1, records: [][]byte{
-					of(0, "m", 0, loaded(t, 1)), of(1, "m", 0, loaded(t, 2)), of(0, "n", 0, loaded(t, 4)),
+					encodeRecord(0, "m", 0, loaded(t, 1)), encodeRecord(1, "m", 0, loaded(t, 2)), encodeRecord(0, "n", 0, loaded(t, 4)),
 				}}.encode()
 				if status, says := post(t, receiver, body); status != 200 || strings.Contains(says, "left out") {
 					t.Fatalf("got %d %q", status, says)
@@ -388,12 +386,11 @@ func TestEngines(t *testing.T) {
 	}
 }
 
-// TestIndexThatNoEngineHas: the record is left out, and does not count for another
-// engine.
+// TestIndexThatNoEngineHas: the record is left out, and counts for no other engine.
 func TestIndexThatNoEngineHas(t *testing.T) {
 	recorder, receiver := newReceiver(t, nil)
 	for i, index := range []int64{-1, 1 << 40} {
-		body := batch{sender: "a", sequence: uint64(i + 1), records: [][]byte{of(int(index), "m", 0, loaded(t, 1)), of(7, "m", 0, loaded(t, 2))}}.encode()
+		body := batch{sender: "a", sequence: uint64(i + 1), records: [][]byte{encodeRecord(int(index), "m", 0, loaded(t, 1)), encodeRecord(7, "m", 0, loaded(t, 2))}}.encode()
 		if status, says := post(t, receiver, body); status != 200 || !strings.Contains(says, "left out") {
 			t.Errorf("index %d: got %d %q", index, status, says)
 		}
@@ -406,12 +403,12 @@ func TestIndexThatNoEngineHas(t *testing.T) {
 	}
 }
 
-// TestSenderLabelNeedsOne: without a label name the second sender cannot be told
-// apart, and says so.
+// TestSenderLabelNeedsOne: without a label name, the second sender's records are left
+// out, and the answer says why.
 func TestSenderLabelNeedsOne(t *testing.T) {
 	_, receiver := newReceiver(t, nil, ingest.WithSenderLabel())
 	for _, sender := range []string{"a", "b"} {
-		body := batch{sender: sender, sequence: 1, records: [][]byte{of(0, "m", 0, loaded(t, 1))}}.encode()
+		body := batch{sender: sender, sequence: 1, records: [][]byte{encodeRecord(0, "m", 0, loaded(t, 1))}}.encode()
 		status, says := post(t, receiver, body)
 		if got := strings.Contains(says, "WithLabelNames"); status != 200 || got != (sender == "b") {
 			t.Errorf("%s: %d %q", sender, status, says)
@@ -419,8 +416,8 @@ func TestSenderLabelNeedsOne(t *testing.T) {
 	}
 }
 
-// TestLastWriter holds that a gauge keeps what was written last, whichever batch
-// arrives first, and that a clock that goes ahead does not keep others out.
+// TestLastWriter: a gauge has the value that was written last, in whatever order batches
+// arrive. A clock that is ahead does not suppress other writers.
 func TestLastWriter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		recorder, receiver := newReceiver(t, nil)
@@ -445,7 +442,7 @@ func TestLastWriter(t *testing.T) {
 			{now() + 3600, 0.7, 0.7}, // ahead again
 		} {
 			sequence++
-			body := batch{sender: "a", sequence: sequence, records: [][]byte{of(0, "m", c.at, used(c.value))}}.encode()
+			body := batch{sender: "a", sequence: sequence, records: [][]byte{encodeRecord(0, "m", c.at, used(c.value))}}.encode()
 			if status, says := post(t, receiver, body); status != 200 {
 				t.Fatal(says)
 			}
@@ -459,14 +456,14 @@ func TestLastWriter(t *testing.T) {
 	})
 }
 
-// TestSilentEnginesAreRemoved, and come back when they speak again.
+// TestSilentEnginesAreRemoved: they come back with their next record.
 func TestSilentEnginesAreRemoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		recorder, receiver := newReceiver(t, nil, ingest.WithEngineTimeout(time.Minute))
 		sequence := uint64(0)
 		speak := func(engine int) {
 			sequence++
-			if status, says := post(t, receiver, batch{sender: "a", sequence: sequence, records: [][]byte{of(engine, "m", 0, loaded(t, 1))}}.encode()); status != 200 {
+			if status, says := post(t, receiver, batch{sender: "a", sequence: sequence, records: [][]byte{encodeRecord(engine, "m", 0, loaded(t, 1))}}.encode()); status != 200 {
 				t.Fatal(says)
 			}
 		}
@@ -494,13 +491,13 @@ func TestSilentEnginesAreRemoved(t *testing.T) {
 	})
 }
 
-// TestBounds holds how many senders and engines there can be, and that a sender that
-// is silent for long makes room.
+// TestBounds checks the number of senders and engines, and that a silent sender makes
+// room.
 func TestBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		recorder, receiver := newReceiver(t, nil)
 		from := func(i int) int {
-			status, _ := post(t, receiver, batch{sender: "a", run: fmt.Sprint(i), sequence: 1, records: [][]byte{of(i, "m", 0, loaded(t, 1))}}.encode())
+			status, _ := post(t, receiver, batch{sender: "a", run: fmt.Sprint(i), sequence: 1, records: [][]byte{encodeRecord(i, "m", 0, loaded(t, 1))}}.encode())
 			return status
 		}
 		for i := range 1024 {
@@ -537,7 +534,7 @@ func TestWrongOptions(t *testing.T) {
 	}
 }
 
-// TestShutdownRefuses: after it, batches are told to come again.
+// TestShutdownRefuses: after Shutdown, the answer is to send the batch again.
 func TestShutdownRefuses(t *testing.T) {
 	_, receiver := newReceiver(t, nil)
 	if err := receiver.Shutdown(t.Context()); err != nil {

@@ -8,41 +8,49 @@ import (
 )
 
 // A refusal is a reason for which nothing of a batch counts.
-type refusal struct {
-	label  string // of the self-metric
-	status int
-}
+type refusal int
 
-// The package's documentation says which of the statuses are final.
-var (
-	refusedToken       = &refusal{"unauthorized", http.StatusUnauthorized}
-	refusedPeer        = &refusal{"peer", http.StatusForbidden}
-	refusedMethod      = &refusal{"method", http.StatusMethodNotAllowed}
-	refusedTimeout     = &refusal{"timeout", http.StatusRequestTimeout}
-	refusedSize        = &refusal{"too_large", http.StatusRequestEntityTooLarge}
-	refusedMalformed   = &refusal{"malformed", http.StatusBadRequest}
-	refusedSequence    = &refusal{"sequence", http.StatusConflict}
-	refusedSenders     = &refusal{"too_many_senders", http.StatusServiceUnavailable}
-	refusedConnections = &refusal{"too_many_connections", http.StatusServiceUnavailable}
-	refusedClosed      = &refusal{"closed", http.StatusServiceUnavailable}
+const (
+	refusedToken refusal = iota
+	refusedPeer
+	refusedMethod
+	refusedTimeout
+	refusedSize
+	refusedMalformed
+	refusedSequence
+	refusedSenders
+	refusedConnections
+	refusedShutdown
 )
 
-func refusals() []*refusal {
-	return []*refusal{
-		refusedToken, refusedPeer, refusedMethod, refusedTimeout, refusedSize,
-		refusedMalformed, refusedSequence, refusedSenders, refusedConnections, refusedClosed,
-	}
+// refusals are the label of the self-metric and the status of each refusal. The
+// documentation of the package says after which statuses a sender tries again.
+var refusals = [...]struct {
+	label  string
+	status int
+}{
+	refusedToken:       {"unauthorized", http.StatusUnauthorized},
+	refusedPeer:        {"peer", http.StatusForbidden},
+	refusedMethod:      {"method", http.StatusMethodNotAllowed},
+	refusedTimeout:     {"timeout", http.StatusRequestTimeout},
+	refusedSize:        {"too_large", http.StatusRequestEntityTooLarge},
+	refusedMalformed:   {"malformed", http.StatusBadRequest},
+	refusedSequence:    {"sequence", http.StatusConflict},
+	refusedSenders:     {"too_many_senders", http.StatusServiceUnavailable},
+	refusedConnections: {"too_many_connections", http.StatusServiceUnavailable},
+	refusedShutdown:    {"closed", http.StatusServiceUnavailable},
 }
 
-func reasonLabels() []string {
+// refusalLabels returns the label values of the self-metric.
+func refusalLabels() []string {
 	var labels []string
-	for _, r := range refusals() {
+	for _, r := range refusals {
 		labels = append(labels, r.label)
 	}
 	return labels
 }
 
-// An answer is what a sender is told of a batch.
+// An answer is what a sender is told about a batch.
 type answer struct {
 	sequence uint64
 	status   int
@@ -50,8 +58,7 @@ type answer struct {
 }
 
 // refuse counts a refusal and returns the answer.
-func (r *Receiver) refuse(why *refusal, sequence uint64, format string, arguments ...any) answer {
-	counter := r.counts.refused[why]
-	counter.Add(1)
-	return answer{sequence, why.status, "otelkv: " + fmt.Sprintf(format, arguments...)}
+func (r *Receiver) refuse(why refusal, sequence uint64, format string, arguments ...any) answer {
+	r.counts.refused[why].Add(1)
+	return answer{sequence, refusals[why].status, "otelkv: " + fmt.Sprintf(format, arguments...)}
 }

@@ -11,40 +11,43 @@ import (
 )
 
 const (
-	maxSenders = 1024 // that are remembered
+	maxSenders = 1024
 
-	// forgetAfter is how long a sender has to be silent before another may take
-	// its place. It is far longer than what passes between the retries of a batch.
+	// forgetAfter is how long a sender must be silent before another may take its
+	// place. It is far longer than the time between two attempts to send a batch.
 	forgetAfter = time.Hour
 )
 
-// errTooManySenders says that a sender cannot be remembered, so that a batch of
-// it could count twice.
+// errTooManySenders says that there is no room to remember another sender. Without
+// that, its batches could count twice.
 var errTooManySenders = fmt.Errorf("more than %d senders in %v", maxSenders, forgetAfter)
 
-// A senderKey is one run of a sender.
-type senderKey struct{ name, run string }
-
-// A sender is what is remembered of one run. Its lock is held while a batch of it
-// is taken.
-type sender struct {
-	seen time.Time // guarded by the receiver's mu
-
-	mu     sync.Mutex
-	last   uint64 // sequence number taken
-	digest uint64 // of the batch of that number, or 0 where it is not known
+// A senderKey identifies one run of a sender.
+type senderKey struct {
+	Sender string `json:"sender"`
+	Run    string `json:"run,omitempty"`
 }
 
-// isLast reports whether a batch of the last number is the one that was taken, as
-// far as is known.
-func (s *sender) isLast(digest uint64) bool { return s.digest == digest || s.digest == 0 }
+// A sender is what the receiver remembers of one run. The JSON is that of the state
+// file.
+type sender struct {
+	senderKey
+	Seen time.Time `json:"seen"` // guarded by the receiver's mu
+
+	mu       sync.Mutex // held while a batch of the sender is recorded
+	Sequence uint64     `json:"sequence"`         // of the last batch that counted
+	Digest   uint64     `json:"digest,omitempty"` // of that batch, or 0 if it is not known
+}
+
+// isLast reports whether the digest is that of the last batch, as far as it is known.
+func (s *sender) isLast(digest uint64) bool { return s.Digest == digest || s.Digest == 0 }
 
 var digestTable = crc64.MakeTable(crc64.ECMA)
 
-// digestOfBatch tells a batch that comes again from another one of its number.
+// digestOfBatch tells a batch that is sent again from another with the same number.
 func digestOfBatch(data []byte) uint64 { return crc64.Checksum(data, digestTable) }
 
-// sender returns what is remembered of a sender, and remembers it.
+// sender returns a sender, and remembers it from now on.
 func (r *Receiver) sender(key senderKey) (*sender, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -52,15 +55,15 @@ func (r *Receiver) sender(key senderKey) (*sender, error) {
 	s := r.senders[key]
 	if s == nil {
 		if len(r.senders) >= maxSenders {
-			maps.DeleteFunc(r.senders, func(_ senderKey, s *sender) bool { return now.Sub(s.seen) >= forgetAfter })
+			maps.DeleteFunc(r.senders, func(_ senderKey, s *sender) bool { return now.Sub(s.Seen) >= forgetAfter })
 		}
 		if len(r.senders) >= maxSenders {
 			return nil, errTooManySenders
 		}
-		s = &sender{}
+		s = &sender{senderKey: key}
 		r.senders[key] = s
 		r.counts.senders.Record(int64(len(r.senders)))
 	}
-	s.seen = now
+	s.Seen = now
 	return s, nil
 }

@@ -3,17 +3,17 @@
 package ingest
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"go.opentelemetry.io/otel"
 
@@ -21,92 +21,59 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// stateVersion is the version of the file's form.
+// stateVersion is the version of the file's format.
 const stateVersion = 1
 
-// A state is what is kept across a restart, and where.
+// A state is the state file, which keeps totals and sequence numbers across restarts.
 type state struct {
 	path        string
 	definitions map[string]schema.Definition
 
-	// One save is under way at a time. Batches that came during it are all in the
-	// next one.
-	mu      sync.Mutex
-	saved   uint64 // saves that are over
-	saving  bool
-	over    sync.Cond
+	requested atomic.Uint64 // calls of save
+
+	mu      sync.Mutex // held while the file is written
+	saved   uint64     // the calls of save whose batches the last write had
 	failing bool
 }
 
-// A stateFile is the form of the file.
+// A stateFile is the format of the file.
 type stateFile struct {
 	Version int           `json:"version"`
-	Senders []savedSender `json:"senders"`
+	Senders []*sender     `json:"senders"`
 	Engines []savedEngine `json:"engines"`
 }
 
-type savedSender struct {
-	Sender   string    `json:"sender"`
-	Run      string    `json:"run,omitempty"`
-	Sequence uint64    `json:"sequence"`
-	Digest   uint64    `json:"digest,omitempty"`
-	Seen     time.Time `json:"seen"`
-}
-
 type savedEngine struct {
-	Model   string              `json:"model"`
-	Index   int                 `json:"index"`
-	Sender  string              `json:"sender,omitempty"`
+	engineKey
 	Info    []map[string]string `json:"info,omitempty"`
 	Entries []*total            `json:"entries"`
 }
 
 func newState(path string, recorder *otelkv.Recorder) (*state, error) {
-	// It is not collected from, and only says what the metrics are.
+	// The producer is only used for its definitions. Nothing collects from it.
 	producer, err := recorder.Producer()
 	if err != nil {
 		return nil, err
 	}
 	s := &state{path: path, definitions: make(map[string]schema.Definition)}
-	s.over.L = &s.mu
 	for d := range producer.Definitions() {
 		s.definitions[d.PayloadName()], s.definitions[d.PrometheusName], s.definitions[d.Name] = d, d, d
 	}
 	return s, nil
 }
 
-func (s *state) newTotals() *totals {
-	return &totals{definitions: s.definitions, entries: make(map[string]*total)}
-}
-
-// save returns when the file has everything that was recorded before the call, or
-// could not be written, which is reported and counted.
+// save returns when the file has everything that was recorded before the call, or could
+// not be written. Calls that wait for each other share one write. It counts each write
+// that fails, and reports the first of several in a row.
 func (s *state) save(r *Receiver) {
+	number := s.requested.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// A save under way may have begun before the batch was recorded.
-	want := s.saved + 1
-	if s.saving {
-		want++
+	if s.saved >= number {
+		return
 	}
-	for s.saved < want {
-		if s.saving {
-			s.over.Wait()
-			continue
-		}
-		s.saving = true
-		s.mu.Unlock()
-		err := s.write(r)
-		s.mu.Lock()
-		s.saving = false
-		s.saved++
-		s.over.Broadcast()
-		s.report(r, err)
-	}
-}
-
-// report tells the first of several failures in a row.
-func (s *state) report(r *Receiver, err error) {
+	s.saved = s.requested.Load()
+	err := s.write(r)
 	if err != nil {
 		r.counts.stateFailures.Add(1)
 		if !s.failing {
@@ -118,7 +85,7 @@ func (s *state) report(r *Receiver, err error) {
 
 // write replaces the file.
 func (s *state) write(r *Receiver) (err error) {
-	data, err := json.Marshal(r.snapshot())
+	data, err := r.encodeState()
 	if err != nil {
 		return err
 	}
@@ -127,7 +94,7 @@ func (s *state) write(r *Receiver) (err error) {
 		return err
 	}
 	_, err = f.Write(data)
-	// Without this, a machine that stops could leave an empty file.
+	// Without Sync, a machine that crashes could leave an empty file.
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), s.path)
@@ -138,41 +105,26 @@ func (s *state) write(r *Receiver) (err error) {
 	return err
 }
 
-// snapshot returns what is to be saved, with all of each batch or nothing of it. It
-// shares nothing with what goes on being counted.
-func (r *Receiver) snapshot() stateFile {
-	r.taking.Lock()
-	defer r.taking.Unlock()
-	file := stateFile{Version: stateVersion, Senders: []savedSender{}, Engines: []savedEngine{}}
+// encodeState returns the content of the file. No batch is recorded meanwhile, so that
+// the file has all of a batch or nothing of it.
+func (r *Receiver) encodeState() ([]byte, error) {
+	r.recording.Lock()
+	defer r.recording.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for key, s := range r.senders {
-		file.Senders = append(file.Senders, savedSender{key.name, key.run, s.last, s.digest, s.seen})
-	}
+	file := stateFile{Version: stateVersion, Senders: slices.Collect(maps.Values(r.senders))}
 	for key, e := range r.engines {
-		saved := savedEngine{Model: key.model, Index: key.index, Sender: key.sender, Info: e.totals.info}
-		for _, of := range e.totals.entries {
-			entry := *of
-			entry.Buckets = slices.Clone(of.Buckets)
-			saved.Entries = append(saved.Entries, &entry)
-		}
-		file.Engines = append(file.Engines, saved)
+		file.Engines = append(file.Engines, savedEngine{key, e.totals.info, slices.Collect(maps.Values(e.totals.entries))})
 	}
-	slices.SortFunc(file.Senders, func(a, b savedSender) int {
-		return cmp.Or(cmp.Compare(a.Sender, b.Sender), cmp.Compare(a.Run, b.Run))
-	})
-	slices.SortFunc(file.Engines, func(a, b savedEngine) int {
-		return cmp.Or(cmp.Compare(a.Model, b.Model), cmp.Compare(a.Index, b.Index), cmp.Compare(a.Sender, b.Sender))
-	})
-	return file
+	return json.Marshal(file)
 }
 
-// restore goes on from the file, if there is one. The error says that the file is
-// not one of ours; what single entries of it lack is reported only.
+// restore continues from the file, if it exists. It returns an error for a file that is
+// no state file, and only reports entries that cannot be restored.
 func (r *Receiver) restore() error {
 	data, err := os.ReadFile(r.state.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		// A folder that is not there is better found out now.
+		// The folder must exist: say so now, not at the first write.
 		_, err = os.Stat(filepath.Dir(r.state.path))
 		return err
 	}
@@ -184,11 +136,11 @@ func (r *Receiver) restore() error {
 		return fmt.Errorf("%s: %w", r.state.path, err)
 	}
 	if file.Version != stateVersion {
-		return fmt.Errorf("%s has the form %d: expected %d", r.state.path, file.Version, stateVersion)
+		return fmt.Errorf("%s: expected version %d, got %d", r.state.path, stateVersion, file.Version)
 	}
-	for _, saved := range file.Senders {
-		if len(r.senders) < maxSenders {
-			r.senders[senderKey{saved.Sender, saved.Run}] = &sender{seen: saved.Seen, last: saved.Sequence, digest: saved.Digest}
+	for _, s := range file.Senders {
+		if s != nil && len(r.senders) < maxSenders {
+			r.senders[s.senderKey] = s
 		}
 	}
 	r.counts.senders.Record(int64(len(r.senders)))
@@ -201,14 +153,14 @@ func (r *Receiver) restore() error {
 }
 
 func (r *Receiver) restoreEngine(saved savedEngine) error {
-	e, _, err := r.engine(engineKey{saved.Model, saved.Index, saved.Sender})
+	e, err := r.engine(saved.engineKey)
 	if err != nil {
 		return err
 	}
 	e.totals.info = saved.Info
-	for _, of := range saved.Entries {
-		if of != nil {
-			e.totals.entries[string(appendKey(nil, of.Connector, of.Metric, of.LabelValues))] = of
+	for _, t := range saved.Entries {
+		if t != nil {
+			e.totals.entries[string(appendKey(nil, t.Connector, t.Metric, t.LabelValues))] = t
 		}
 	}
 	return e.totals.restore(context.Background(), e.engine)

@@ -23,7 +23,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// random returns a payload of every kind of metric, with bad entries among them.
+// random returns a payload of every kind of metric, with some bad entries.
 func random(t testing.TB, random *rand.Rand, p *stats.Payload) *stats.Payload {
 	t.Helper()
 	tier := fmt.Sprintf("%d:fs", 1+random.IntN(3))
@@ -46,7 +46,7 @@ func random(t testing.TB, random *rand.Rand, p *stats.Payload) *stats.Payload {
 	return p
 }
 
-// shown returns every point of the catalogue's metrics, as text.
+// shown returns all points of the catalogue's metrics as text.
 func shown(recorder *otelkvtest.Recorder) string {
 	var text strings.Builder
 	got := recorder.Collect()
@@ -58,10 +58,10 @@ func shown(recorder *otelkvtest.Recorder) string {
 	return text.String()
 }
 
-// TestTotalsGoOn: receivers that are killed at any time, each followed by another,
-// end with the totals of one that was not, since a batch that was confirmed is in the
-// file, and one that was not comes again.
-func TestTotalsGoOn(t *testing.T) {
+// TestTotalsContinue: receivers that are killed and replaced at random end with the same
+// totals as one that was not killed. A confirmed batch is in the file, and any other batch
+// comes again.
+func TestTotalsContinue(t *testing.T) {
 	for _, connectors := range []bool{false, true} {
 		t.Run(fmt.Sprint(connectors), func(t *testing.T) {
 			var labels []otelkv.Option
@@ -83,13 +83,13 @@ func TestTotalsGoOn(t *testing.T) {
 				if sequence%20 == 1 {
 					p.SetInfo(map[string]string{vllm.CPUConfigLabelNames()[0]: fmt.Sprint(sequence)})
 				}
-				body := batch{sender: "a", run: "r", sequence: sequence, records: [][]byte{of(int(sequence%2), "m", 0, p)}}.encode()
+				body := batch{sender: "a", run: "r", sequence: sequence, records: [][]byte{encodeRecord(int(sequence%2), "m", 0, p)}}.encode()
 				post(t, want, body)
 				if status, says := post(t, receiver, body); status != 200 {
 					t.Fatal(says)
 				}
 				if source.IntN(4) == 0 {
-					// Nothing is said to the old one, as when its process is killed.
+					// The old one is not shut down, as when its process is killed.
 					recorder, receiver = newReceiver(t, labels, ingest.WithStateFile(file))
 					if _, says := post(t, receiver, body); !strings.Contains(says, "taken before") {
 						t.Errorf("batch %d comes again: %s", sequence, says)
@@ -106,12 +106,12 @@ func TestTotalsGoOn(t *testing.T) {
 	}
 }
 
-// TestAnotherBatchOfTheNumber: two senders of one name and run are told apart by what
-// they deliver, so that the second one does not take its batch for counted.
+// TestAnotherBatchOfTheNumber: if two senders have the same name and run, the second is
+// told that its batch did not count.
 func TestAnotherBatchOfTheNumber(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state")
-	first := batch{sender: "a", sequence: 1, records: [][]byte{of(0, "m", 0, loaded(t, 1))}}.encode()
-	second := batch{sender: "a", sequence: 1, records: [][]byte{of(0, "m", 0, loaded(t, 2))}}.encode()
+	first := batch{sender: "a", sequence: 1, records: [][]byte{encodeRecord(0, "m", 0, loaded(t, 1))}}.encode()
+	second := batch{sender: "a", sequence: 1, records: [][]byte{encodeRecord(0, "m", 0, loaded(t, 2))}}.encode()
 	for life := range 2 {
 		recorder, receiver := newReceiver(t, nil, ingest.WithStateFile(file))
 		want := "1 records"
@@ -131,7 +131,7 @@ func TestAnotherBatchOfTheNumber(t *testing.T) {
 			t.Errorf("life %d: %v counted, want 1", life, v)
 		}
 	}
-	// A file of a version before has no digests.
+	// A digest of 0 is not known.
 	text := `{"version": 1, "senders": [{"sender": "a", "sequence": 1, "seen": "2026-01-02T03:04:05Z"}]}`
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -142,7 +142,7 @@ func TestAnotherBatchOfTheNumber(t *testing.T) {
 	}
 }
 
-// TestConcurrentSaves: whatever was confirmed is in the file, also where many batches
+// TestConcurrentSaves: everything that was confirmed is in the file, even if many batches
 // come at once.
 func TestConcurrentSaves(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state")
@@ -151,7 +151,7 @@ func TestConcurrentSaves(t *testing.T) {
 	for sender := range 8 {
 		wg.Go(func() {
 			for sequence := range uint64(20) {
-				post(t, receiver, batch{sender: fmt.Sprint(sender), sequence: sequence + 1, records: [][]byte{of(0, "m", 0, loaded(t, 1))}}.encode())
+				post(t, receiver, batch{sender: fmt.Sprint(sender), sequence: sequence + 1, records: [][]byte{encodeRecord(0, "m", 0, loaded(t, 1))}}.encode())
 			}
 		})
 	}
@@ -166,8 +166,8 @@ func TestConcurrentSaves(t *testing.T) {
 	}
 }
 
-// TestBadStateFile: what is no state file is refused, and left as it is. Entries that
-// do not fit any more begin anew.
+// TestBadStateFile: a file that is no state file is refused and not changed. Totals that
+// do not fit the catalogue begin at zero.
 func TestBadStateFile(t *testing.T) {
 	dir := t.TempDir()
 	recorder := otelkvtest.NewRecorder(t, vllm.TieringSpec())
@@ -202,7 +202,7 @@ func TestBadStateFile(t *testing.T) {
 	if len(reported) != 1 || !strings.Contains(reported[0].Error(), `"gone"`) || !strings.Contains(reported[0].Error(), "boundaries do not fit") {
 		t.Errorf("reported %v, want the metric that is gone and the boundaries that do not fit", reported)
 	}
-	if status, says := post(t, receiver, batch{sender: "a", sequence: 1, records: [][]byte{of(0, "m", 0, loaded(t, 7))}}.encode()); status != 200 {
+	if status, says := post(t, receiver, batch{sender: "a", sequence: 1, records: [][]byte{encodeRecord(0, "m", 0, loaded(t, 7))}}.encode()); status != 200 {
 		t.Fatal(says)
 	}
 	for _, c := range []struct {
@@ -215,8 +215,8 @@ func TestBadStateFile(t *testing.T) {
 	}
 }
 
-// TestStateThatCannotBeWritten is reported once and counted; batches count all the
-// same.
+// TestStateThatCannotBeWritten: the failure is reported once and counted. Batches still
+// count.
 func TestStateThatCannotBeWritten(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "folder")
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -229,7 +229,7 @@ func TestStateThatCannotBeWritten(t *testing.T) {
 	reported := 0
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) { reported++ }))
 	for sequence := range uint64(3) {
-		if status, says := post(t, receiver, batch{sender: "a", sequence: sequence + 1, records: [][]byte{of(0, "m", 0, loaded(t, 1))}}.encode()); status != 200 {
+		if status, says := post(t, receiver, batch{sender: "a", sequence: sequence + 1, records: [][]byte{encodeRecord(0, "m", 0, loaded(t, 1))}}.encode()); status != 200 {
 			t.Fatal(says)
 		}
 	}

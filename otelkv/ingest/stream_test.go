@@ -23,7 +23,7 @@ import (
 	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
-// frame puts the length before a batch.
+// frame returns a batch after its length.
 func frame(body []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)
 }
@@ -112,13 +112,13 @@ func isClosed(conn net.Conn) bool {
 	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// TestStream holds that a connection answers frame after frame, also after a batch
-// that was refused, and that Serve ends with Shutdown.
+// TestStream: a connection answers frame after frame, even after a refused batch, and
+// Serve ends with Shutdown.
 func TestStream(t *testing.T) {
 	recorder, receiver := newReceiver(t, nil, ingest.WithBearerToken("secret"))
 	path, ended := serve(t, receiver)
 	conn := dial(t, path)
-	good := batch{sender: "a", sequence: 1, token: "secret", records: [][]byte{of(0, "m", 0, loaded(t, 1))}}
+	good := batch{sender: "a", sequence: 1, token: "secret", records: [][]byte{encodeRecord(0, "m", 0, loaded(t, 1))}}
 	for i, c := range []struct {
 		body     []byte
 		sequence uint64
@@ -162,8 +162,8 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestBadFrames holds what a frame that cannot be read is told, and that its
-// connection ends.
+// TestBadFrames checks the answer to a frame that cannot be read, and that the connection
+// ends.
 func TestBadFrames(t *testing.T) {
 	for name, c := range map[string]struct {
 		out    []byte
@@ -197,14 +197,14 @@ func TestBadFrames(t *testing.T) {
 	}
 }
 
-// TestPeers: only listed users deliver.
+// TestPeers: only listed users may deliver.
 func TestPeers(t *testing.T) {
 	self := uint32(os.Getuid())
 	for user, status := range map[uint32]int{self: 200, self + 1: 403} {
 		_, receiver := newReceiver(t, nil, ingest.WithPeerUsers(user))
 		path, _ := serve(t, receiver)
 		conn := dial(t, path)
-		// Who is refused may find the connection closed, with the answer in it.
+		// For a refused user, the connection may be closed already, with the answer in it.
 		if _, err := conn.Write(frame(batch{sender: "a", sequence: 1}.encode())); err != nil && !errors.Is(err, syscall.EPIPE) {
 			t.Fatal(err)
 		}
@@ -228,7 +228,7 @@ func TestPeers(t *testing.T) {
 	}
 }
 
-// TestConnectionsThatEnded leave room for others.
+// TestConnectionsThatEnded: they make room for others.
 func TestConnectionsThatEnded(t *testing.T) {
 	_, receiver := newReceiver(t, nil)
 	path, _ := serve(t, receiver)
@@ -241,7 +241,7 @@ func TestConnectionsThatEnded(t *testing.T) {
 	}
 }
 
-// TestListenerThatIsClosed ends Serve as Shutdown does.
+// TestListenerThatIsClosed: Serve ends as with Shutdown.
 func TestListenerThatIsClosed(t *testing.T) {
 	_, receiver := newReceiver(t, nil)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -266,14 +266,14 @@ func TestListenerThatIsClosed(t *testing.T) {
 	}
 }
 
-// failing is a listener that fails.
+// failing is a listener whose Accept fails.
 type failing struct{ net.Listener }
 
 var errListener = errors.New("the listener's fault")
 
 func (failing) Accept() (net.Conn, error) { return nil, errListener }
 
-// TestListenerThatFails ends Serve with its error.
+// TestListenerThatFails: Serve returns the listener's error.
 func TestListenerThatFails(t *testing.T) {
 	_, receiver := newReceiver(t, nil)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -285,7 +285,7 @@ func TestListenerThatFails(t *testing.T) {
 	}
 }
 
-// TestConnectionsAreBounded: one too many is told so.
+// TestConnectionsAreBounded: one connection too many gets an answer that says so.
 func TestConnectionsAreBounded(t *testing.T) {
 	recorder, receiver := newReceiver(t, nil)
 	path, _ := serve(t, receiver)
@@ -303,7 +303,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 }
 
-// A pipe is a listener of connections that are in memory, where time is a test's.
+// A pipe is a listener of connections in memory, which work in a synctest bubble.
 type pipe struct {
 	connections chan net.Conn
 	closed      chan struct{}
@@ -337,8 +337,8 @@ func (p *pipe) dial() net.Conn {
 	return here
 }
 
-// TestSlowFrames: a frame has ten seconds from its first byte, an answer has as long
-// for its reader, and between frames a connection may be silent.
+// TestSlowFrames: a frame may take ten seconds from its first byte, and so may reading an
+// answer. Between frames a connection may be silent.
 func TestSlowFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		recorder, receiver := newReceiver(t, nil)
@@ -350,7 +350,7 @@ func TestSlowFrames(t *testing.T) {
 		if _, status, says := exchange(t, conn, body); status != 200 {
 			t.Error(says)
 		}
-		// A writer that trickles.
+		// A slow writer.
 		go func() {
 			for i := range body {
 				if _, err := conn.Write(body[i : i+1]); err != nil {
@@ -381,8 +381,8 @@ func TestSlowFrames(t *testing.T) {
 	})
 }
 
-// TestShutdownFinishesTheFrameAtHand, and cuts it off at the deadline.
-func TestShutdownFinishesTheFrameAtHand(t *testing.T) {
+// TestShutdownFinishesTheFrameInProgress, or closes the connection at the deadline.
+func TestShutdownFinishesTheFrameInProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, late := range []bool{false, true} {
 			_, receiver := newReceiver(t, nil)
@@ -399,7 +399,7 @@ func TestShutdownFinishesTheFrameAtHand(t *testing.T) {
 				go func() {
 					time.Sleep(time.Second)
 					_, _ = conn.Write(body[5:])
-					// It is too late to count, and the sender is told so.
+					// The answer says that it came too late to count.
 					if _, status, _, err := readAnswer(conn); err != nil || status != 503 {
 						t.Errorf("got %d, %v", status, err)
 					}

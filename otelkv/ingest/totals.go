@@ -8,32 +8,31 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
+	"github.com/otelkv/otelkv-go/internal/errorlist"
 	"github.com/otelkv/otelkv-go/otelkv"
 	"github.com/otelkv/otelkv-go/otelkv/stats"
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// maxTotals is the number of entries of an engine whose totals are kept.
+// maxTotals is how many entries of an engine have a total.
 const maxTotals = 8192
 
-// totals are what was delivered of one engine, in a form that can be saved, by the
-// key of each entry.
+// totals are the sums of what was delivered for one engine, in a form that can be saved.
 type totals struct {
 	definitions map[string]schema.Definition
-	entries     map[string]*total
+	entries     map[string]*total // by the key of the entry
 	info        []map[string]string
 	key         []byte
 }
 
-// A total is what one entry amounts to.
+// A total is the sum of one entry. The JSON is that of the state file.
 type total struct {
 	Connector   string   `json:"connector,omitempty"`
 	Metric      string   `json:"metric"`
 	LabelValues []string `json:"labels,omitempty"`
-	// Int64 and Float64 are a counter's total or a gauge's value, and Float64 is what
-	// a histogram's samples add up to.
+	// Int64 or Float64 is a counter's total or a gauge's value. Float64 is the sum of a
+	// histogram's samples.
 	Int64   int64   `json:"int64,omitempty"`
 	Float64 float64 `json:"float64,omitempty"`
 	// Boundaries and Buckets are a histogram's.
@@ -41,107 +40,84 @@ type total struct {
 	Buckets    []uint64  `json:"buckets,omitempty"`
 }
 
-// add adds a payload that was observed, without what the error says was left out.
+// add adds a payload. observed is the error of the recorder: its entries were left out.
 func (t *totals) add(p *stats.Payload, observed error) {
-	var bad map[string]bool
-	for _, e := range each(observed) {
-		if entry := (*stats.EntryError)(nil); errors.As(e, &entry) {
-			if bad == nil {
-				bad = make(map[string]bool)
+	leftOut := make(map[string]bool)
+	for _, err := range errorlist.Each(observed) {
+		if e := (*stats.EntryError)(nil); errors.As(err, &e) {
+			leftOut[string(appendKey(nil, e.Connector, e.Metric, e.LabelValues))] = true
+		}
+	}
+	for connector, part := range allPayloads(p) {
+		if info := part.Info(); len(info) > 0 {
+			t.info = nil
+			for _, facts := range info {
+				t.info = append(t.info, maps.Clone(facts))
 			}
-			bad[string(appendKey(nil, entry.Connector, entry.Metric, entry.LabelValues))] = true
 		}
-	}
-	t.addPayload(p, "", bad)
-	for name, child := range p.Connectors() {
-		t.addPayload(child, name, bad)
-	}
-}
-
-func (t *totals) addPayload(p *stats.Payload, connector string, bad map[string]bool) {
-	if info := p.Info(); len(info) > 0 {
-		t.info = nil
-		for _, facts := range info {
-			t.info = append(t.info, maps.Clone(facts))
-		}
-	}
-	for m := range p.Metrics() {
-		d, ok := t.definitions[m.Name()]
-		if !ok || d.Kind() != m.Kind() || d.Mirrors != nil {
-			continue
-		}
-		for entry := range m.Entries() {
-			t.key = appendKey(t.key[:0], connector, m.Name(), entry.LabelValues())
-			if bad[string(t.key)] {
+		for m := range part.Metrics() {
+			d, ok := t.definitions[m.Name()]
+			if !ok || d.Kind() != m.Kind() || d.Mirrors != nil {
 				continue
 			}
-			if of := t.entry(d, connector, m.Name(), entry.LabelValues()); of != nil {
-				of.add(d, entry)
+			for entry := range m.Entries() {
+				t.key = appendKey(t.key[:0], connector, m.Name(), entry.LabelValues())
+				if leftOut[string(t.key)] {
+					continue
+				}
+				if sum := t.entry(d, connector, m.Name(), entry.LabelValues()); sum != nil {
+					sum.add(d, entry)
+				}
 			}
 		}
 	}
 }
 
-// entry returns the total of the key, or nil where there are too many.
+// entry returns the total of the key, or nil if there are too many.
 func (t *totals) entry(d schema.Definition, connector, metric string, labelValues []string) *total {
-	of := t.entries[string(t.key)]
-	if of == nil && len(t.entries) < maxTotals {
-		of = &total{Connector: strings.Clone(connector), Metric: strings.Clone(metric)}
-		for _, v := range labelValues {
-			of.LabelValues = append(of.LabelValues, strings.Clone(v))
-		}
+	sum := t.entries[string(t.key)]
+	if sum == nil && len(t.entries) < maxTotals {
+		sum = &total{Connector: connector, Metric: metric, LabelValues: slices.Clone(labelValues)}
 		if d.Kind() == schema.KindHistogram {
-			of.Boundaries, of.Buckets = d.Boundaries, make([]uint64, len(d.Boundaries)+1)
+			sum.Boundaries, sum.Buckets = d.Boundaries, make([]uint64, len(d.Boundaries)+1)
 		}
-		t.entries[string(t.key)] = of
+		t.entries[string(t.key)] = sum
 	}
-	return of
+	return sum
 }
 
-// add adds an entry that the recorder took.
+// add adds an entry that was recorded.
 func (t *total) add(d schema.Definition, entry *stats.Entry) {
-	switch d.Kind() {
-	case schema.KindCounter:
-		t.Int64 += toInt64(d, entry.Value())
-		t.Float64 += toFloat64(d, entry.Value())
-	case schema.KindGauge:
-		t.Int64, t.Float64 = toInt64(d, entry.Value()), toFloat64(d, entry.Value())
-	case schema.KindHistogram:
+	if d.Kind() == schema.KindGauge {
+		t.Int64, t.Float64 = 0, 0
+	}
+	switch {
+	case d.Kind() == schema.KindHistogram:
 		for _, sample := range entry.Samples() {
 			v := sample.Float64()
 			i, _ := slices.BinarySearch(t.Boundaries, v)
 			t.Buckets[i]++
 			t.Float64 += v
 		}
+	case d.Number() == schema.NumberKindInt64:
+		v, _ := entry.Value().Int64() // The recorder accepted it, so it is an integer.
+		t.Int64 += v
+	default:
+		t.Float64 += entry.Value().Float64()
 	}
 }
 
-func toInt64(d schema.Definition, n stats.Number) int64 {
-	if d.Number() != schema.NumberKindInt64 {
-		return 0
-	}
-	v, _ := n.Int64() // The recorder took it, so that it is whole.
-	return v
-}
-
-func toFloat64(d schema.Definition, n stats.Number) float64 {
-	if d.Number() == schema.NumberKindInt64 {
-		return 0
-	}
-	return n.Float64()
-}
-
-// restore records the totals to an engine that has nothing yet. Those that it cannot
-// take any more begin anew.
+// restore records the totals to an engine that has no values yet. Totals that it cannot
+// record begin at zero.
 func (t *totals) restore(ctx context.Context, e *otelkv.Engine) error {
 	var errs []error
 	p := new(stats.Payload)
 	p.SetInfo(t.info...)
-	for key, of := range t.entries {
-		d, ok := t.definitions[of.Metric]
-		err := fmt.Errorf("metric %.64q: %w", of.Metric, otelkv.ErrUnknownMetric)
+	for key, sum := range t.entries {
+		d, ok := t.definitions[sum.Metric]
+		err := fmt.Errorf("metric %.64q: %w", sum.Metric, otelkv.ErrUnknownMetric)
 		if ok {
-			err = of.restore(e, p, d)
+			err = sum.restore(e, p, d)
 		}
 		if err != nil {
 			delete(t.entries, key)
@@ -151,7 +127,7 @@ func (t *totals) restore(ctx context.Context, e *otelkv.Engine) error {
 	return errors.Join(append(errs, e.Observe(ctx, p))...)
 }
 
-// restore puts a counter or gauge into the payload, and records a histogram.
+// restore adds a counter or gauge to the payload, and records a histogram.
 func (t *total) restore(e *otelkv.Engine, p *stats.Payload, d schema.Definition) error {
 	if t.Connector != "" {
 		p = p.Connector(t.Connector)

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command autoexport is a service that leaves the choice of exporters to the package
-// go.opentelemetry.io/contrib/exporters/autoexport, as services with the default
-// set-up of OpenTelemetry do. The readers of that package take no producer from
-// whoever makes them, but from a registry, which the service adds the recorder's to.
-// It serves where OTEL_METRICS_PRODUCERS is not set, and by the name otelkv where it
-// is, as in
+// Command autoexport is a service whose exporters are chosen by the package
+// go.opentelemetry.io/contrib/exporters/autoexport, the default setup of OpenTelemetry.
+// That package takes producers from a registry, so the service registers the recorder's
+// producer. It is used if OTEL_METRICS_PRODUCERS is not set, or if it has the name otelkv:
 //
 //	OTEL_METRICS_PRODUCERS=otelkv,prometheus
 //
-// Two limits come with it. The metrics are cumulative, because the producer is made
-// before the temporality of OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE is
-// known. And OTEL_METRICS_EXPORTER=prometheus, which is the exporter of OpenTelemetry,
-// changes vLLM's names: for scrapes, serve the collector of the package
-// exporters/prometheus beside it.
+// There are two limits. The metrics are always cumulative, because the producer does not
+// know the value of OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE. And
+// OTEL_METRICS_EXPORTER=prometheus is OpenTelemetry's exporter, which changes vLLM's names:
+// for scrapes, serve a collector of the package exporters/prometheus instead.
 package main
 
 import (
@@ -38,21 +35,16 @@ func main() {
 	}
 }
 
-// run pushes to a receiver of its own, and prints what came.
+// run runs the service with a receiver, and prints what arrived.
 func run(ctx context.Context, out io.Writer) error {
-	receiver := loopback.NewReceiver()
-	defer receiver.Close()
-	if err := os.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.URL); err != nil {
-		return err
-	}
-	if err := serve(ctx); err != nil {
-		return err
-	}
-	return receiver.Print(out, vllm.LoadBytes.Name)
+	return loopback.Run(ctx, out, serve, vllm.LoadBytes.Name)
 }
 
-// serve is the service. What it pushes at its end is all that it has recorded.
-func serve(ctx context.Context) (err error) {
+// serve is the service. Its last push, at the end, has everything that it recorded.
+func serve(ctx context.Context, endpoint string) (err error) {
+	if err := os.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint); err != nil {
+		return err
+	}
 	recorder, err := otelkv.New(vllm.CPUSpec(0))
 	if err != nil {
 		return err

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command environment is a service that leaves the choice of exporters to its
-// operator. With
+// Command environment is a service whose operator chooses the exporters. With these
+// variables, it serves scrapes and pushes the same series:
 //
 //	OTEL_METRICS_EXPORTER=prometheus,otlp
 //	OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318
 //	OTEL_EXPORTER_PROMETHEUS_HOST=0.0.0.0
 //
-// it is scraped, and pushes the same series. It runs until it is interrupted.
+// It runs until it is interrupted.
 package main
 
 import (
@@ -36,7 +36,7 @@ func main() {
 	}
 }
 
-// run serves until ctx ends, and calls started once there is something to see.
+// run serves until ctx ends. It calls started when the metrics can be scraped.
 func run(ctx context.Context, started func(*exporters.Pipeline)) (err error) {
 	recorder, err := otelkv.New(vllm.CPUSpec(0), otelkv.WithSelfMetrics())
 	if err != nil {
@@ -61,7 +61,7 @@ func run(ctx context.Context, started func(*exporters.Pipeline)) (err error) {
 	return nil
 }
 
-// shutDown gives the last export five seconds.
+// shutDown allows five seconds for the last export.
 func shutDown(ctx context.Context, pipeline *exporters.Pipeline) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()

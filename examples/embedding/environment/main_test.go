@@ -6,16 +6,14 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
 
-	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
-	"google.golang.org/protobuf/proto"
-
+	"github.com/otelkv/otelkv-go/examples/embedding/internal/loopback"
 	"github.com/otelkv/otelkv-go/exporters"
 	"github.com/otelkv/otelkv-go/internal/cleanenv"
+	"github.com/otelkv/otelkv-go/schema/vllm"
 )
 
 func TestMain(m *testing.M) {
@@ -26,23 +24,11 @@ func TestMain(m *testing.M) {
 // TestBothExporters is the whole program, scraped while it runs, with a collector
 // that gets the last export.
 func TestBothExporters(t *testing.T) {
-	pushed := make(chan int64, 16)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-		var request collector.ExportMetricsServiceRequest
-		if err == nil {
-			err = proto.Unmarshal(body, &request)
-		}
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		pushed <- loadBytes(&request)
-	}))
-	defer server.Close()
+	receiver := loopback.NewReceiver()
+	defer receiver.Close()
 	t.Setenv("OTEL_METRICS_EXPORTER", "prometheus,otlp")
 	t.Setenv("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
-	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.URL)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -70,25 +56,11 @@ func TestBothExporters(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	close(pushed)
-	var last int64
-	for last = range pushed {
+	var arrived strings.Builder
+	if err := receiver.Print(&arrived, vllm.LoadBytes.Name); err != nil {
+		t.Error(err)
 	}
-	if last != 4096 {
-		t.Errorf("the last export has %d bytes, want 4096", last)
+	if got, want := arrived.String(), vllm.LoadBytes.Name+" 4096\n"; got != want {
+		t.Errorf("the last push has %q, want %q", got, want)
 	}
-}
-
-// loadBytes returns the value of the metric in an export.
-func loadBytes(request *collector.ExportMetricsServiceRequest) int64 {
-	for _, resource := range request.GetResourceMetrics() {
-		for _, scope := range resource.GetScopeMetrics() {
-			for _, m := range scope.GetMetrics() {
-				if m.GetName() == "vllm.kv_offload.load_bytes" {
-					return m.GetSum().GetDataPoints()[0].GetAsInt()
-				}
-			}
-		}
-	}
-	return 0
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command globalprovider is a service whose parts know no more of telemetry than the
-// global MeterProvider, which is set later, or by somebody else. The recorder's
-// metrics become instruments of it. Counters and gauges lose nothing of what was
-// recorded before the provider was set. Samples of histograms that were recorded
-// before are lost, so set the provider before traffic comes.
+// Command globalprovider is a service that uses the global MeterProvider, which other code
+// sets later. The recorder's metrics become instruments of it. Counters and gauges keep
+// what was recorded before the provider was set. Histogram samples from before are lost, so
+// set the provider before there is traffic.
 package main
 
 import (
@@ -58,7 +57,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	return show(ctx, out, reader)
 }
 
-// show prints the bytes that were loaded.
+// show prints the counter of loaded bytes.
 func show(ctx context.Context, out io.Writer, reader sdkmetric.Reader) error {
 	var collected metricdata.ResourceMetrics
 	if err := reader.Collect(ctx, &collected); err != nil {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command hostregistry is a service that counts with client_golang, and has to push
-// over OTLP. The pipeline pushes the service's registry beside the recorder's
-// metrics. The other direction, in which the registry shows the recorder's metrics,
-// is the command registerer.
+// Command hostregistry is a service that counts with client_golang and pushes over OTLP.
+// The pipeline pushes the metrics of the service's registry and of the recorder. For the
+// opposite, where the registry shows the recorder's metrics, see the command registerer.
 package main
 
 import (
@@ -28,17 +27,12 @@ func main() {
 	}
 }
 
-// run pushes to a receiver of its own, and prints what came.
+// run runs the service with a receiver, and prints what arrived.
 func run(ctx context.Context, out io.Writer) error {
-	receiver := loopback.NewReceiver()
-	defer receiver.Close()
-	if err := serve(ctx, receiver.URL); err != nil {
-		return err
-	}
-	return receiver.Print(out, "service_requests_total", vllm.LoadBytes.Name)
+	return loopback.Run(ctx, out, serve, "service_requests_total", vllm.LoadBytes.Name)
 }
 
-// serve is the service. What it pushes at its end is all that it has recorded.
+// serve is the service. Its last push, at the end, has everything that it recorded.
 func serve(ctx context.Context, endpoint string) error {
 	registry := prometheus.NewRegistry()
 	requests := prometheus.NewCounter(prometheus.CounterOpts{Name: "service_requests_total", Help: "Requests."})

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command ownprovider is a service that has a MeterProvider of the OpenTelemetry SDK,
-// with instruments of its own, and pushes over OTLP. Its reader gets a producer of the
-// recorder, and the offload metrics leave with the service's own.
+// Command ownprovider is a service that has its own MeterProvider of the OpenTelemetry SDK
+// and its own instruments, and pushes over OTLP. Its reader gets a producer of the recorder,
+// and exports the offload metrics with the service's own.
 package main
 
 import (
@@ -28,17 +28,12 @@ func main() {
 	}
 }
 
-// run pushes to a receiver of its own, and prints what came.
+// run runs the service with a receiver, and prints what arrived.
 func run(ctx context.Context, out io.Writer) error {
-	receiver := loopback.NewReceiver()
-	defer receiver.Close()
-	if err := serve(ctx, receiver.URL); err != nil {
-		return err
-	}
-	return receiver.Print(out, "service.requests", vllm.LoadBytes.Name)
+	return loopback.Run(ctx, out, serve, "service.requests", vllm.LoadBytes.Name)
 }
 
-// serve is the service. What it pushes at its end is all that it has recorded.
+// serve is the service. Its last push, at the end, has everything that it recorded.
 func serve(ctx context.Context, endpoint string) (err error) {
 	recorder, err := otelkv.New(vllm.CPUSpec(0))
 	if err != nil {
@@ -71,7 +66,7 @@ func serve(ctx context.Context, endpoint string) (err error) {
 	return nil
 }
 
-// measure stands for what the service measured before it knew otelkv.
+// measure stands for the service's own instruments.
 func measure(ctx context.Context, provider metric.MeterProvider) error {
 	requests, err := provider.Meter("example.com/service").Int64Counter("service.requests")
 	if err != nil {

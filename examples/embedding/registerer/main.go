@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command registerer is a service, such as a Kubernetes controller, that serves one
-// Prometheus registry with collectors of its own. The recorder's collector is
-// registered beside them, as with controller-runtime's metrics.Registry: both are a
-// prometheus.Registerer.
+// Command registerer is a service, such as a Kubernetes controller, that has a Prometheus
+// registry with its own collectors. It registers the recorder's collector as well. The
+// same works with metrics.Registry of controller-runtime, because it is a
+// prometheus.Registerer too.
 package main
 
 import (
@@ -60,7 +60,7 @@ func run(out io.Writer) error {
 	return show(out, registry)
 }
 
-// show prints the counters of a scrape of the registry.
+// show prints the counters in a scrape of the registry.
 func show(out io.Writer, registry *prometheus.Registry) error {
 	response := httptest.NewRecorder()
 	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/metrics", nil))

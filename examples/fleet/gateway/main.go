@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command gateway is a worker of a fleet that sends its metrics to an
-// OpenTelemetry Collector, which adds the workers up or keeps them apart and is
-// scraped in their place. collector.yaml is the Collector's configuration.
+// Command gateway is a worker of a fleet that sends its metrics to an OpenTelemetry
+// Collector, which Prometheus scrapes. collector.yaml is the Collector's configuration.
 //
 //	OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318 go run ./examples/fleet/gateway -worker worker-0
 package main
@@ -27,8 +26,8 @@ import (
 )
 
 func main() {
-	worker := flag.String("worker", "worker-0", "name of this worker, another one for each of the fleet")
-	engine := flag.Int("engine", 0, "index of the engine that the worker serves")
+	worker := flag.String("worker", "worker-0", "name of this worker, which no other worker has")
+	engine := flag.Int("engine", 0, "index of the worker's engine")
 	interval := flag.Duration("interval", time.Second, "time between two copies of blocks")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -52,8 +51,8 @@ func run(ctx context.Context, worker string, index int, interval time.Duration) 
 	if interval <= 0 {
 		return errors.New("gateway: expected a positive interval")
 	}
-	// Two workers of one engine have the same series. What tells them apart is the
-	// resource, which the Collector makes a label of.
+	// Two workers of one engine have the same series, but different resources. The
+	// Collector turns the worker's name in the resource into a label.
 	instance, err := resource.Merge(resource.Default(),
 		resource.NewSchemaless(attribute.String("service.instance.id", worker)))
 	if err != nil {

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestWorkerNamesItself runs the worker against a receiver on loopback.
+// TestWorkerNamesItself runs the worker with a receiver on loopback.
 func TestWorkerNamesItself(t *testing.T) {
 	names := make(chan string, 16)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -74,8 +74,8 @@ func TestWorkerNamesItself(t *testing.T) {
 	}
 }
 
-// TestCollectorConfigurations checks that every component which the pipelines name
-// is configured, and every one that is configured is named.
+// TestCollectorConfigurations checks that each component in the pipelines is configured,
+// and that each configured component is in a pipeline.
 func TestCollectorConfigurations(t *testing.T) {
 	for _, name := range []string{"collector.yaml", "router.yaml", "replicate.yaml"} {
 		t.Run(name, func(t *testing.T) { checkConfiguration(t, name) })

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// An adopter is a module that has requirements of its own before it takes one of ours.
+// An adopter is a module with requirements that then requires one of ours.
 type adopter struct {
 	module   string   // of ours, relative to the root
 	replaced []string // of ours, that the module requires
@@ -39,8 +39,8 @@ var adopters = []adopter{
 			"go.opentelemetry.io/otel v1.40.0", "go.opentelemetry.io/otel/sdk/metric v1.40.0"},
 		imports: []string{"strings", "github.com/prometheus/client_golang/prometheus", "github.com/prometheus/common/expfmt",
 			"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/sdk/metric"},
-		// The zero parser is what services wrote before there was a constructor. Later
-		// releases of package expfmt panic on it.
+		// Services used a zero parser before there was a constructor. Later releases of
+		// package expfmt panic on it.
 		program: `otel.SetMeterProvider(metric.NewMeterProvider()); prometheus.MustRegister(prometheus.NewCounter(prometheus.CounterOpts{Name: "a"}))
 	if _, err := new(expfmt.TextParser).TextToMetricFamilies(strings.NewReader("a 1\n")); err != nil { panic(err) }`,
 		use: `ours "github.com/otelkv/otelkv-go/exporters/prometheus"; ours.NewCollector`,
@@ -50,7 +50,7 @@ var adopters = []adopter{
 		requires: []string{"github.com/prometheus/client_golang v1.23.0", "github.com/prometheus/common v0.65.0",
 			"go.opentelemetry.io/otel v1.47.0", "go.opentelemetry.io/otel/sdk/metric v1.47.0",
 			"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc v1.47.0",
-			// Without this one it would get procfs 0.17 for 0.16 through ours.
+			// Without this requirement, ours would replace procfs 0.16 by 0.17.
 			"go.opentelemetry.io/otel/exporters/prometheus v0.60.0"},
 		imports: []string{"strings", "github.com/prometheus/client_golang/prometheus", "github.com/prometheus/common/expfmt",
 			"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/sdk/metric", "go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc",
@@ -62,8 +62,8 @@ var adopters = []adopter{
 	},
 }
 
-// TestAdopters takes each module into one that has older requirements of its own, and
-// holds that no version of what it had changes, and that its program still runs.
+// TestAdopters adds each module to a module with older requirements. No version that this
+// module had may change, and its program must still run.
 func TestAdopters(t *testing.T) {
 	for _, a := range adopters {
 		t.Run(a.module, func(t *testing.T) {
@@ -88,7 +88,7 @@ func TestAdopters(t *testing.T) {
 	}
 }
 
-// write writes the adopter's module, before or after it takes ours.
+// write writes the adopter's module, without or with ours.
 func (a adopter) write(t *testing.T, dir string, with bool) {
 	t.Helper()
 	root, err := filepath.Abs("../../..")

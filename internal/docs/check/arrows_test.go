@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package check holds tests of the repository as a whole.
+// Package check tests the repository as a whole.
 package check
 
 import (
@@ -11,8 +11,8 @@ import (
 
 const module = "github.com/otelkv/otelkv-go/"
 
-// TestArrows holds the arrows of docs/design.md: what a package may depend on,
-// directly or not.
+// TestArrows checks the dependencies that docs/design.md allows each package, direct and
+// indirect.
 func TestArrows(t *testing.T) {
 	const (
 		api        = "go.opentelemetry.io/otel"
@@ -48,7 +48,7 @@ func TestArrows(t *testing.T) {
 	}
 }
 
-// own reports whether a dependency is of this module while the rule is meant for
+// own reports whether a dependency is a package of this repository, where the rule means
 // other modules of the same host.
 func own(dependency, denied string) bool {
 	return !strings.HasPrefix(denied, module) && strings.HasPrefix(dependency, module)

@@ -14,8 +14,8 @@ import (
 
 var update = flag.Bool("update", false, "measure what modules bring, and write docs/modules.md")
 
-// TestModules holds that docs/modules.md tells how many modules each of ours brings. With
-// -update it writes that, and how large the smallest program is that uses it.
+// TestModules checks the number of modules in docs/modules.md that each of ours requires.
+// With -update, it writes that number and the size of the smallest program.
 func TestModules(t *testing.T) {
 	const begin, end = "<!-- modules: begin -->\n", "<!-- modules: end -->\n"
 	text := read(t, "docs/modules.md")
@@ -58,7 +58,7 @@ func TestModules(t *testing.T) {
 	}
 }
 
-// relative returns a path as read wants it.
+// relative returns a path relative to the root, as for read.
 func relative(t *testing.T, path string) string {
 	t.Helper()
 	root, err := filepath.Abs("../../..")

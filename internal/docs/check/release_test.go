@@ -11,8 +11,8 @@ import (
 	"github.com/otelkv/otelkv-go/otelkv"
 )
 
-// semantic is a version of semantic versioning 2.0.0 without build metadata, which
-// a Go module's version cannot have.
+// semantic matches a version of semantic versioning 2.0.0 without build metadata, which a
+// Go module's version cannot have.
 var semantic = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$`)
 
 func read(t *testing.T, path string) string {
@@ -24,7 +24,7 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-// The version that every metric's scope carries is the one that was released last.
+// The version of the scope of every metric is that of the last release.
 func TestVersion(t *testing.T) {
 	if !semantic.MatchString(otelkv.Version()) {
 		t.Errorf("version %q is no semantic version", otelkv.Version())
@@ -38,8 +38,8 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// Each section of the CHANGELOG has a link to what it describes, and each release
-// says what it changed in the metrics or has no such list.
+// Each section of the CHANGELOG has a link, and the list of changed metrics of a release is
+// not empty.
 func TestChangelog(t *testing.T) {
 	text := read(t, "CHANGELOG.md")
 	for _, section := range regexp.MustCompile(`(?m)^## (.*)$`).FindAllStringSubmatch(text, -1) {
@@ -62,7 +62,7 @@ func TestChangelog(t *testing.T) {
 	}
 }
 
-// An action that is named by a tag can be changed by whoever owns it.
+// Actions are named by commit: the owner of an action can change a tag.
 func TestWorkflowPinsActions(t *testing.T) {
 	workflow := read(t, ".github/workflows/ci.yml")
 	pinned := regexp.MustCompile(`^\s*- uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The command generate writes every file that package docs generates. Its
-// argument is the root of the repository.
+// Command generate writes the files that package docs generates. Its argument is the root
+// of the repository.
 package main
 
 import (

@@ -260,7 +260,7 @@ func TestClaimedName(t *testing.T) {
 		{"the sender goes on", "1", 2, 7, 200, "1 records"},
 		{"another that is behind", "1", 1, 100, 409, "batch 1 comes after batch 2"},
 		{"another that is ahead", "1", 9, 1, 200, "1 records"},
-		{"the sender is told", "1", 3, 100, 409, "a sender that starts again needs another run"},
+		{"the sender is told", "1", 3, 100, 409, "a sender that restarts needs another run"},
 		{"and starts again", "3", 1, 11, 200, "1 records"},
 	} {
 		deliver(t, s.batches, encode("a", step.run, step.sequence, step.bytes), step.status, step.says)

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Mutate changes a package in one small place at a time and runs its tests, which
-// should fail. It prints the changes that they do not notice.
+// Mutate makes one small change in a package at a time and runs the package's tests, which
+// should fail. It prints the changes that no test notices.
 //
 //	go run ./internal/tools/mutate [-n 60] [-seed 1] [-short] [-run regexp] ./otelkv/tiering ./otelkv/ingest
 //
-// No file of the tree is touched: the changes are overlays of the go command. Of a
-// package, a sample of at most n changes is tried, which the seed chooses. A test run
-// that takes too long counts as failed, and a change that does not compile does not
-// count.
+// It changes no files, because the go command has overlays. It tries at most n changes of a
+// package, which the seed chooses. A test run that takes too long counts as failed. A change
+// that does not compile does not count.
 package main
 
 import (
@@ -37,7 +36,7 @@ func main() {
 	}
 }
 
-// run mutates the packages that the arguments name.
+// run mutates the packages in the arguments.
 func run(ctx context.Context, arguments []string, out io.Writer) (err error) {
 	var t tester
 	flags := flag.NewFlagSet("mutate", flag.ContinueOnError)
@@ -65,7 +64,7 @@ func run(ctx context.Context, arguments []string, out io.Writer) (err error) {
 	return nil
 }
 
-// mutate tries up to n mutants of a package, and prints those that survive.
+// mutate tries up to n mutants of a package and prints those that survive.
 func mutate(ctx context.Context, t tester, name string, n int, random *rand.Rand, out io.Writer) error {
 	t.name = name
 	all, err := mutantsOf(ctx, name)
@@ -77,7 +76,7 @@ func mutate(ctx context.Context, t tester, name string, n int, random *rand.Rand
 	case err != nil:
 		return err
 	case !passed:
-		return fmt.Errorf("its tests fail as it is:\n%s", output)
+		return fmt.Errorf("the tests fail without a change:\n%s", output)
 	}
 	limit := max(10*time.Second, 5*time.Since(began))
 	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })

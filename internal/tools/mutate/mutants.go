@@ -32,15 +32,15 @@ func (m mutant) line() string {
 	return strings.TrimSpace(strings.Split(string(m.source), "\n")[m.position.Line-1])
 }
 
-// opposite has the operators that are swapped. A swap that does not compile, such as
-// of strings, is no mutant.
+// opposite maps operators to those that replace them. Not every replacement compiles: strings
+// have no minus.
 var opposite = map[token.Token]token.Token{
 	token.LSS: token.LEQ, token.LEQ: token.LSS, token.GTR: token.GEQ, token.GEQ: token.GTR,
 	token.EQL: token.NEQ, token.NEQ: token.EQL, token.ADD: token.SUB, token.SUB: token.ADD,
 	token.MUL: token.QUO, token.QUO: token.MUL, token.LAND: token.LOR, token.LOR: token.LAND,
 }
 
-// mutants returns every change of a file, in the order of the places.
+// mutants returns every mutant of a file, in the order of their positions.
 func mutants(file string, source []byte) ([]mutant, error) {
 	files := token.NewFileSet()
 	parsed, err := parser.ParseFile(files, file, source, parser.SkipObjectResolution)
@@ -79,7 +79,7 @@ func (c *collector) replace(from, to token.Pos, change, text string) {
 	})
 }
 
-// A visitor looks at what is in one function.
+// A visitor visits the nodes of one function.
 type visitor struct {
 	*collector
 
@@ -110,7 +110,7 @@ func (v visitor) Visit(n ast.Node) ast.Visitor {
 	return v
 }
 
-// drop adds mutants that leave a statement out.
+// drop adds mutants without one of the statements.
 func (v visitor) drop(statements []ast.Stmt) {
 	for _, s := range statements {
 		switch s := s.(type) {
@@ -136,11 +136,11 @@ func (v visitor) returns(s *ast.ReturnStmt) {
 	if v.text(last) == "nil" || len(s.Results) != results.NumFields() {
 		return
 	}
-	// The call keeps imports and variables in use.
+	// The call still uses the imports and variables.
 	v.replace(last.Pos(), last.End(), "the error is nil", "func(error) error { return nil }("+v.text(last)+")")
 }
 
-// function adds a mutant that returns at once, with nothing.
+// function adds a mutant that returns zero values at once.
 func (c *collector) function(f *ast.FuncType, body *ast.BlockStmt) {
 	if len(body.List) == 0 {
 		return
@@ -157,6 +157,6 @@ func (c *collector) function(f *ast.FuncType, body *ast.BlockStmt) {
 			}
 		}
 	}
-	// The statement stands in the line of the brace, so that lines stay as they are.
+	// The statement is on the line of the brace, so that line numbers do not change.
 	c.replace(body.Lbrace+1, body.Lbrace+1, "the function returns at once", " if true { return "+strings.Join(values, ", ")+" };")
 }

@@ -49,8 +49,8 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-// TestRun holds that of a package whose tests look at one branch, only the changes of
-// the other survive, and that its file is as before.
+// TestRun mutates a package whose tests check one of two branches. Only changes of the
+// other branch survive, and the file does not change.
 func TestRun(t *testing.T) {
 	folder := t.TempDir()
 	for name, text := range map[string]string{

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package loopback stands for an OpenTelemetry Collector in the examples.
+// Package loopback takes the place of an OpenTelemetry Collector in the examples.
 package loopback
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,7 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A Receiver takes metrics over OTLP/HTTP on loopback. It is safe for concurrent use.
+// A Receiver receives metrics over OTLP/HTTP on loopback. It is safe for concurrent use.
 type Receiver struct {
 	*httptest.Server
 
@@ -24,7 +25,17 @@ type Receiver struct {
 	latest map[string]int64
 }
 
-// NewReceiver returns a receiver that is running. The caller closes it.
+// Run runs a service that pushes to a receiver, and prints the named sums that arrived.
+func Run(ctx context.Context, out io.Writer, serve func(ctx context.Context, endpoint string) error, names ...string) error {
+	receiver := NewReceiver()
+	defer receiver.Close()
+	if err := serve(ctx, receiver.URL); err != nil {
+		return err
+	}
+	return receiver.Print(out, names...)
+}
+
+// NewReceiver starts a receiver. The caller closes it.
 func NewReceiver() *Receiver {
 	r := &Receiver{latest: make(map[string]int64)}
 	r.Server = httptest.NewServer(http.HandlerFunc(r.receive))
@@ -54,8 +65,7 @@ func (r *Receiver) receive(w http.ResponseWriter, request *http.Request) {
 	}
 }
 
-// Print writes the value that came last of each of the named sums, and which of
-// them did not come.
+// Print writes the last value of each named sum, or that it did not arrive.
 func (r *Receiver) Print(out io.Writer, names ...string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,7 +73,7 @@ func (r *Receiver) Print(out io.Writer, names ...string) error {
 	for _, name := range slices.Sorted(slices.Values(names)) {
 		value, ok := r.latest[name]
 		if !ok {
-			fmt.Fprintln(&lines, name, "did not come")
+			fmt.Fprintln(&lines, name, "did not arrive")
 			continue
 		}
 		fmt.Fprintln(&lines, name, value)
