@@ -241,7 +241,7 @@ func (e *Engine) prime(tiers []string) {
 		if m.definition.FromInfo || m.definition.Mirrors != nil {
 			continue
 		}
-		for _, labelValues := range foreseen(&m.definition, tiers) {
+		for _, labelValues := range knownLabelValues(&m.definition, tiers) {
 			e.create(m, labelValues, (*series).show)
 		}
 	}

@@ -48,7 +48,7 @@ func (c Int64Counter) AddContext(ctx context.Context, increment int64) {
 		return
 	}
 	if c.series.metric.maySample(ctx) {
-		offer(ctx, c.series, increment)
+		c.series.offerInt64(ctx, increment)
 	}
 	c.series.addInt64(increment)
 }
@@ -60,7 +60,7 @@ func (c Float64Counter) AddContext(ctx context.Context, increment float64) {
 		return
 	}
 	if c.series.metric.maySample(ctx) {
-		offer(ctx, c.series, increment)
+		c.series.offerFloat64(ctx, increment)
 	}
 	c.series.addFloat64(increment)
 }
@@ -99,7 +99,7 @@ func (h Histogram) RecordContext(ctx context.Context, sample float64) {
 		return
 	}
 	if h.series.metric.maySample(ctx) {
-		offer(ctx, h.series, sample)
+		h.series.offerFloat64(ctx, sample)
 	}
 	if h.series.recordSample(sample) {
 		h.series.settleSample(ctx, sample)

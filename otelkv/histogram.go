@@ -155,8 +155,8 @@ func (s *series) settleSample(ctx context.Context, sample float64) {
 	if !s.settle() {
 		return
 	}
-	if s.state.has(withInstruments) {
-		s.recordToInstruments(ctx, sample)
+	if instruments := s.instruments.Load(); instruments != nil {
+		recordToInstruments(ctx, *instruments, sample)
 	}
 }
 

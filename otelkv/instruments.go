@@ -301,12 +301,8 @@ func (i *instrumentSeries) catchUp() {
 }
 
 // recordToInstruments records a sample to the instruments of a histogram.
-func (s *series) recordToInstruments(ctx context.Context, sample float64) {
-	all := s.instruments.Load()
-	if all == nil {
-		return
-	}
-	for _, i := range *all {
+func recordToInstruments(ctx context.Context, all []*instrumentSeries, sample float64) {
+	for _, i := range all {
 		if !i.finished.Load() {
 			for _, record := range i.histograms {
 				record(ctx, sample)

@@ -176,9 +176,9 @@ func (m *recorderMetric) fold(labelValues, tiers []string) []string {
 	return folded
 }
 
-// foreseen returns the label values of the definition's series, if all its labels have
+// knownLabelValues returns the label values of the definition's series, if all its labels have
 // values that are known beforehand.
-func foreseen(d *schema.Definition, tiers []string) [][]string {
+func knownLabelValues(d *schema.Definition, tiers []string) [][]string {
 	tuples := [][]string{nil}
 	for _, label := range d.LabelNames {
 		values := d.LabelValues[label]

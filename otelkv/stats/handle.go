@@ -125,28 +125,35 @@ func (p *Payload) boundEntry(d schema.Definition, labelValues []string) (*Entry,
 // Add adds an increment. It ignores a negative one, because the sum would hide it. A sum
 // beyond int64 stays at the greatest int64.
 func (c *Int64Counter) Add(increment int64) {
-	if increment >= 0 {
-		(*Entry)(c).add(Int64(increment))
+	e := (*Entry)(c)
+	if increment < 0 {
+		return
 	}
+	if !e.present {
+		e.show()
+	}
+	if e.value.float {
+		e.value = Float64(e.value.Float64() + float64(increment))
+		return
+	}
+	sum := int64(e.value.bits) + increment
+	if sum < increment && int64(e.value.bits) >= 0 {
+		sum = math.MaxInt64
+	}
+	e.value.bits = uint64(sum)
 }
 
 // Add adds an increment. It ignores a negative, infinite or NaN one, because the sum
 // would hide it.
 func (c *Float64Counter) Add(increment float64) {
-	if increment >= 0 && increment <= math.MaxFloat64 {
-		(*Entry)(c).add(Float64(increment))
+	e := (*Entry)(c)
+	if !(increment >= 0 && increment <= math.MaxFloat64) {
+		return
 	}
-}
-
-func (e *Entry) add(increment Number) {
-	sum, ok := e.value.plus(increment)
-	if !ok {
-		sum = Int64(math.MaxInt64)
-	}
-	e.value = sum
 	if !e.present {
 		e.show()
 	}
+	e.value = Float64(e.value.Float64() + increment)
 }
 
 // Record sets the gauge.
