@@ -101,47 +101,38 @@ func (t *transcoder) walk(data []byte, until int) (offset int, ok bool) {
 		if len(out) >= until {
 			return i, true
 		}
-		// Smaller steps, as append takes them, would allocate more in all.
-		if cap(out)-len(out) < roomForNumber {
-			out = slices.Grow(out, len(data)+roomForNumber)
+		// append would take smaller steps, and so allocate more in all.
+		if cap(out)-len(out) < maxShort {
+			out = slices.Grow(out, len(data)+maxShort)
 		}
 		if depth > 0 {
 			t.open[depth-1].values++
 		}
-		size := 1
-		switch c {
-		case '[', '{':
-			if depth == maxDepth {
-				return i, false
+		if c != '[' && c != '{' {
+			var size int
+			if out, size = appendScalar(out, data[i:]); size == 0 {
+				return i, true
 			}
-			t.open[depth] = openContainer{header: len(out)}
-			depth++
-			lead := byte(leadArray)
-			if c == '{' {
-				lead = leadMap
-			}
-			out = appendHeader(out, lead)
-		case '"':
-			out, size = appendString(out, data[i:])
-		case 't':
-			out, size = msgp.AppendBool(out, true), len("true")
-		case 'f':
-			out, size = msgp.AppendBool(out, false), len("false")
-		case 'n':
-			out, size = msgp.AppendNil(out), len("null")
-		default:
-			out, size = appendNumber(out, data[i:])
+			i += size
+			continue
 		}
-		if size == 0 {
-			return i, true
+		if depth == maxDepth {
+			return i, false
 		}
-		i += size
+		lead := byte(leadArray)
+		if c == '{' {
+			lead = leadMap
+		}
+		t.open[depth] = openContainer{header: len(out)}
+		depth++
+		out = appendHeader(out, lead)
+		i++
 	}
 	return len(data), true
 }
 
-// roomForNumber is more than any value needs but a string.
-const roomForNumber = 16
+// maxShort is more than the size of any header or scalar but a string.
+const maxShort = 16
 
 // Headers of MessagePack whose size follows in four bytes.
 const (
@@ -156,9 +147,24 @@ func setSize(data []byte, header, size int) {
 	binary.BigEndian.PutUint32(data[header+1:], uint32(size))
 }
 
-// appendNumber appends the number that data begins with, and returns its size in data.
-// Without a point and an exponent it is an int64, otherwise a float64. For one beyond
-// these it appends an integer that is beyond int64 too.
+// appendScalar appends the value that data begins with, and returns its size in data. The
+// size is 0 if there is no whole value.
+func appendScalar(dst, data []byte) (to []byte, size int) {
+	switch data[0] {
+	case '"':
+		return appendString(dst, data)
+	case 't':
+		return msgp.AppendBool(dst, true), len("true")
+	case 'f':
+		return msgp.AppendBool(dst, false), len("false")
+	case 'n':
+		return msgp.AppendNil(dst), len("null")
+	}
+	return appendNumber(dst, data)
+}
+
+// appendNumber appends a number: an int64 if it has neither point nor exponent, otherwise
+// a float64. For a number beyond these it appends an integer beyond int64.
 func appendNumber(dst, data []byte) (to []byte, size int) {
 	isFloat := false
 	for ; size < len(data); size++ {
@@ -183,8 +189,7 @@ func appendNumber(dst, data []byte) (to []byte, size int) {
 	return msgp.AppendUint64(dst, math.MaxUint64), size
 }
 
-// appendString appends the string that data begins with, and returns its size in data,
-// or 0 if data ends within it.
+// appendString appends a string. Its size is 0 if data ends within it.
 func appendString(dst, data []byte) (to []byte, size int) {
 	text := data[1:]
 	if end := bytes.IndexByte(text, '"'); end >= 0 && bytes.IndexByte(text[:end], '\\') < 0 {
