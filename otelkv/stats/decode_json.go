@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -103,7 +102,7 @@ func (t *transcoder) walk(data []byte, until int) (offset int, ok bool) {
 		}
 		// append would take smaller steps, and so allocate more in all.
 		if cap(out)-len(out) < maxShort {
-			out = slices.Grow(out, len(data)+maxShort)
+			out = append(make([]byte, 0, cap(out)+len(data)+maxShort), out...)
 		}
 		if depth > 0 {
 			t.open[depth-1].values++
