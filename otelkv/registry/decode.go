@@ -102,7 +102,7 @@ func checkFormat(name string, d document, root *yaml.Node) error {
 func (f *file) collect(d document, root *yaml.Node) error {
 	groups, metrics, attributes := elements(root, "groups"), elements(root, "metrics"), elements(root, "attributes")
 	if len(groups) != len(d.Groups) || len(metrics) != len(d.Metrics) || len(attributes) != len(d.Attributes) {
-		return &Error{File: f.name, Line: 1, Rule: ruleField, Reason: "lists that are merged in: expected them written out"}
+		return &Error{File: f.name, Line: 1, Rule: ruleField, Reason: "lists from a merge key (<<): expected lists that are written out"}
 	}
 	var errs []error
 	for i, a := range d.Attributes {
@@ -226,10 +226,10 @@ func (f *file) add(e entry) error {
 	d := definition(e.metric)
 	var ok bool
 	if d.Stability, ok = stability(e.metric); !ok {
-		report(ruleField, fmt.Sprintf("stability %q: expected development or stable, and a field deprecated for what is", e.Stability), "stability")
+		report(ruleField, fmt.Sprintf("stability %q: expected development or stable, and the field deprecated for a deprecated metric", e.Stability), "stability")
 	}
 	if e.Deprecated != nil && d.ReplacedBy == "" {
-		report("deprecated", "deprecated without note or renamed_to: expected what to use instead", "deprecated")
+		report("deprecated", "deprecated without note or renamed_to: expected the metric to use instead", "deprecated")
 	}
 	if d.PrometheusName != "" && f.defines(d.PrometheusName) {
 		report("prometheus-name-unique", "prometheus name is used twice", e.field("prometheus-name-unique")...)

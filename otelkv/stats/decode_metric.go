@@ -71,7 +71,7 @@ func (s *decoding) metrics(p *Payload) {
 func (s *decoding) claim(m *Metric) error {
 	switch {
 	case m.declaredIn != s.generation:
-		return fmt.Errorf(`%w: it has none under "types"`, ErrKind)
+		return fmt.Errorf(`%w: it is not in "types"`, ErrKind)
 	case m.misdeclared != "":
 		return fmt.Errorf("%w: expected counter, gauge or histogram, got %s", ErrKind, m.misdeclared)
 	}

@@ -132,7 +132,7 @@ func (f *fields) misfit() (at mark, err error) {
 	case f.types.isSet() && !f.types.fits():
 		return f.types.mark, fmt.Errorf("%w: field %q: expected a map, got %v", ErrMalformed, fieldTypes, f.types.shape)
 	case !f.data.isSet():
-		return f.end, fmt.Errorf(`%w: it has "types", and no "data"`, ErrMalformed)
+		return f.end, fmt.Errorf(`%w: it has "types" but no "data"`, ErrMalformed)
 	case !f.data.fits():
 		return f.data.mark, fmt.Errorf("%w: field %q: expected a map, got %v", ErrMalformed, fieldData, f.data.shape)
 	}
