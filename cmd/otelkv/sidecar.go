@@ -109,7 +109,7 @@ func (o *sidecarOptions) run(ctx context.Context, stderr io.Writer) (err error) 
 	if s.recorder, err = otelkv.New(catalogue, o.recording()...); err != nil {
 		return err
 	}
-	if s.pipeline, err = exporters.Start(ctx, s.recorder, exporters.WithDefaultExporters(exporters.Prometheus)); err != nil {
+	if s.pipeline, err = exporters.Start(ctx, s.recorder, exporters.WithDefaultExporters("prometheus")); err != nil {
 		return err
 	}
 	s.log.Info("exporting", "pipeline", s.pipeline.String())

@@ -18,9 +18,8 @@ import (
 // payload after they were set, and again only when a value has changed. A recorder then
 // replaces the series. It is safe for concurrent use.
 //
-// It always fills a payload, because only the info of a payload can replace a series. The
-// methods Take and TakeInto hand the payload out; see the package documentation. Pass it
-// to the recorder's Observe.
+// It always fills a payload, because only the info of a payload can replace a series. Pass
+// the payload to the recorder's Observe.
 type ConfigInfo struct {
 	outlet
 	mu       sync.Mutex // guards what follows
@@ -38,7 +37,7 @@ func NewConfigInfo(m schema.Int64Gauge) (*ConfigInfo, error) {
 		return nil, fmt.Errorf("otelkv: metric %q: not an info metric: expected a definition with FromInfo", m.PrometheusName)
 	}
 	c := &ConfigInfo{sink: sink.New(nil), metric: m.PrometheusName, declared: slices.Clone(m.LabelNames)}
-	c.outlet = sink.NewOutlet(&c.mu, c.sink, nil)
+	c.outlet = outlet{sink.NewOutlet(&c.mu, c.sink, nil)}
 	return c, nil
 }
 

@@ -16,15 +16,8 @@
 //
 // # Where measurements go
 //
-// Each of them fills a payload, and has two methods that hand the payload out:
-//
-//	Take() *stats.Payload
-//	TakeInto(dst *stats.Payload) bool
-//
-// Take returns what was recorded since the last call, with the current gauges. It returns
-// nil if there is nothing. The payload belongs to the caller. TakeInto does the same in
-// the memory of dst, and reports whether there was anything. Call one of them once per
-// step, because the payload keeps every delay and the size of every copy until then.
+// Each of them fills a payload. Call Take or TakeInto once per step, because the payload
+// keeps every delay and the size of every copy until then.
 //
 // With [WithBinder], a tracker records to the series of a recorder in the same process
 // instead, and there is nothing to take.

@@ -27,5 +27,14 @@ func WithClock(now func() time.Time) Option {
 	return func(c *sink.Config) { c.Clock = now }
 }
 
-// An outlet has the methods Take and TakeInto of each tracker.
-type outlet = sink.Outlet
+// An outlet gives a tracker the methods Take and TakeInto.
+type outlet struct{ sink.Outlet }
+
+// Take returns what was recorded since the last call, with the current gauges. It returns
+// nil if there is nothing, and always if the tracker has a binder. The payload belongs to
+// the caller.
+func (o *outlet) Take() *stats.Payload { return o.Outlet.Take() }
+
+// TakeInto is Take into the memory of dst, which belongs to the caller. It reports whether
+// there was anything to take.
+func (o *outlet) TakeInto(dst *stats.Payload) bool { return o.Outlet.TakeInto(dst) }

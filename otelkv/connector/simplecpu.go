@@ -81,8 +81,6 @@ func (o SimpleCPUOutcomes) values() [7]int64 {
 //
 // It does not read the pool. The service sets the counts as often as it likes; once before
 // each Take is enough.
-//
-// The methods Take and TakeInto hand its payload out; see the package documentation.
 type SimpleCPU struct {
 	outlet
 	mu                  sync.Mutex // guards what follows
@@ -116,7 +114,7 @@ func NewSimpleCPU(info SimpleCPUInfo, opts ...Option) (*SimpleCPU, error) {
 	if err := s.Err(); err != nil {
 		return nil, err
 	}
-	t.outlet = sink.NewOutlet(&t.mu, s, t.recordGauges)
+	t.outlet = outlet{sink.NewOutlet(&t.mu, s, t.recordGauges)}
 	t.recordGauges()
 	return t, nil
 }

@@ -25,8 +25,6 @@ type SimpleCPUPoolCounts struct {
 
 // A SimpleCPUPool records the gauges vllm:simple_cpu_offload_* of one engine (catalogue
 // vllm.SimpleCPUPoolSpec). Use [Transfers] for its copies. It is safe for concurrent use.
-//
-// The methods Take and TakeInto hand its payload out; see the package documentation.
 type SimpleCPUPool struct {
 	outlet
 	mu                                             sync.Mutex // guards what follows
@@ -51,7 +49,7 @@ func NewSimpleCPUPool(counts SimpleCPUPoolCounts, opts ...Option) (*SimpleCPUPoo
 	if err := s.Err(); err != nil {
 		return nil, err
 	}
-	p.outlet = sink.NewOutlet(&p.mu, s, p.recordGauges)
+	p.outlet = outlet{sink.NewOutlet(&p.mu, s, p.recordGauges)}
 	p.recordGauges()
 	return p, nil
 }

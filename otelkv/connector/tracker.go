@@ -25,8 +25,6 @@ import (
 //
 // A tracker remembers 65,536 requests. Past that it forgets the least recently used one,
 // whose deferred lookup then has no delay.
-//
-// The methods Take and TakeInto hand its payload out; see the package documentation.
 type Tracker struct {
 	outlet
 	mu    sync.Mutex // guards what follows
@@ -63,7 +61,7 @@ func NewTracker(opts ...Option) (*Tracker, error) {
 	if err := s.Err(); err != nil {
 		return nil, err
 	}
-	t.outlet = sink.NewOutlet(&t.mu, s, nil)
+	t.outlet = outlet{sink.NewOutlet(&t.mu, s, nil)}
 	return t, nil
 }
 

@@ -45,8 +45,6 @@ func (d Direction) String() string {
 // wait for the computation of the blocks, and the preparation of addresses and sizes on
 // the host, come before the start. The seconds of several workers add up to
 // worker-seconds, which can exceed wall time.
-//
-// The methods Take and TakeInto hand its payload out; see the package documentation.
 type Transfers struct {
 	outlet
 	mu     sync.Mutex // guards what follows
@@ -76,7 +74,7 @@ func NewTransfers(opts ...Option) (*Transfers, error) {
 	if err := s.Err(); err != nil {
 		return nil, err
 	}
-	t.outlet = sink.NewOutlet(&t.mu, s, nil)
+	t.outlet = outlet{sink.NewOutlet(&t.mu, s, nil)}
 	return t, nil
 }
 

@@ -105,7 +105,7 @@ func (r *Receiver) declare(key engineKey) (*otelkv.Engine, error) {
 			return own, nil
 		}
 		if key.Sender != "" {
-			err = fmt.Errorf("%w: keeping senders apart needs a recorder with otelkv.WithSourceLabelName", err)
+			err = fmt.Errorf("%w: keeping senders apart needs a recorder with a label for sources (otelkv.WithLabelNames)", err)
 		}
 	}
 	return e, err

@@ -32,7 +32,7 @@ type config struct {
 }
 
 // WithSenderLabel gives each sender of an engine its own series. Without it, senders add
-// up. The recorder needs otelkv.WithSourceLabelName, which names the label.
+// up. The recorder needs a label for them: [otelkv.LabelNames].Source.
 func WithSenderLabel() Option {
 	return optionFunc(func(c *config) { c.senderLabel = true })
 }

@@ -25,8 +25,7 @@ type PoolCounts struct {
 
 // A CPUPool records how the pool of chunks in host memory is used. The pool is the cache of
 // vLLM's CPU offloading, and the primary tier of its tiered offloading. It is safe for
-// concurrent use. The methods Take and TakeInto hand its payload out; see package
-// connector.
+// concurrent use.
 //
 // Usage is the fraction of chunks pinned by transfers in progress, not how full the pool
 // is. A pool full of cached chunks without transfers has usage 0.
@@ -62,7 +61,7 @@ func NewCPUPool(config Config, opts ...connector.Option) (*CPUPool, error) {
 	if err := s.Err(); err != nil {
 		return nil, err
 	}
-	p.outlet = sink.NewOutlet(&p.mu, s, p.record)
+	p.outlet = outlet{sink.NewOutlet(&p.mu, s, p.record)}
 	p.record()
 	return p, nil
 }

@@ -17,8 +17,7 @@ import (
 
 // A Tracker turns the events of tiered offloading into metrics, by the rules of vLLM's
 // TieringMetricsTracker. It is safe for concurrent use: workers can finish jobs while a
-// scheduler looks chunks up. The methods Take and TakeInto hand its payload out; see
-// package connector.
+// scheduler looks chunks up.
 //
 // A tracker remembers 65,536 requests. Past that it forgets the least recently used one,
 // and counts the lookups again that this request repeats.
@@ -87,7 +86,7 @@ func NewTracker(config Config, opts ...connector.Option) (*Tracker, error) {
 		chunkSize:       config.ChunkSize,
 		maxObservations: cmp.Or(config.MaxObservations, defaultMaxObservations),
 	}
-	t.outlet = sink.NewOutlet(&t.mu, t.sink, t.recordGauges)
+	t.outlet = outlet{sink.NewOutlet(&t.mu, t.sink, t.recordGauges)}
 	t.requests = requests.NewTable(options.MaxRequests, t.forget)
 	for i, label := range labels {
 		bound := tierSeries{
@@ -166,5 +165,14 @@ func (t *Tracker) State() State {
 // now returns the time since the tracker was created.
 func (t *Tracker) now() time.Duration { return t.clock().Sub(t.epoch) }
 
-// An outlet has the methods Take and TakeInto of a tracker or pool.
-type outlet = sink.Outlet
+// An outlet gives a tracker the methods Take and TakeInto.
+type outlet struct{ sink.Outlet }
+
+// Take returns what was recorded since the last call, with the current gauges. It returns
+// nil if there is nothing, and always if the tracker has a binder. The payload belongs to
+// the caller.
+func (o *outlet) Take() *stats.Payload { return o.Outlet.Take() }
+
+// TakeInto is Take into the memory of dst, which belongs to the caller. It reports whether
+// there was anything to take.
+func (o *outlet) TakeInto(dst *stats.Payload) bool { return o.Outlet.TakeInto(dst) }
