@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -114,7 +113,8 @@ func (t *transcoder) value(depth int) error {
 	}
 	if cap(t.messagePack)-len(t.messagePack) < 16 {
 		// Smaller steps, as append takes them, would allocate more in all.
-		t.messagePack = slices.Grow(t.messagePack, len(t.data)+16)
+		larger := make([]byte, 0, cap(t.messagePack)+len(t.data)+16)
+		t.messagePack = append(larger, t.messagePack...)
 	}
 	switch kind {
 	case '{':

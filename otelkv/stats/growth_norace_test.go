@@ -4,8 +4,5 @@
 
 package stats_test
 
-// maxJSONAllocations bounds the allocations of decoding JSON again.
-const maxJSONAllocations = 0
-
 // largestHostile is the size of the largest hostile input.
 const largestHostile = 4 << 20
