@@ -9,7 +9,7 @@
 //	if err != nil {
 //		return err
 //	}
-//	defer pipeline.Shutdown(ctx)
+//	defer pipeline.Shutdown(context.WithoutCancel(ctx))
 //
 // The operator sets the standard environment variables:
 //

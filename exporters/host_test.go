@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
@@ -208,9 +209,42 @@ func TestReaderOfTheHost(t *testing.T) {
 	if err := errors.Join(pipeline.ForceFlush(t.Context()), pipeline.Shutdown(t.Context())); err != nil {
 		t.Error(err)
 	}
-	if flushed, ours := sent.count("host.requests"), sent.count("test.load_bytes"); flushed != 2 || ours != 0 {
-		t.Errorf("sent the host's metric %d times and the recorder's %d times, want 2 and 0", flushed, ours)
+	// Shutdown flushes it, and its own shutdown exports once more.
+	if flushed, ours := sent.count("host.requests"), sent.count("test.load_bytes"); flushed != 3 || ours != 0 {
+		t.Errorf("sent the host's metric %d times and the recorder's %d times, want 3 and 0", flushed, ours)
 	}
+}
+
+// A hanging is an exporter whose exports end with their context.
+type hanging struct{ memory }
+
+func (*hanging) Export(ctx context.Context, _ *metricdata.ResourceMetrics) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestReaderBesideACollectorThatHangs tests that a reader in the provider's options exports
+// a last time while an exporter of the pipeline uses up the time.
+func TestReaderBesideACollectorThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sent := &memory{names: make(map[string]int)}
+		recorder, _ := newRecorder(t)
+		pipeline, err := exporters.Start(t.Context(), recorder, exporters.WithExporters("none"), exporters.WithExporter(new(hanging)),
+			exporters.WithProviderOptions(sdkmetric.WithReader(sdkmetric.NewPeriodicReader(sent))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		count(t, pipeline, "host.requests")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := pipeline.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
+		}
+		synctest.Wait()
+		if sent.count("host.requests") == 0 {
+			t.Error("the reader lost what was measured last")
+		}
+	})
 }
 
 // A gatherer is a registry of the host's, good or bad.

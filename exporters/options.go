@@ -178,7 +178,8 @@ func WithDefaultExporters(list string) Option {
 // readers, such as sdkmetric.WithInterval. They have priority over
 // OTEL_METRIC_EXPORT_INTERVAL and OTEL_METRIC_EXPORT_TIMEOUT. There are two readers, so
 // that one with sdkmetric.WithProducer would send its metrics twice: use [WithGatherer].
-// The pipeline shuts the exporter down.
+// The exporter has its own retries and follows redirects as its client does, unlike the
+// exporter otlp. The pipeline shuts it down.
 func WithExporter(exporter sdkmetric.Exporter, options ...sdkmetric.PeriodicReaderOption) Option {
 	return optionFunc(func(c *config) { c.custom = append(c.custom, push{exporter, options}) })
 }

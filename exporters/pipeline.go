@@ -252,6 +252,11 @@ func (p *Pipeline) stop(ctx context.Context) error {
 	if p.server != nil {
 		all = append(all, p.server.Shutdown)
 	}
+	if p.MeterProvider != nil {
+		// Readers of the program export now: a collector may use up the time until the
+		// provider is shut down.
+		all = append(all, p.MeterProvider.ForceFlush)
+	}
 	err := each(ctx, all)
 	if p.MeterProvider != nil {
 		// After the last exports, which read its instruments.

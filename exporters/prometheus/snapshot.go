@@ -172,7 +172,7 @@ func (s *familySnapshot) fillHistograms(f *family, points []metricdata.Histogram
 }
 
 // fillExponential makes histograms without explicit buckets, for points that a view or
-// otelkv.WithAggregation gave exponential ones instead.
+// otelkv.WithSelectors gave exponential ones instead.
 func (s *familySnapshot) fillExponential(f *family, points []metricdata.ExponentialHistogramDataPoint[float64]) {
 	s.makeHistograms(nil, len(points))
 	s.each(f, len(points), func(i int) (*attribute.Set, time.Time) { return &points[i].Attributes, points[i].StartTime },
