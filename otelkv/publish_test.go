@@ -71,3 +71,30 @@ func TestReadersCreatedWhileAnEngineIsAdded(t *testing.T) {
 	}
 	t.Errorf("the instruments lack %s", vllm.TieringChunkQueries.Name)
 }
+
+func TestDefinitionsDuringACollection(t *testing.T) {
+	recorder, err := otelkv.New(vllm.TieringSpec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	producer, err := recorder.Producer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	collected := make(chan struct{})
+	go func() {
+		defer close(collected)
+		if _, err := producer.Produce(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	for d := range producer.Definitions() {
+		clear(d.Boundaries) // they are the caller's
+	}
+	<-collected
+	for d := range producer.Definitions() {
+		if len(d.Boundaries) > 0 && d.Boundaries[len(d.Boundaries)-1] == 0 {
+			t.Errorf("%s: the boundaries changed", d.Name)
+		}
+	}
+}
