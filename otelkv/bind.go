@@ -216,7 +216,7 @@ func (e *Engine) drain(match func(*series) bool) []*series {
 	return all
 }
 
-// start creates the series that exist before traffic. Nobody else has the engine yet.
+// start creates the series that exist before traffic.
 func (e *Engine) start() {
 	e.prime(e.Tiers())
 	for _, m := range e.recorder.metrics {

@@ -161,7 +161,7 @@ func (p *Producer) Definitions() iter.Seq[schema.Definition] {
 					continue
 				}
 				d := m.definition
-				d.Name, d.Description, d.Unit, d.Boundaries = s.name, s.description, s.unit, s.boundaries
+				d.Name, d.Description, d.Unit, d.Boundaries = s.name, s.description, s.unit, slices.Clone(s.boundaries)
 				d.LabelNames = m.labelNames()
 				if s.renamed {
 					d.PrometheusName = strings.NewReplacer(".", "_", "-", "_", "/", "_").Replace(s.name)

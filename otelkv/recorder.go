@@ -43,8 +43,7 @@ type Recorder struct {
 	dropped  atomic.Int64 // removed series that were not reported
 	departed atomic.Int64 // removed series that are still to be reported, or more
 
-	// The order of locks is: an engine's infoMu, collecting, an engine's mu, mu. An
-	// engine that nobody else has yet may be locked at any time.
+	// The order of locks is: an engine's infoMu, collecting, an engine's mu, mu.
 	mu            sync.RWMutex
 	closed        atomic.Bool
 	declared      []*Engine
@@ -163,10 +162,6 @@ func (r *Recorder) addEngine(index int, modelName string, c engineConfig) (*Engi
 	if err := errors.Join(checkLabelValue(modelName), c.check(r.metrics)); err != nil {
 		return nil, err
 	}
-	errClosed := errors.New("the recorder was closed")
-	if r.closed.Load() {
-		return nil, errClosed
-	}
 	e := newEngine(r, index, c, r.engineAttributes(index, modelName, c))
 	if err := r.addSelfMetrics(e); err != nil {
 		return nil, err
@@ -178,10 +173,6 @@ func (r *Recorder) addEngine(index int, modelName string, c engineConfig) (*Engi
 		return nil, err
 	}
 	e.start()
-	if !r.publish(e) {
-		e.Remove()
-		return nil, errClosed
-	}
 	return e, nil
 }
 
@@ -203,11 +194,15 @@ func (r *Recorder) engineAttributes(index int, modelName string, c engineConfig)
 	return append(attributes, r.config.constants...)
 }
 
-// declare reserves the engine's labels for e. It also reserves the index, unless the
-// engine has a source.
+// declare makes an engine visible to collections. It reserves the engine's labels and,
+// unless the engine has a source, its index. It comes before the engine's first series:
+// otherwise a producer or instruments that are created meanwhile would not find a series.
 func (r *Recorder) declare(e *Engine) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closed.Load() {
+		return errors.New("the recorder was closed")
+	}
 	isSame := func(other *Engine) bool {
 		return slices.Equal(other.attributes, e.attributes) || e.config.source == nil && other.hasIndex(e.index)
 	}
@@ -215,19 +210,8 @@ func (r *Recorder) declare(e *Engine) error {
 		return ErrEngineExists
 	}
 	r.declared = append(r.declared, e)
-	return nil
-}
-
-// publish makes an engine visible to collections. Its first series exist by now. It
-// reports false if the recorder was closed or the engine was removed in the meantime.
-func (r *Recorder) publish(e *Engine) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed.Load() || !slices.Contains(r.declared, e) {
-		return false
-	}
 	r.scopes = append(slices.Clip(r.scopes), e)
-	return true
+	return nil
 }
 
 // forget drops removed scopes, and frees their index and labels for another engine.

@@ -116,11 +116,11 @@ func (r *Recorder) addSelfMetrics(e *Engine) error {
 		return nil
 	}
 	own := newEngine(r.self.recorder, e.index, newEngineConfig(nil), e.attributes)
+	own.recorder.addScope(own) // before it has series, see declare
 	age, err := own.Float64Gauge(selfmetrics.PayloadAge)
 	if err != nil {
 		return err
 	}
 	e.self, e.age = own, age
-	own.recorder.addScope(own)
 	return nil
 }

@@ -20,7 +20,8 @@ type stream struct {
 	temporality             metricdata.Temporality // of a sum or histogram
 	sum, monotonic          bool
 	boundaries              []float64
-	bucketOf                []int // for each of the definition's buckets, if a view removed boundaries
+	bounds                  []float64 // a copy of the boundaries, for the points
+	bucketOf                []int     // for each of the definition's buckets, if a view removed boundaries
 	noMinMax                bool
 	exponential             *sdkmetric.AggregationBase2ExponentialHistogram // nil for explicit buckets
 	native                  bool                                            // in addition to the explicit buckets
@@ -58,6 +59,9 @@ func (s *stream) begin(reuse bool, last time.Time) {
 	if s.delta() {
 		s.since = last
 	}
+	if !reuse || s.bounds == nil {
+		s.bounds = slices.Clone(s.boundaries)
+	}
 	if reuse {
 		s.ints, s.floats, s.histograms, s.counts = s.ints[:0], s.floats[:0], s.histograms[:0], s.allCounts
 		return
@@ -65,7 +69,6 @@ func (s *stream) begin(reuse bool, last time.Time) {
 	s.ints, s.floats = fresh(s.ints), fresh(s.floats)
 	s.counts = make([]uint64, len(s.histograms)*(len(s.boundaries)+1))
 	s.histograms, s.allCounts = fresh(s.histograms), s.counts
-	s.boundaries = slices.Clone(s.boundaries)
 }
 
 func fresh[P any](points []P) []P {
@@ -201,7 +204,7 @@ func extend(least, greatest *metricdata.Extrema[float64], all interval) {
 func (s *stream) addHistogram(from *series, attributes *attribute.Set, start int64, counts []uint64, all interval) {
 	of, position := s.place(attributes, len(s.histograms))
 	point := metricdata.HistogramDataPoint[float64]{
-		Attributes: of.kept, StartTime: time.Unix(0, start), Bounds: s.boundaries, Sum: all.sum,
+		Attributes: of.kept, StartTime: time.Unix(0, start), Bounds: s.bounds, Sum: all.sum,
 	}
 	if position < 0 {
 		position = len(s.histograms)

@@ -58,11 +58,12 @@ func (t *transcoder) run(data []byte, until int) *DecodeError {
 	t.decoder.Reset(&t.input, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	err := t.value(0)
 	if err == nil {
+		end := t.position()
 		if _, err = t.decoder.ReadToken(); errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err == nil {
-			err = fmt.Errorf("%w: expected the end", ErrMalformed)
+			return &DecodeError{Offset: end, Err: fmt.Errorf("%w: expected the end", ErrMalformed)}
 		}
 	}
 	var syntax *jsontext.SyntacticError

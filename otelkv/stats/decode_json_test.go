@@ -3,6 +3,7 @@
 package stats
 
 import (
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -37,5 +38,13 @@ func TestTranscodeAnything(t *testing.T) {
 				t.Errorf("%q stops at %d", data, offset)
 			}
 		}
+	}
+}
+
+func TestOffsetOfWhatFollowsTheJSON(t *testing.T) {
+	var p Payload
+	var failure *DecodeError
+	if err := p.UnmarshalJSON([]byte(`{} {}`)); !errors.As(err, &failure) || failure.Offset != 3 {
+		t.Errorf("got %v, want an error at byte 3", err)
 	}
 }

@@ -75,20 +75,21 @@ func ParseBackPressure(extraConfig, environment string) (map[int]BackPressure, e
 
 // override sets the fields that the objects have.
 func (b *BackPressure) override(objects []json.RawMessage) error {
+	type backPressure struct { // the name is in the errors of package json
+		Detector          *string             `json:"backpressure_cls"`
+		Policy            *BackPressurePolicy `json:"policy_cls"`
+		HighWater         *float64            `json:"high_water_s"`
+		LowWater          *float64            `json:"low_water_s"`
+		Alpha             *float64            `json:"alpha"`
+		WarmupCompletions *int                `json:"warmup_completions"`
+		DecayHalfLife     *float64            `json:"decay_half_life_s"`
+		Cooldown          *float64            `json:"cooldown_s"`
+	}
 	class, halfLife, cooldown := "", b.DecayHalfLife.Seconds(), b.Cooldown.Seconds()
 	for _, object := range objects {
 		decoder := json.NewDecoder(bytes.NewReader(object))
 		decoder.DisallowUnknownFields()
-		err := decoder.Decode(&struct {
-			Detector          *string             `json:"backpressure_cls"`
-			Policy            *BackPressurePolicy `json:"policy_cls"`
-			HighWater         *float64            `json:"high_water_s"`
-			LowWater          *float64            `json:"low_water_s"`
-			Alpha             *float64            `json:"alpha"`
-			WarmupCompletions *int                `json:"warmup_completions"`
-			DecayHalfLife     *float64            `json:"decay_half_life_s"`
-			Cooldown          *float64            `json:"cooldown_s"`
-		}{&class, &b.Policy, &b.HighWater, &b.LowWater, &b.Alpha, &b.WarmupCompletions, &halfLife, &cooldown})
+		err := decoder.Decode(&backPressure{&class, &b.Policy, &b.HighWater, &b.LowWater, &b.Alpha, &b.WarmupCompletions, &halfLife, &cooldown})
 		if err != nil {
 			return err
 		}

@@ -98,6 +98,8 @@ func TestParseBackPressureErrors(t *testing.T) {
 		want                     []string
 	}{
 		{"no JSON", `{`, ``, []string{"otelkv: tiering: kv_connector_extra_config: "}},
+		{"a text", tier(`"x"`), ``, []string{"tier 2: json: cannot unmarshal string into Go value of type tiering.backPressure"}},
+		{"no number", tier(`{"alpha": "x"}`), ``, []string{"Go struct field backPressure.alpha of type float64"}},
 		{"no class", tier(`{"alpha": 0.5}`), ``, []string{"otelkv: tiering: back-pressure for tier 2: backpressure_cls is missing, expected EMABackpressureDetector"}},
 		{"another class", tier(`{"backpressure_cls": "mine.Detector"}`), ``, []string{`backpressure_cls is "mine.Detector"`}},
 		{"another policy", tier(`{"backpressure_cls": "EMABackpressureDetector", "policy_cls": "mine.Policy"}`), ``, []string{`tier 2: Policy is "mine.Policy", expected ThrottledDropPolicy or DropStorePolicy`}},
