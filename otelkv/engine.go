@@ -64,10 +64,6 @@ func newEngine(r *Recorder, index int, c engineConfig, attributes []attribute.Ke
 // root returns the engine of a connector, and e itself if it is no connector.
 func (e *Engine) root() *Engine { return cmp.Or(e.parent, e) }
 
-// hasIndex reports whether the engine is the one with the index, among those without a
-// source.
-func (e *Engine) hasIndex(index int) bool { return e.index == index && e.config.source == nil }
-
 // Index returns the index that the engine was declared with.
 func (e *Engine) Index() int { return e.index }
 

@@ -144,7 +144,10 @@ func (e *Engine) replaceInfo(m *recorderMetric, tuples [][]string) error {
 	e.infoMu.Lock()
 	defer e.infoMu.Unlock()
 	isNew := func(values []string) bool { return !slices.Contains(e.info, e.existing(m, values)) }
-	if len(tuples) == len(e.info) && !slices.ContainsFunc(tuples, isNew) {
+	isOld := func(s *series) bool {
+		return !slices.ContainsFunc(tuples, func(values []string) bool { return slices.Equal(values, s.labelValues) })
+	}
+	if !slices.ContainsFunc(tuples, isNew) && !slices.ContainsFunc(e.info, isOld) {
 		return nil
 	}
 	e.recorder.collecting.Lock()
@@ -161,8 +164,10 @@ func (e *Engine) replaceInfo(m *recorderMetric, tuples [][]string) error {
 		s.setInt64(1)
 		shown = append(shown, s)
 	}
-	if len(shown) > 0 && !e.recorder.config.staleInfo {
-		e.drain(func(old *series) bool { return slices.Contains(e.info, old) && !slices.Contains(shown, old) })
+	if len(shown) > 0 {
+		if !e.recorder.config.staleInfo {
+			e.drain(func(old *series) bool { return slices.Contains(e.info, old) && !slices.Contains(shown, old) })
+		}
 		e.info = shown
 	}
 	return errors.Join(errs...)

@@ -415,6 +415,22 @@ func TestStaleInfo(t *testing.T) {
 	}
 }
 
+// TestRepeatedInfo checks that facts go away if the next payload repeats the others.
+func TestRepeatedInfo(t *testing.T) {
+	info := vllm.ConfigInfo("a")
+	recorder := otelkvtest.NewRecorder(t, schema.MustCatalogue(info))
+	engine := addEngine(t, recorder, 0)
+	for _, facts := range []string{`[{"a": "1"}, {"a": "2"}]`, `[{"a": "1"}, {"a": "1"}]`} {
+		if err := engine.Observe(t.Context(), payload(t, `{"types": {}, "data": {}, "info": `+facts+`}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := recorder.Collect()
+	if !got.Has(info, otelkvtest.Labels{"a": "1"}) || got.Has(info, otelkvtest.Labels{"a": "2"}) {
+		t.Errorf("want the series of fact 1 only, got %v", got.Select(info, nil))
+	}
+}
+
 // TestConfigInfoOfSeveralSeries holds what vLLM's tiering specification sends: a
 // series for each tier.
 func TestConfigInfoOfSeveralSeries(t *testing.T) {

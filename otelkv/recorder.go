@@ -28,7 +28,7 @@ type Recorder struct {
 	config  config
 	made    time.Time
 	metrics []*recorderMetric          // in the catalogue's order
-	byName  map[string]*recorderMetric // under both names
+	byName  map[string]*recorderMetric // under all names
 	info    *recorderMetric            // the metric that a payload's info fills, or nil
 
 	schemaURL string // of the catalogue
@@ -46,6 +46,7 @@ type Recorder struct {
 	// The order of locks is: an engine's infoMu, collecting, an engine's mu, mu.
 	mu            sync.RWMutex
 	closed        atomic.Bool
+	engines       map[int]*Engine // those without a source, by index
 	declared      []*Engine
 	scopes        []*Engine       // engines and their connectors; replaced, never changed
 	registrations []*registration // replaced, never changed
@@ -88,6 +89,7 @@ func newRecorder(catalogue *schema.Catalogue, c config) (*Recorder, error) {
 		config:    c,
 		made:      c.now(),
 		byName:    make(map[string]*recorderMetric, 2*catalogue.Len()),
+		engines:   make(map[int]*Engine),
 		schemaURL: catalogue.SchemaURL(),
 	}
 	r.unbound = newUnbound(r)
@@ -204,10 +206,13 @@ func (r *Recorder) declare(e *Engine) error {
 		return errors.New("the recorder was closed")
 	}
 	isSame := func(other *Engine) bool {
-		return slices.Equal(other.attributes, e.attributes) || e.config.source == nil && other.hasIndex(e.index)
+		return slices.Equal(other.attributes, e.attributes)
 	}
-	if slices.ContainsFunc(r.declared, isSame) {
+	if e.config.source == nil && r.engines[e.index] != nil || slices.ContainsFunc(r.declared, isSame) {
 		return ErrEngineExists
+	}
+	if e.config.source == nil {
+		r.engines[e.index] = e
 	}
 	r.declared = append(r.declared, e)
 	r.scopes = append(slices.Clip(r.scopes), e)
@@ -219,6 +224,9 @@ func (r *Recorder) forget(scopes []*Engine) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.declared = slices.DeleteFunc(r.declared, func(e *Engine) bool { return e == scopes[0] })
+	if e := scopes[0]; r.engines[e.index] == e {
+		delete(r.engines, e.index)
+	}
 	r.scopes = slices.DeleteFunc(slices.Clone(r.scopes), func(scope *Engine) bool {
 		return slices.Contains(scopes, scope)
 	})
@@ -229,11 +237,11 @@ func (r *Recorder) forget(scopes []*Engine) {
 func (r *Recorder) Engine(index int) (*Engine, error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	i := slices.IndexFunc(r.declared, func(e *Engine) bool { return e.hasIndex(index) })
-	if i < 0 {
+	e := r.engines[index]
+	if e == nil {
 		return nil, fmt.Errorf("otelkv: engine %d: %w", index, ErrUnknownEngine)
 	}
-	return r.declared[i], nil
+	return e, nil
 }
 
 // addScope makes the scope of a connector visible to collections.

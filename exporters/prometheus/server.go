@@ -93,7 +93,15 @@ func WithBearerToken(token string) ServerOption {
 // which is the server's Handler, such as a page or a health check. The bearer token and the
 // check of the host protect them too. A TLSConfig is checked as that of [WithTLSConfig].
 func WithHTTPServer(configure func(server *http.Server, mux *http.ServeMux)) ServerOption {
-	return serverOptionFunc(func(c *serverConfig) { configure(c.http, c.mux) })
+	return serverOptionFunc(func(c *serverConfig) {
+		defer func() {
+			// The mux panics for a pattern that is malformed or taken.
+			if reason := recover(); reason != nil {
+				c.refuse(fmt.Sprintf("WithHTTPServer: %v", reason))
+			}
+		}()
+		configure(c.http, c.mux)
+	})
 }
 
 // StartServer listens at address, host:port, and serves the handler at /metrics until it

@@ -301,6 +301,8 @@ func TestStartServerRefuses(t *testing.T) {
 			Certificates: []tls.Certificate{{}}, ClientAuth: tls.RequireAndVerifyClientCert,
 		})}, "ClientCAs is nil"},
 		{"no certificate in the HTTP server", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithHTTPServer(func(s *http.Server, _ *http.ServeMux) { s.TLSConfig = &tls.Config{} })}, "no certificate"},
+		{"a path that is taken", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithHTTPServer(func(_ *http.Server, mux *http.ServeMux) { mux.Handle("GET /metrics", hello) })}, "conflicts with pattern"},
+		{"no function", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithHTTPServer(nil)}, "nil pointer"},
 		{"no handler", "127.0.0.1:0", []prometheus.ServerOption{prometheus.WithHTTPServer(func(s *http.Server, _ *http.ServeMux) { s.Handler = nil })}, "the handler is nil"},
 	}
 	for _, test := range tests {

@@ -36,7 +36,8 @@ import "github.com/otelkv/otelkv-go/internal/errorlist"
 // that is malformed, truncated or over a limit, the error is a [DecodeError] alone and
 // the payload is empty, so no part of the input is counted.
 type Decoder struct {
-	// Limits bound the input. They are checked before memory is allocated.
+	// Limits bound the input. They are checked before memory is allocated, except that of
+	// [Decoder.JSON], which only the limit of bytes bounds.
 	Limits Limits
 	// EngineCoreOutputs makes the decoder also accept a whole message of vLLM's engine
 	// core, for a program that reads its socket: a list whose third item is a
