@@ -80,9 +80,9 @@ func (h bindingHistogram) Bind(...attribute.KeyValue) metric.Float64Histogram {
 
 func (h bindingHistogram) Finish(context.Context, ...attribute.KeyValue) { h.seen["Finish"]++ }
 
-// TestInstrumentsAreBound holds that the recorder finds the extensions as the current
-// release of the experimental API declares them. The recorder itself imports nothing of
-// that API, which is not stable.
+// TestInstrumentsAreBound checks that the recorder finds the extensions as the current
+// release of the experimental API declares them. The recorder does not import that API,
+// because it is not stable.
 func TestInstrumentsAreBound(t *testing.T) {
 	bytes := schema.Int64Counter{Name: "b.bytes", PrometheusName: "b_bytes", Unit: "By", Description: "Bytes."}
 	seconds := schema.Float64Counter{Name: "b.time", PrometheusName: "b_time", Unit: "s", Description: "Time."}

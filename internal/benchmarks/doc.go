@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package benchmarks measures otelkv beside the libraries that its users would
-// otherwise choose, in one run, on the same series.
+// Package benchmarks compares otelkv with the libraries that its users would otherwise
+// choose, in one run, on the same series.
 //
 // Every benchmark has sub-benchmarks impl=NAME, and below them serial (one
 // goroutine) and parallel (one goroutine a processor, all on the same series):
@@ -18,7 +18,7 @@
 //	library               the MessagePack library's decoder into map[string]any
 //
 // All series have the labels model_name, engine and tier, and all histograms the
-// ten boundaries of vLLM's transfer sizes. The package is a module of its own so
-// that no user of otelkv depends on what it is compared with. `make bench-table`
-// writes the README's table from a run.
+// ten boundaries of vLLM's transfer sizes. The package is a module of its own, so
+// users of otelkv do not depend on these libraries. `make bench-table` measures and writes
+// the tables of docs/performance.md.
 package benchmarks

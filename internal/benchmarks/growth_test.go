@@ -17,11 +17,10 @@ import (
 	"github.com/otelkv/otelkv-go/schema"
 )
 
-// growth are the numbers of series between which the cost of one should stay.
+// growth are the numbers of series. The cost of one series should be the same for all.
 var growth = [3]int{1_000, 10_000, 100_000}
 
-// BenchmarkCollectGrowth reports the time that a series takes in a collection of
-// more and more of them.
+// BenchmarkCollectGrowth reports the time per series of collections that grow.
 func BenchmarkCollectGrowth(b *testing.B) {
 	s := newScalars()
 	grow(b, "otelkv", func(b *testing.B, series int) {
@@ -34,8 +33,7 @@ func BenchmarkCollectGrowth(b *testing.B) {
 	})
 }
 
-// BenchmarkScrapeGrowth reports the time that a series takes in a scrape of more
-// and more of them.
+// BenchmarkScrapeGrowth reports the time per series of scrapes that grow.
 func BenchmarkScrapeGrowth(b *testing.B) {
 	s := newScalars()
 	grow(b, "otelkv", func(b *testing.B, series int) {
@@ -126,9 +124,8 @@ func perSeries(b *testing.B, series int) float64 {
 	return float64(b.Elapsed().Nanoseconds()) / float64(b.N) / float64(series)
 }
 
-// BenchmarkMemory reports the bytes that a series takes which exists and is not
-// recorded to: each implementation holds 100,000 of one metric. The time is that
-// of making them all, by one goroutine.
+// BenchmarkMemory reports the bytes per series that nothing is recorded to, for 100,000
+// series of one metric. The time is that of making all of them in one goroutine.
 func BenchmarkMemory(b *testing.B) {
 	const series = 100_000
 	tiers := tierNames(series)
@@ -175,8 +172,7 @@ func BenchmarkMemory(b *testing.B) {
 	})
 }
 
-// hold reports the bytes that each series takes of the heap while what fill
-// returns is held.
+// hold reports the bytes per series on the heap while the result of fill is held.
 func hold(b *testing.B, name string, series int, fill func(*testing.B) any) {
 	b.Run(name, func(b *testing.B) {
 		var bytes uint64
@@ -192,7 +188,7 @@ func hold(b *testing.B, name string, series int, fill func(*testing.B) any) {
 
 // heap returns the bytes of the heap that are in use.
 func heap() uint64 {
-	// A second collection frees what the first one's finalizers let go of.
+	// The second collection frees what the finalizers of the first one released.
 	runtime.GC()
 	runtime.GC()
 	var m runtime.MemStats

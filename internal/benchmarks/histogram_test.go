@@ -83,9 +83,9 @@ func BenchmarkHistogramRecord(b *testing.B) {
 	})
 }
 
-// BenchmarkHistogramRecordForeign is BenchmarkHistogramRecord on a plain
+// BenchmarkHistogramRecordAsInstrument is BenchmarkHistogramRecord on a plain
 // MeterProvider of the SDK, where a histogram is a synchronous instrument.
-func BenchmarkHistogramRecordForeign(b *testing.B) {
+func BenchmarkHistogramRecordAsInstrument(b *testing.B) {
 	m := newMetrics("")
 	provider, _ := newProvider(b)
 	recorder := newRecorder(b, schema.MustCatalogue(m.all()...))

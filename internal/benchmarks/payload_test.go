@@ -144,9 +144,9 @@ func serial(b *testing.B, impl string, loop func(*testing.B)) {
 }
 
 // BenchmarkDecode decodes a payload from MessagePack into one that is reused.
-// The library cannot read a payload as vLLM sends it, where label values are the
-// arrays that a map has as keys. It gets the same one with a string for the
-// array, which is less to read, and a map to reuse.
+// The library cannot read a payload as vLLM sends it, because the keys of its maps are
+// arrays of label values. It gets the same payload with strings as keys, which is less to
+// read, and a map to reuse.
 func BenchmarkDecode(b *testing.B) {
 	payload := newPayload(b, newPayloadMetrics())
 	encoded := payload.AppendMessagePack(nil)

@@ -22,8 +22,7 @@ import (
 )
 
 // BenchmarkScrape answers a scrape of 9,500 series, up to the text. The stock
-// exporter is told to leave out scope labels and target_info, so that it writes
-// no more than otelkv's does. VictoriaMetrics/metrics writes no help and no types.
+// exporter leaves out scope labels and target_info, so it writes no more than otelkv's. VictoriaMetrics/metrics writes no help and no types.
 func BenchmarkScrape(b *testing.B) {
 	s, tiers := newScalars(), tierNames(seriesLimit)
 

@@ -4,10 +4,10 @@
 //
 //	go run ./cmd/table [flags] ../../docs/performance.md
 //
-// It runs every benchmark once, then all of them again, so that the runs of one
-// implementation are spread over the whole measurement and what disturbs the
-// machine for a while disturbs all of them. The table shows medians, as benchstat
-// computes them. It replaces what stands between two marks in the file.
+// It runs all benchmarks once, then all of them again, and so on. The runs of one
+// implementation are spread over the whole measurement, so a disturbance of the machine
+// affects all implementations. The table shows medians, as benchstat computes them. It
+// replaces the text between two marks in the file.
 package main
 
 import (
@@ -23,7 +23,7 @@ import (
 	"strings"
 )
 
-// The marks between which the table stands in the document.
+// The marks before and after the table in the document.
 const (
 	beginMark = "<!-- benchmark table: begin -->"
 	endMark   = "<!-- benchmark table: end -->"

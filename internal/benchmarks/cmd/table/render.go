@@ -37,7 +37,7 @@ func callRows() []row {
 		{"gauge `Record`", "GaugeRecord"},
 		{"histogram `Record`", "HistogramRecord"},
 		{"histogram `Record`, native buckets too", "HistogramRecordNative"},
-		{"histogram `Record`, as an instrument", "HistogramRecordForeign"},
+		{"histogram `Record`, as an instrument", "HistogramRecordAsInstrument"},
 	} {
 		rows = append(rows,
 			row{benchmark.title, benchmark.name, "serial", "sec/op"},
