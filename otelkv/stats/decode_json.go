@@ -54,7 +54,7 @@ func (t *transcoder) run(data []byte, until int) *DecodeError {
 	if t.decoder == nil {
 		t.decoder = new(jsontext.Decoder)
 	}
-	// The decoder of payloads reports both, for single entries.
+	// The decoder of payloads checks names and UTF-8 itself, and keeps the other entries.
 	t.decoder.Reset(&t.input, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	err := t.value(0)
 	if err == nil {

@@ -78,6 +78,17 @@ def test_what_cannot_be_merged_changes_nothing():
     assert merger.take()[0].payloads() == [counter("a", 1)]
 
 
+def test_pauses_between_metrics():
+    """The caller can release the interpreter after each metric is checked and merged."""
+    pauses = []
+    metrics = [f"m{i}" for i in range(5)]
+    stats = {"types": dict.fromkeys(metrics, "counter"), "data": {name: {(): 1} for name in metrics}}
+    merger = Merger(10)
+    merger.add(0, stats, 0, lambda: pauses.append(len(merger.engines)))
+    assert pauses == [0] * 2 * len(metrics)
+    assert merger.take()[0].own["data"] == stats["data"]
+
+
 def test_bounds():
     merger = Merger(10)
     samples = {"types": {"h": "histogram"}, "data": {"h": {(): [1, 2, 3, 4]}}}
