@@ -3,6 +3,7 @@
 package prometheus
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -29,6 +30,9 @@ const maxConcurrentScrapes = 16
 // gatherTimeout is how long a scrape waits for a gatherer. Prometheus's usual timeout is
 // twice as long.
 const gatherTimeout = 5 * time.Second
+
+// responseBuffer is the bytes of a scrape that are sent at once.
+const responseBuffer = 64 << 10
 
 // NewHandler returns a handler of scrapes. It shows the collectors' metrics in the text
 // format, as OpenMetrics or as protobuf, compressed if the request accepts that. It needs
@@ -57,13 +61,40 @@ func NewHandler(collectors []*Collector, gatherers ...promclient.Gatherer) (http
 	for _, g := range gatherers {
 		h.others = append(h.others, newOthers(g, taken))
 	}
-	return promhttp.HandlerForTransactional(h, promhttp.HandlerOpts{
+	log := &errorLog{source: "scrape"}
+	return buffered(promhttp.HandlerForTransactional(h, promhttp.HandlerOpts{
 		ErrorHandling:       promhttp.ContinueOnError, // one bad metric does not hide the others
-		ErrorLog:            &errorLog{source: "scrape"},
+		ErrorLog:            log,
 		EnableOpenMetrics:   true,
 		MaxRequestsInFlight: maxConcurrentScrapes,
-	}), nil
+	}), log), nil
 }
+
+// buffered returns h with responses that are sent in large parts. The server alone would
+// send each 4 KiB of an uncompressed scrape as a chunk, which takes as long as encoding it.
+func buffered(h http.Handler, log *errorLog) http.Handler {
+	buffers := sync.Pool{New: func() any { return bufio.NewWriterSize(nil, responseBuffer) }}
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		buffer := buffers.Get().(*bufio.Writer)
+		buffer.Reset(w)
+		h.ServeHTTP(bufferedResponse{w, buffer}, request)
+		if err := buffer.Flush(); err != nil {
+			log.Println("error sending metrics:", err)
+		}
+		buffer.Reset(nil)
+		buffers.Put(buffer)
+	})
+}
+
+// A bufferedResponse has the methods of its buffer, which the encoder uses instead of a
+// smaller buffer of its own.
+type bufferedResponse struct {
+	http.ResponseWriter
+	*bufio.Writer
+}
+
+// Write chooses one of the two methods with this name.
+func (r bufferedResponse) Write(p []byte) (int, error) { return r.Writer.Write(p) }
 
 // scrapes gather for a handler.
 type scrapes struct {

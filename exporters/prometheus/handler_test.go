@@ -75,6 +75,30 @@ func TestHandlerBoundsConcurrentScrapes(t *testing.T) {
 	})
 }
 
+// parts counts the parts of a response that a handler sends.
+type parts struct {
+	*httptest.ResponseRecorder
+	sent int
+}
+
+func (p *parts) Write(b []byte) (int, error) {
+	p.sent++
+	return p.ResponseRecorder.Write(b)
+}
+
+func TestScrapeIsSentInLargeParts(t *testing.T) {
+	recorder := newRecorder(t, everyKind)
+	for index := range 500 {
+		measure(t, addEngine(t, recorder, index))
+	}
+	response := &parts{ResponseRecorder: httptest.NewRecorder()}
+	newHandler(t, newCollector(t, recorder)).ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	const least = 32 << 10
+	if size := len(body(t, response.ResponseRecorder)); size < 4*least || response.sent > size/least {
+		t.Errorf("%d bytes were sent in %d parts, want at least %d bytes in each", size, response.sent, least)
+	}
+}
+
 // gone is a response to a client that has disconnected.
 type gone struct{ http.ResponseWriter }
 
