@@ -63,7 +63,7 @@ bench: ## run every benchmark once
 # Writes the tables of docs/performance.md from six runs, which take some minutes. Run nothing else meanwhile.
 .PHONY: bench-table
 bench-table: ## measure six times and write the tables of costs
-	cd internal/benchmarks && GOWORK=off $(GO) run ./cmd/table ../../docs/performance.md
+	cd internal/benchmarks && GOWORK=off $(GO) run ./cmd/table ../../docs/performance.md ../../README.md
 
 # The end-to-end tests. They first build a real Prometheus and a real OpenTelemetry Collector, which takes
 # minutes the first time. With OTELKV_E2E_REQUIRED=1, it is an error if that fails.

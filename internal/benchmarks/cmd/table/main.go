@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command table measures the benchmarks and writes the tables of docs/performance.md from them.
+// Command table measures the benchmarks and writes the tables of docs/performance.md, and a
+// short one of the README, from them.
 //
-//	go run ./cmd/table [flags] ../../docs/performance.md
+//	go run ./cmd/table [flags] ../../docs/performance.md ../../README.md
 //
 // It runs all benchmarks once, then all of them again, and so on. The runs of one
 // implementation are spread over the whole measurement, so a disturbance of the machine
-// affects all implementations. The table shows medians, as benchstat computes them. It
-// replaces the text between two marks in the file.
+// affects all implementations. The tables show medians, as benchstat computes them. They
+// replace the text between two marks in each file.
 package main
 
 import (
@@ -47,8 +48,8 @@ func run(arguments []string, log io.Writer) error {
 	if err := flags.Parse(arguments); err != nil {
 		return err
 	}
-	if flags.NArg() != 1 {
-		return errors.New("expected the file whose table is to be replaced")
+	if flags.NArg() != 2 {
+		return errors.New("expected the page and the README whose tables are to be replaced")
 	}
 	output, err := measurements(*from, *runs, *benchtime, log)
 	if err != nil {
@@ -67,11 +68,11 @@ func run(arguments []string, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var text strings.Builder
-	if err := measured.write(&text, versions); err != nil {
+	var all, short strings.Builder
+	if err := errors.Join(measured.write(&all, versions), measured.table(&short, "", shortColumns(), shortRows())); err != nil {
 		return err
 	}
-	return replace(flags.Arg(0), text.String())
+	return errors.Join(replace(flags.Arg(0), all.String()), replace(flags.Arg(1), short.String()))
 }
 
 // measurements returns what go test prints of all runs.
@@ -124,6 +125,6 @@ func replace(path, text string) error {
 	if !begins || !ends {
 		return fmt.Errorf("%s: expected %s and then %s", path, strconv.Quote(beginMark), strconv.Quote(endMark))
 	}
-	replaced := string(before) + beginMark + "\n\n" + text + "\n" + endMark + string(after)
+	replaced := string(before) + beginMark + "\n" + text + endMark + string(after)
 	return os.WriteFile(path, []byte(replaced), 0o644)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,8 +15,9 @@ import (
 type column struct{ title, impl string }
 
 // A row is one benchmark. Its form is what its name has after the implementation,
-// if anything: "serial", "parallel" or a number of series.
-type row struct{ title, benchmark, form, unit string }
+// if anything: "serial", "parallel" or a number of series. A cell has a value in each of
+// the units.
+type row struct{ title, benchmark, form, units string }
 
 func callColumns() []column {
 	return []column{
@@ -63,9 +65,9 @@ func batchRows() []row {
 		{"`Observe` a payload of 30 series, 130 values", "Observe", "serial", "sec/op"},
 		{"decode it from MessagePack", "Decode", "serial", "sec/op"},
 		{"collect 9,500 series", "Collect", "serial", "sec/op"},
-		{"scrape 9,500 series", "Scrape", "serial", "sec/op"},
+		{"scrape 9,500 series", "Scrape", "serial", "sec/op B/op"},
 		{"collect 1,900 histogram series", "CollectHistogram", "serial", "sec/op"},
-		{"scrape 1,900 histogram series", "ScrapeHistogram", "serial", "sec/op"},
+		{"scrape 1,900 histogram series", "ScrapeHistogram", "serial", "sec/op B/op"},
 		{"push 50,000 series over OTLP", "Push", "serial", "sec/op"},
 		{"`Observe`, an entry, on an engine of 1,000 series", "ObserveGrowth", "series=1000", "sec/series"},
 		{"the same, of 100,000 series", "ObserveGrowth", "series=100000", "sec/series"},
@@ -75,6 +77,28 @@ func batchRows() []row {
 		{"scrape, a series of 100,000", "ScrapeGrowth", "series=100000", "sec/series"},
 		{"memory of an idle counter series", "Memory/kind=counter", "", "B/series"},
 		{"memory of an idle histogram series", "Memory/kind=histogram", "", "B/series"},
+	}
+}
+
+// shortColumns and shortRows are the table of the README.
+func shortColumns() []column {
+	return []column{
+		{"otelkv", "otelkv"},
+		{"OTel SDK", "otel_cached"},
+		{"client_golang", "client_golang"},
+		{"VictoriaMetrics", "victoriametrics"},
+	}
+}
+
+func shortRows() []row {
+	return []row{
+		{"counter `Add`", "CounterAdd", "serial", "sec/op"},
+		{"histogram `Record`", "HistogramRecord", "serial", "sec/op"},
+		{"collect 9,500 counters and gauges", "Collect", "serial", "sec/op"},
+		{"collect 1,900 histograms", "CollectHistogram", "serial", "sec/op"},
+		{"scrape 9,500 counters and gauges", "Scrape", "serial", "sec/op B/op"},
+		{"scrape 1,900 histograms", "ScrapeHistogram", "serial", "sec/op B/op"},
+		{"push 50,000 series over OTLP", "Push", "serial", "sec/op"},
 	}
 }
 
@@ -95,8 +119,8 @@ func (r *results) write(w io.Writer, versions string) error {
 Medians of %d runs on %s with %d processors; %s; by `+"`make bench-table`"+`. The best result of each row is bold. All have the
 same three labels and ten boundaries; parallel is one goroutine a processor on the same series. The client_golang loop beside
 `+"`Observe`"+` knows each child beforehand and checks nothing, msgp decodes into `+"`map[string]any`"+`, and the SDK collects and pushes observable
-instruments written by hand. VictoriaMetrics writes no help and no types. A push goes over HTTP to a receiver on loopback that only
-reads. Not measured: measurements in a span, views, TLS, networks, other architectures, more than %[3]d processors.
+instruments written by hand. A scrape is a request over loopback, without compression, and its second value is what it allocates.
+VictoriaMetrics writes no help and no types. A push goes over HTTP to a receiver on loopback that only reads. Not measured: measurements in a span, views, TLS, networks, other architectures, more than %[3]d processors.
 `, runs, r.cpu, r.processors, versions)
 	return err
 }
@@ -110,21 +134,24 @@ func (r *results) table(w io.Writer, title string, columns []column, rows []row)
 	}
 	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("---:|", len(columns)))
 	for _, row := range rows {
-		values := make([]float64, len(columns))
-		least := math.Inf(1)
-		for i, c := range columns {
-			v, ok := r.median(row.name(c.impl), row.unit)
-			if !ok {
-				v = math.NaN()
+		cells := make([][]string, len(columns))
+		for unit := range strings.FieldsSeq(row.units) {
+			values := make([]float64, len(columns))
+			for i, c := range columns {
+				values[i] = r.median(row.name(c.impl), unit)
 			}
-			values[i], least = v, min(least, orInfinite(v))
-		}
-		if math.IsNaN(values[0]) {
-			return fmt.Errorf("benchmark %q was not run", row.name(columns[0].impl))
+			if math.IsInf(values[0], 1) {
+				return fmt.Errorf("benchmark %q was not run", row.name(columns[0].impl))
+			}
+			for i, v := range values {
+				if !math.IsInf(v, 1) {
+					cells[i] = append(cells[i], cell(v, unit, v == slices.Min(values)))
+				}
+			}
 		}
 		fmt.Fprintf(w, "| %s |", row.title)
-		for _, v := range values {
-			fmt.Fprintf(w, " %s |", cell(v, row.unit, v == least))
+		for _, c := range cells {
+			fmt.Fprintf(w, " %s |", strings.Join(c, ", "))
 		}
 		if _, err := fmt.Fprintln(w); err != nil {
 			return err
@@ -142,21 +169,14 @@ func (row row) name(impl string) string {
 	return name + "/" + row.form
 }
 
-func orInfinite(v float64) float64 {
-	if math.IsNaN(v) {
-		return math.Inf(1)
-	}
-	return v
-}
-
-// cell returns a value for people to read, and nothing for NaN.
+// cell returns a value for people to read.
 func cell(v float64, unit string, bold bool) string {
-	if math.IsNaN(v) {
-		return ""
-	}
 	text := duration(v)
-	if unit == "B/series" {
+	switch unit {
+	case "B/series":
 		text = strconv.FormatFloat(v, 'f', 0, 64) + " B"
+	case "B/op":
+		text = strconv.FormatFloat(v/1e6, 'f', 1, 64) + " MB"
 	}
 	if bold {
 		return "**" + text + "**"

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"regexp"
 	"strconv"
 
@@ -58,14 +59,14 @@ func parse(from io.Reader) (*results, error) {
 	return r, nil
 }
 
-// median returns the median of a benchmark, and whether there was one.
-func (r *results) median(benchmark, unit string) (float64, bool) {
+// median returns the median of a benchmark, or infinity if it was not run.
+func (r *results) median(benchmark, unit string) float64 {
 	values := r.values[key{benchmark, unit}]
 	if len(values) == 0 {
-		return 0, false
+		return math.Inf(1)
 	}
 	sample := benchmath.NewSample(values, &benchmath.DefaultThresholds)
-	return benchmath.AssumeNothing.Summary(sample, 0.95).Center, true
+	return benchmath.AssumeNothing.Summary(sample, 0.95).Center
 }
 
 // runs returns how often the benchmarks were run, or an error if some were not

@@ -16,11 +16,12 @@ func output(nanoseconds, bytes string, runs int) string {
 	for range runs {
 		for _, r := range append(callRows(), batchRows()...) {
 			value := map[string]string{
-				"sec/op":     nanoseconds + " ns/op",
-				"sec/series": "7 ns/op " + nanoseconds + " ns/series",
-				"B/series":   "7 ns/op " + bytes + " B/series",
+				"sec/op":      nanoseconds + " ns/op",
+				"sec/op B/op": nanoseconds + " ns/op 2540000 B/op",
+				"sec/series":  "7 ns/op " + nanoseconds + " ns/series",
+				"B/series":    "7 ns/op " + bytes + " B/series",
 			}
-			lines = append(lines, "Benchmark"+r.name("otelkv")+"-2 100 "+value[r.unit])
+			lines = append(lines, "Benchmark"+r.name("otelkv")+"-2 100 "+value[r.units])
 		}
 	}
 	return strings.Join(lines, "\n") + "\n"
@@ -39,25 +40,36 @@ func TestRunReplacesWhatStandsBetweenTheMarks(t *testing.T) {
 	results := write(t, "results.txt", output("5.61", "500.4", 2)+
 		"BenchmarkCounterAdd/impl=client_golang/serial-2 100 4.2 ns/op\n"+
 		"BenchmarkCounterAdd/impl=client_golang/serial-2 100 4.4 ns/op\n")
-	readme := write(t, "README.md", "before\n"+beginMark+"\nwhat was there\n"+endMark+"\nafter\n")
+	before := "before\n" + beginMark + "\nwhat was there\n" + endMark + "\nafter\n"
+	page, readme := write(t, "performance.md", before), write(t, "README.md", before)
 	var log strings.Builder
-	if err := run([]string{"-from", results, readme}, &log); err != nil {
+	if err := run([]string{"-from", results, page, readme}, &log); err != nil {
 		t.Fatal(err)
 	}
-	written, err := os.ReadFile(readme)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{
-		"before\n" + beginMark + "\n\n| one call | otelkv |",
+	contains(t, page,
+		"before\n"+beginMark+"\n| one call | otelkv |",
 		"| counter `Add`, int64 | 5.6 ns |  |  | **4.3 ns** |  |  |\n",
 		"| histogram `Record`, parallel | **5.6 ns** |  |  |  |  |  |\n",
 		"| collect, a series of 1,000 | **5.6 ns** |  |  |  |  |  |  |\n",
 		"| memory of an idle counter series | **500 B** |  |  |  |  |  |  |\n",
 		"Medians of 2 runs on a processor with 2 processors; Go 1",
 		"prometheus/client_golang v",
-		"\n" + endMark + "\nafter\n",
-	} {
+		"\n"+endMark+"\nafter\n")
+	contains(t, readme,
+		"before\n"+beginMark+"\n|  | otelkv |",
+		"| counter `Add` | 5.6 ns |  | **4.3 ns** |  |\n",
+		"| scrape 1,900 histograms | **5.6 ns**, **2.5 MB** |  |  |  |\n",
+		"\n"+endMark+"\nafter\n")
+}
+
+// contains checks that a file has the texts, and that the table before is gone.
+func contains(t *testing.T, path string, texts ...string) {
+	t.Helper()
+	written, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range texts {
 		if !strings.Contains(string(written), want) {
 			t.Errorf("the file lacks %q:\n%s", want, written)
 		}
@@ -78,7 +90,7 @@ func TestRunRefuses(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var log strings.Builder
-			err := run([]string{"-from", write(t, "results.txt", test.results), write(t, "README.md", test.readme)}, &log)
+			err := run([]string{"-from", write(t, "results.txt", test.results), write(t, "performance.md", test.readme), write(t, "README.md", test.readme)}, &log)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got error %v, want one with %q", err, test.want)
 			}
