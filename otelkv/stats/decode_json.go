@@ -169,7 +169,7 @@ func appendNumber(dst []byte, number jsontext.Value) []byte {
 			return msgp.AppendFloat64(dst, v)
 		}
 	} else if v, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return appendMessagePackNumber(dst, Int64(v))
+		return messagePackFormat{}.number(dst, Int64(v))
 	}
 	return msgp.AppendUint64(dst, math.MaxUint64)
 }

@@ -576,12 +576,14 @@ func TestJSONGolden(t *testing.T) {
 	p.SetInfo(map[string]string{"k": "v", "a": ""}, nil, map[string]string{})
 	p.check(p.Connector("C").AddCounter("c", stats.Int64(1)))
 	want := `{"types":{"c":"counter","g":"gauge","h":"histogram"},` +
-		`"data":{"c":[{"labels":["\"\\\n\u0009\u0000\u007f\u2028é","b"],"value":7}],` +
+		`"data":{"c":[{"labels":["\"\\\n\t\u0000` + "\x7f\u2028" + `é","b"],"value":7}],` +
 		`"g":[{"labels":[],"value":2.0}],"h":[{"labels":[],"value":[1,0.5,1e-07,null]}]},` +
 		`"info":[{"a":"","k":"v"},{}],` +
 		`"connectors":{"C":{"data":{"types":{"c":"counter"},"data":{"c":[{"labels":[],"value":1}]}}}}}`
-	if got := string(p.AppendJSON(nil)); got != want {
-		t.Errorf("\n got %s\nwant %s", got, want)
+	for _, before := range []string{"", "x", "[1"} {
+		if got := string(p.AppendJSON([]byte(before))); got != before+want {
+			t.Errorf("\n got %s\nwant %s", got, before+want)
+		}
 	}
 }
 

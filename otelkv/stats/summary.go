@@ -119,14 +119,15 @@ func (s Summary) appendPythonDict(dst []byte) []byte {
 func (s Summary) MarshalJSON() ([]byte, error) { return s.appendJSON(nil), nil }
 
 func (s Summary) appendJSON(dst []byte) []byte {
-	dst = append(dst, '{')
-	for i, e := range s.entries {
-		dst = appendJSONNumber(appendJSONKey(dst, i, e.key), e.value)
+	var f jsonFormat
+	dst = f.beginMap(dst, 0)
+	for _, e := range s.entries {
+		dst = f.number(f.key(dst, e.key), e.value)
 	}
-	for i, c := range s.connectors {
-		dst = c.summary.appendJSON(appendJSONKey(dst, len(s.entries)+i, c.name))
+	for _, c := range s.connectors {
+		dst = c.summary.appendJSON(f.key(dst, c.name))
 	}
-	return append(dst, '}')
+	return f.endMap(dst)
 }
 
 // simpleInfo is the name of the info metric of vLLM's simple CPU connector.
