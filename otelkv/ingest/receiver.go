@@ -49,7 +49,7 @@ func New(recorder *otelkv.Recorder, options ...Option) (*Receiver, error) {
 	}
 	var c config
 	for _, o := range options {
-		o.apply(&c)
+		o(&c)
 	}
 	if err := errors.Join(c.problems...); err != nil {
 		return nil, fmt.Errorf("otelkv: receiver: %w", err)
