@@ -5,6 +5,7 @@ package ingest_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -103,6 +104,35 @@ func TestTotalsContinue(t *testing.T) {
 				t.Errorf("only %d points are compared", got)
 			}
 		})
+	}
+}
+
+// TestTotalsBeyondTheNumbers: totals that a number cannot hold stop as those of the
+// recorder do, and the file is still written.
+func TestTotalsBeyondTheNumbers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state")
+	recorder, receiver := newReceiver(t, nil, ingest.WithStateFile(file))
+	var reported error
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { reported = errors.Join(reported, err) }))
+	t.Cleanup(func() { otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {})) })
+	for sequence := range uint64(3) {
+		p := new(stats.Payload)
+		if err := errors.Join(
+			p.AddCounter(vllm.LoadBytes.PrometheusName, stats.Int64(math.MaxInt64-1)),
+			p.AddCounter(vllm.LoadTime.PrometheusName, stats.Float64(math.MaxFloat64)),
+			p.RecordHistogram(vllm.LoadSize.PrometheusName, stats.Float64(math.MaxFloat64)),
+			p.RecordHistogram(vllm.LoadSize.PrometheusName, stats.Float64(1)),
+		); err != nil {
+			t.Fatal(err)
+		}
+		post(t, receiver, batch{sender: "a", sequence: sequence + 1, records: [][]byte{encodeRecord(0, "m", 0, p)}}.encode())
+	}
+	restored, _ := newReceiver(t, nil, ingest.WithStateFile(file))
+	if got, want := shown(restored), shown(recorder); got != want {
+		t.Errorf("restored\n%s\nrecorded\n%s", got, want)
+	}
+	if reported != nil {
+		t.Errorf("reported: %v", reported)
 	}
 }
 

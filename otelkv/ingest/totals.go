@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/otelkv/otelkv-go/internal/errorlist"
@@ -86,7 +87,8 @@ func (t *totals) entry(d schema.Definition, connector, metric string, labelValue
 	return sum
 }
 
-// add adds an entry that was recorded.
+// add adds an entry that was recorded. As in the recorder, an integer stops at the greatest
+// one, and what would make a float infinite is left out. JSON has no infinity.
 func (t *total) add(d schema.Definition, entry *stats.Entry) {
 	if d.Kind() == schema.KindGauge {
 		t.Int64, t.Float64 = 0, 0
@@ -94,17 +96,26 @@ func (t *total) add(d schema.Definition, entry *stats.Entry) {
 	switch {
 	case d.Kind() == schema.KindHistogram:
 		for _, sample := range entry.Samples() {
-			v := sample.Float64()
-			i, _ := slices.BinarySearch(t.Boundaries, v)
-			t.Buckets[i]++
-			t.Float64 += v
+			if v := sample.Float64(); t.addFloat64(v) {
+				i, _ := slices.BinarySearch(t.Boundaries, v)
+				t.Buckets[i]++
+			}
 		}
 	case d.Number() == schema.NumberKindInt64:
 		v, _ := entry.Value().Int64() // The recorder accepted it, so it is an integer.
-		t.Int64 += v
+		t.Int64 += min(v, math.MaxInt64-t.Int64)
 	default:
-		t.Float64 += entry.Value().Float64()
+		t.addFloat64(entry.Value().Float64())
 	}
+}
+
+func (t *total) addFloat64(v float64) (added bool) {
+	sum := t.Float64 + v
+	if math.IsInf(sum, 0) {
+		return false
+	}
+	t.Float64 = sum
+	return true
 }
 
 // restore records the totals to an engine that has no values yet. Totals that it cannot
