@@ -111,7 +111,7 @@ func (f *file) collect(d document, root *yaml.Node) error {
 		}
 	}
 	for i, g := range d.Groups {
-		e := g.entry(groups[i])
+		e := entry{metric{g.MetricName, g.fields}, groups[i], "metric_name"}
 		if err := f.checkGroup(g, e); err != nil {
 			errs = append(errs, err)
 		} else if g.Type == typeMetric {
@@ -122,13 +122,6 @@ func (f *file) collect(d document, root *yaml.Node) error {
 		f.entries = append(f.entries, entry{m, metrics[i], "name"})
 	}
 	return errors.Join(errs...)
-}
-
-func (g group) entry(node *yaml.Node) entry {
-	return entry{metric{
-		Name: g.MetricName, Brief: g.Brief, Note: g.Note, Instrument: g.Instrument, Unit: g.Unit, Stability: g.Stability,
-		Deprecated: g.Deprecated, Attributes: g.Attributes, Annotations: g.Annotations,
-	}, node, "metric_name"}
 }
 
 // checkGroup checks the fields that only version 1 has.

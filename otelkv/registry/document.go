@@ -24,9 +24,22 @@ const (
 	instrumentUpDownCounter = "updowncounter"
 )
 
-// A metric has the fields of both versions.
 type metric struct {
-	Name        string       `yaml:"name"`
+	Name   string `yaml:"name"`
+	fields `yaml:",inline"`
+}
+
+// A group of version 1 is a metric or a list of attributes.
+type group struct {
+	ID          string `yaml:"id"`
+	Type        string `yaml:"type"`
+	MetricName  string `yaml:"metric_name"`
+	DisplayName string `yaml:"display_name"`
+	fields      `yaml:",inline"`
+}
+
+// The fields of a metric that both versions have.
+type fields struct {
 	Brief       string       `yaml:"brief"`
 	Note        string       `yaml:"note,omitempty"`
 	Instrument  string       `yaml:"instrument"`
@@ -35,21 +48,6 @@ type metric struct {
 	Deprecated  *deprecation `yaml:"deprecated,omitempty"`
 	Attributes  []attribute  `yaml:"attributes,omitempty"`
 	Annotations *annotations `yaml:"annotations,omitempty"`
-}
-
-type group struct {
-	ID          string       `yaml:"id"`
-	Type        string       `yaml:"type"`
-	MetricName  string       `yaml:"metric_name"`
-	DisplayName string       `yaml:"display_name"`
-	Brief       string       `yaml:"brief"`
-	Note        string       `yaml:"note"`
-	Instrument  string       `yaml:"instrument"`
-	Unit        string       `yaml:"unit"`
-	Stability   string       `yaml:"stability"`
-	Deprecated  *deprecation `yaml:"deprecated"`
-	Attributes  []attribute  `yaml:"attributes"`
-	Annotations *annotations `yaml:"annotations"`
 }
 
 type deprecation struct {

@@ -29,8 +29,7 @@ func Encode(w io.Writer, catalogue *schema.Catalogue) error {
 }
 
 func encoded(d schema.Definition, catalogue *schema.Catalogue) metric {
-	m := metric{
-		Name:       d.Name,
+	m := metric{d.Name, fields{
 		Brief:      d.Description,
 		Instrument: d.Kind().String(),
 		Unit:       d.Unit,
@@ -40,7 +39,7 @@ func encoded(d schema.Definition, catalogue *schema.Catalogue) metric {
 			Prometheus:     &prometheus{d.PrometheusName},
 			Otelkv:         extend(d),
 		},
-	}
+	}}
 	if d.Additive {
 		m.Instrument = instrumentUpDownCounter
 	}
