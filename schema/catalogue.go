@@ -174,18 +174,10 @@ func (c *Catalogue) Histogram(name string) (Histogram, error) {
 	return Histogram(d), err
 }
 
-// didYouMean calls [didYouMean] for a name that c does not have.
-func (c *Catalogue) didYouMean(name string) string {
-	return didYouMean(name, func(other string) bool {
-		_, ok := c.byName[other]
-		return ok
-	})
-}
-
 func (c *Catalogue) typed(name string, kind Kind, number NumberKind) (Definition, error) {
 	d, ok := c.Lookup(name)
 	if !ok {
-		return Definition{}, fmt.Errorf("otelkv: metric %q: %w%s", name, ErrUnknownMetric, c.didYouMean(name))
+		return Definition{}, fmt.Errorf("otelkv: metric %q: %w%s", name, ErrUnknownMetric, didYouMean(name, c.byName))
 	}
 	if d.kind != kind || d.number != number {
 		return Definition{}, fmt.Errorf("otelkv: metric %q: %w: it is a %s of %s, not a %s of %s",

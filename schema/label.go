@@ -26,61 +26,50 @@ func reservedLabel(name string) string {
 	return ""
 }
 
-func checkLabelNames(d entry, _ *nameIndex) []string {
-	var reasons []string
-	for _, name := range d.LabelNames {
+func checkLabelNames(c *check) {
+	for _, name := range c.LabelNames {
 		if !labelName.MatchString(name) {
-			reasons = append(reasons, fmt.Sprintf("label name %q is illegal: "+
-				"expected a letter or _, then letters, digits and _", name))
+			c.refuse("label name %q is illegal: "+
+				"expected a letter or _, then letters, digits and _", name)
 		}
 	}
-	return reasons
 }
 
-func checkLabelNamesUnique(d entry, _ *nameIndex) []string {
-	var reasons []string
-	for i, name := range d.LabelNames {
-		if slices.Index(d.LabelNames, name) < i {
-			reasons = append(reasons, fmt.Sprintf("label name %q is used twice", name))
+func checkLabelNamesUnique(c *check) {
+	for i, name := range c.LabelNames {
+		if slices.Index(c.LabelNames, name) < i {
+			c.refuse("label name %q is used twice", name)
 		}
 	}
-	return reasons
 }
 
-func checkLabelNamesReserved(d entry, _ *nameIndex) []string {
-	var reasons []string
-	for i, name := range d.LabelNames {
-		if slices.Index(d.LabelNames, name) < i {
-			continue
-		}
-		if why := reservedLabel(name); why != "" {
-			reasons = append(reasons, fmt.Sprintf("label name %q is reserved: %s", name, why))
+func checkLabelNamesReserved(c *check) {
+	for i, name := range c.LabelNames {
+		if why := reservedLabel(name); why != "" && slices.Index(c.LabelNames, name) == i {
+			c.refuse("label name %q is reserved: %s", name, why)
 		}
 	}
-	return reasons
 }
 
 // checkLabelValues checks the known label values, which can become series at zero.
-func checkLabelValues(d entry, _ *nameIndex) []string {
-	var reasons []string
-	for _, name := range slices.Sorted(maps.Keys(d.LabelValues)) {
-		if !slices.Contains(d.LabelNames, name) {
-			reasons = append(reasons, fmt.Sprintf("label values for %q: expected one of the label names %q", name, d.LabelNames))
+func checkLabelValues(c *check) {
+	for _, name := range slices.Sorted(maps.Keys(c.LabelValues)) {
+		if !slices.Contains(c.LabelNames, name) {
+			c.refuse("label values for %q: expected one of the label names %q", name, c.LabelNames)
 		}
-		values := d.LabelValues[name]
+		values := c.LabelValues[name]
 		for i, value := range values {
 			switch {
 			case !utf8.ValidString(value):
-				reasons = append(reasons, fmt.Sprintf("label %q takes %q: expected UTF-8", name, value))
+				c.refuse("label %q takes %q: expected UTF-8", name, value)
 			case slices.Index(values, value) < i:
-				reasons = append(reasons, fmt.Sprintf("label %q takes %q twice", name, value))
+				c.refuse("label %q takes %q twice", name, value)
 			}
 		}
 	}
-	if d.PrimaryTier && !slices.Contains(d.LabelNames, LabelTier) {
-		reasons = append(reasons, fmt.Sprintf("takes the primary tier: expected the label name %q, have %q", LabelTier, d.LabelNames))
+	if c.PrimaryTier && !slices.Contains(c.LabelNames, LabelTier) {
+		c.refuse("takes the primary tier: expected the label name %q, have %q", LabelTier, c.LabelNames)
 	}
-	return reasons
 }
 
 // CheckLabelName returns an error if a label that every series has, such as the

@@ -28,7 +28,7 @@ func sampleSuffixes() []string {
 // didYouMean returns the end of an error about an unknown name: a question with a name
 // that exists, or "". People often use the name of a sample instead of the family's, or
 // add "_total" to a family or leave it out.
-func didYouMean(name string, known func(string) bool) string {
+func didYouMean[V any](name string, known map[string]V) string {
 	others := []string{name + totalSuffix}
 	for _, suffix := range sampleSuffixes() {
 		if family, found := strings.CutSuffix(name, suffix); found {
@@ -36,7 +36,7 @@ func didYouMean(name string, known func(string) bool) string {
 		}
 	}
 	for _, other := range others {
-		if known(other) {
+		if _, ok := known[other]; ok {
 			return fmt.Sprintf(": did you mean %q?", other)
 		}
 	}
@@ -74,71 +74,59 @@ var (
 	labelName  = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 )
 
-func checkInstrumentName(d entry, _ *nameIndex) []string {
-	if instrumentName.MatchString(d.Name) {
-		return nil
+func checkInstrumentName(c *check) {
+	if !instrumentName.MatchString(c.Name) {
+		c.refuse("name %q is no OpenTelemetry instrument name: "+
+			"expected a letter, then letters, digits and _.-/, at most 255 bytes", c.Name)
 	}
-	return []string{fmt.Sprintf("name %q is no OpenTelemetry instrument name: "+
-		"expected a letter, then letters, digits and _.-/, at most 255 bytes", d.Name)}
 }
 
-func checkFamilyName(d entry, _ *nameIndex) []string {
+func checkFamilyName(c *check) {
 	switch {
-	case d.kind == KindCounter && d.PrometheusName == totalSuffix:
-		return []string{fmt.Sprintf("prometheus name %q leaves a counter no name in OpenMetrics: expected one before the suffix", d.PrometheusName)}
-	case familyName.MatchString(d.PrometheusName):
-		return nil
+	case c.kind == KindCounter && c.PrometheusName == totalSuffix:
+		c.refuse("prometheus name %q leaves a counter no name in OpenMetrics: expected one before the suffix", c.PrometheusName)
+	case !familyName.MatchString(c.PrometheusName):
+		c.refuse("prometheus name %q is no metric name: "+
+			"expected a letter, _ or :, then letters, digits, _ and :", c.PrometheusName)
 	}
-	return []string{fmt.Sprintf("prometheus name %q is no metric name: "+
-		"expected a letter, _ or :, then letters, digits, _ and :", d.PrometheusName)}
 }
 
-func checkInstrumentNameUnique(d entry, index *nameIndex) []string {
-	first := index.byInstrumentName[strings.ToLower(d.Name)]
-	if first.position == d.position {
-		return nil
+func checkInstrumentNameUnique(c *check) {
+	first := c.byInstrumentName[strings.ToLower(c.Name)]
+	if first.position != c.position {
+		c.refuse("name %q is that of metric %q: expected names that differ in more than case", c.Name, first.PrometheusName)
 	}
-	return []string{fmt.Sprintf("name %q is that of metric %q: "+
-		"expected names that differ in more than case", d.Name, first.PrometheusName)}
 }
 
-func checkFamilyNameUnique(d entry, index *nameIndex) []string {
-	if index.byFamilyName[d.PrometheusName].position == d.position {
-		return nil
+func checkFamilyNameUnique(c *check) {
+	if c.byFamilyName[c.PrometheusName].position != c.position {
+		c.refuse("prometheus name is used twice")
 	}
-	return []string{"prometheus name is used twice"}
 }
 
 // checkNameTranslation checks that a stock exporter, which knows no catalogue, would not
 // give two metrics the same name.
-func checkNameTranslation(d entry, index *nameIndex) []string {
-	first := index.byTranslatedName[translated(d.Name)]
-	if first.position == d.position || strings.EqualFold(first.Name, d.Name) {
-		return nil
+func checkNameTranslation(c *check) {
+	first := c.byTranslatedName[translated(c.Name)]
+	if first.position != c.position && !strings.EqualFold(first.Name, c.Name) {
+		c.refuse("name %q becomes %q for prometheus, as does %q of metric %q",
+			c.Name, translated(c.Name), first.Name, first.PrometheusName)
 	}
-	return []string{fmt.Sprintf("name %q becomes %q for prometheus, as does %q of metric %q",
-		d.Name, translated(d.Name), first.Name, first.PrometheusName)}
 }
 
 // checkNameAmbiguous checks that [Catalogue.Lookup], which accepts both names of a
 // metric, cannot mean two.
-func checkNameAmbiguous(d entry, index *nameIndex) []string {
-	other, ok := index.byFamilyName[d.Name]
-	if !ok || d.Name == d.PrometheusName {
-		return nil
+func checkNameAmbiguous(c *check) {
+	if other, ok := c.byFamilyName[c.Name]; ok && c.Name != c.PrometheusName {
+		c.refuse("name %q is the prometheus name of another metric, %q", c.Name, other.Name)
 	}
-	return []string{fmt.Sprintf("name %q is the prometheus name of another metric, %q", d.Name, other.Name)}
 }
 
-func checkExposedNames(d entry, index *nameIndex) []string {
-	var reasons []string
-	for _, name := range exposedNames(d.Definition) {
-		first := index.byExposedName[name]
-		if first.position == d.position || first.PrometheusName == d.PrometheusName {
-			continue
+func checkExposedNames(c *check) {
+	for _, name := range exposedNames(c.Definition) {
+		first := c.byExposedName[name]
+		if first.position != c.position && first.PrometheusName != c.PrometheusName {
+			c.refuse("an exposition would show %q for it and for the %s %q", name, first.kind, first.PrometheusName)
 		}
-		reasons = append(reasons, fmt.Sprintf("an exposition would show %q for it and for the %s %q",
-			name, first.kind, first.PrometheusName))
 	}
-	return reasons
 }

@@ -2,10 +2,7 @@
 
 package schema
 
-import (
-	"fmt"
-	"regexp"
-)
+import "regexp"
 
 // maxUnitLength is the longest unit that OpenTelemetry allows, in bytes.
 const maxUnitLength = 63
@@ -19,10 +16,9 @@ const term = `(1|%|\{[!-z|~]+\}|min|h|d|[mun]?s|[kMG]?Hz|([kMGTP]|[KMGTP]i)?By|(
 
 // checkUnit allows a metric without a unit, as OpenTelemetry does ("Instrument unit":
 // optional).
-func checkUnit(d entry, _ *nameIndex) []string {
-	if d.Unit != "" && (len(d.Unit) > maxUnitLength || !unitSyntax.MatchString(d.Unit)) {
-		return []string{fmt.Sprintf("unit %q is not understood: "+
-			`expected one of UCUM, such as "By", "s", "1", "{job}" or "s/MiBy", at most %d bytes`, d.Unit, maxUnitLength)}
+func checkUnit(c *check) {
+	if c.Unit != "" && (len(c.Unit) > maxUnitLength || !unitSyntax.MatchString(c.Unit)) {
+		c.refuse("unit %q is not understood: "+
+			`expected one of UCUM, such as "By", "s", "1", "{job}" or "s/MiBy", at most %d bytes`, c.Unit, maxUnitLength)
 	}
-	return nil
 }

@@ -3,6 +3,7 @@
 package schema
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -28,11 +29,10 @@ func (e DefinitionError) Error() string {
 	return fmt.Sprintf("otelkv: metric %q: %s", e.Metric, e.Reason)
 }
 
-// A rule checks one definition, given the names of all, and returns a reason for each
-// violation.
+// A rule checks one definition.
 type rule struct {
 	name  string
-	check func(entry, *nameIndex) []string
+	check func(*check)
 }
 
 // rules returns every rule, in the order of the errors.
@@ -69,17 +69,24 @@ func validate(definitions []Definition) error {
 	all, index := rules(), newNameIndex(definitions)
 	for position, d := range definitions {
 		for _, r := range all {
-			for _, reason := range r.check(entry{d, position}, index) {
-				metric := d.PrometheusName
-				if metric == "" {
-					metric = d.Name
-				}
-				errs = append(errs, DefinitionError{Metric: metric, Rule: r.name, Reason: reason})
-			}
+			r.check(&check{entry{d, position}, index, func(reason string) {
+				errs = append(errs, DefinitionError{Metric: cmp.Or(d.PrometheusName, d.Name), Rule: r.name, Reason: reason})
+			}})
 		}
 	}
 	return errors.Join(errs...)
 }
+
+// A check is that of one definition by one rule.
+type check struct {
+	entry
+	*nameIndex // of all definitions
+
+	report func(reason string)
+}
+
+// refuse reports why the definition breaks the rule. A rule can be broken more than once.
+func (c *check) refuse(format string, arguments ...any) { c.report(fmt.Sprintf(format, arguments...)) }
 
 // An entry is a definition with its position in the catalogue.
 type entry struct {
@@ -115,95 +122,73 @@ func newNameIndex(definitions []Definition) *nameIndex {
 	return index
 }
 
-// didYouMean calls [didYouMean] for an unknown family name.
-func (index *nameIndex) didYouMean(name string) string {
-	return didYouMean(name, func(other string) bool {
-		_, ok := index.byFamilyName[other]
-		return ok
-	})
-}
-
 func keepFirst(names map[string]entry, name string, p entry) {
 	if _, taken := names[name]; !taken {
 		names[name] = p
 	}
 }
 
-func checkKind(d entry, _ *nameIndex) []string {
-	if d.kind == 0 || d.number == 0 {
-		return []string{"no kind: expected one of the typed forms, such as Int64Counter or Histogram"}
+func checkKind(c *check) {
+	if c.kind == 0 || c.number == 0 {
+		c.refuse("no kind: expected one of the typed forms, such as Int64Counter or Histogram")
 	}
-	return nil
 }
 
 // checkDescription checks the encoding too: OTLP refuses a whole export because of one
 // string that is not UTF-8.
-func checkDescription(d entry, _ *nameIndex) []string {
-	if strings.TrimSpace(d.Description) == "" {
-		return []string{"no description"}
+func checkDescription(c *check) {
+	switch {
+	case strings.TrimSpace(c.Description) == "":
+		c.refuse("no description")
+	case !utf8.ValidString(c.Description):
+		c.refuse("description is not UTF-8")
 	}
-	if !utf8.ValidString(d.Description) {
-		return []string{"description is not UTF-8"}
-	}
-	return nil
 }
 
-func checkBoundaries(d entry, _ *nameIndex) []string {
-	if d.kind != KindHistogram {
-		if len(d.Boundaries) > 0 {
-			return []string{fmt.Sprintf("boundaries on a %s: expected them on histograms only", d.kind)}
-		}
-		return nil
+func checkBoundaries(c *check) {
+	switch {
+	case c.kind != KindHistogram && len(c.Boundaries) > 0:
+		c.refuse("boundaries on a %s: expected them on histograms only", c.kind)
+		return
+	case c.kind == KindHistogram && len(c.Boundaries) == 0:
+		c.refuse("no boundaries: expected at least one on a histogram")
 	}
-	if len(d.Boundaries) == 0 {
-		return []string{"no boundaries: expected at least one on a histogram"}
-	}
-	var reasons []string
-	for i, b := range d.Boundaries {
+	for i, b := range c.Boundaries {
 		switch {
 		case math.IsNaN(b) || math.IsInf(b, 0):
-			reasons = append(reasons, fmt.Sprintf("boundary %v is not finite", b))
-		case i > 0 && b <= d.Boundaries[i-1]:
-			reasons = append(reasons, fmt.Sprintf("boundary %v after %v: expected them to ascend", b, d.Boundaries[i-1]))
+			c.refuse("boundary %v is not finite", b)
+		case i > 0 && b <= c.Boundaries[i-1]:
+			c.refuse("boundary %v after %v: expected them to ascend", b, c.Boundaries[i-1])
 		}
 	}
-	return reasons
 }
 
-func checkFromInfo(d entry, _ *nameIndex) []string {
-	if !d.FromInfo {
-		return nil
+func checkFromInfo(c *check) {
+	if c.FromInfo && (c.kind != KindGauge || c.number != NumberKindInt64) {
+		c.refuse("a %s of %s filled from info: expected a gauge of int64", c.kind, c.number)
 	}
-	var reasons []string
-	if d.kind != KindGauge || d.number != NumberKindInt64 {
-		reasons = append(reasons, fmt.Sprintf("a %s of %s filled from info: expected a gauge of int64", d.kind, d.number))
+	if c.FromInfo && len(c.Mirrors) > 0 {
+		c.refuse("filled from info and a mirror: expected one of them")
 	}
-	if len(d.Mirrors) > 0 {
-		reasons = append(reasons, "filled from info and a mirror: expected one of them")
-	}
-	return reasons
 }
 
-func checkAdditive(d entry, _ *nameIndex) []string {
+func checkAdditive(c *check) {
 	switch {
-	case !d.Additive:
-		return nil
-	case d.kind != KindGauge:
-		return []string{fmt.Sprintf("additive %s: expected it on gauges only", d.kind)}
-	case d.FromInfo:
-		return []string{"additive and filled from info: the value of an info metric does not add up"}
+	case !c.Additive:
+	case c.kind != KindGauge:
+		c.refuse("additive %s: expected it on gauges only", c.kind)
+	case c.FromInfo:
+		c.refuse("additive and filled from info: the value of an info metric does not add up")
 	}
-	return nil
 }
 
-func checkDeprecated(d entry, _ *nameIndex) []string {
+func checkDeprecated(c *check) {
 	switch {
-	case d.Stability > StabilityDeprecated:
-		return []string{fmt.Sprintf("stability %v is none of development, stable and deprecated", d.Stability)}
-	case d.Stability == StabilityDeprecated && d.ReplacedBy == "":
-		return []string{"deprecated without a replacement: expected ReplacedBy"}
-	case d.Stability != StabilityDeprecated && d.ReplacedBy != "":
-		return []string{fmt.Sprintf("replaced by %q but %v: expected StabilityDeprecated", d.ReplacedBy, d.Stability)}
+	case c.Stability > StabilityDeprecated:
+		c.refuse("stability %v is none of development, stable and deprecated", c.Stability)
+	case c.Stability == StabilityDeprecated && c.ReplacedBy == "":
+		c.refuse("deprecated without a replacement: expected ReplacedBy")
+	case c.Stability != StabilityDeprecated && c.ReplacedBy != "":
+		c.refuse("replaced by %q but %v: expected StabilityDeprecated", c.ReplacedBy, c.Stability)
 	}
-	return nil
 }
