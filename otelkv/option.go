@@ -3,6 +3,7 @@
 package otelkv
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -175,12 +176,9 @@ func WithStaleInfo() Option {
 func WithTierMedium(of func(tier string) string) Option {
 	return func(c *config) {
 		c.tierMedium = func(tier string) string {
-			medium := ""
+			medium := mediumOf(tier)
 			if of != nil {
-				medium = of(tier)
-			}
-			if medium == "" {
-				medium = mediumOf(tier)
+				medium = cmp.Or(of(tier), medium)
 			}
 			if slices.Contains([]string{"device", "host", "disk", "remote", "p2p"}, medium) {
 				return medium
