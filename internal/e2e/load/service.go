@@ -78,9 +78,11 @@ func (s *Service) Measure(t testing.TB, round int) {
 	}
 }
 
-// Flush exports now.
+// Flush exports now. It first waits for the next millisecond: Prometheus refuses another
+// value for the same one.
 func (s *Service) Flush(t testing.TB) {
 	t.Helper()
+	time.Sleep(time.Millisecond)
 	if err := s.Pipeline.ForceFlush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
