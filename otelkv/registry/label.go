@@ -13,7 +13,7 @@ func engineLabels() []string { return []string{schema.LabelModelName, schema.Lab
 
 // labels returns the labels of all metrics as attributes, in the order of their first
 // use.
-func labels(catalogue *schema.Catalogue) []attribute {
+func labels(catalogue *schema.Catalogue) []located[attribute] {
 	names, values := engineLabels(), make(map[string][]string)
 	for d := range catalogue.All() {
 		for _, name := range d.LabelNames {
@@ -27,15 +27,15 @@ func labels(catalogue *schema.Catalogue) []attribute {
 			}
 		}
 	}
-	attributes := make([]attribute, 0, len(names))
+	attributes := make([]located[attribute], 0, len(names))
 	for _, name := range names {
 		brief, examples := describe(name)
 		if len(values[name]) > 0 {
 			examples = values[name]
 		}
-		attributes = append(attributes, attribute{
+		attributes = append(attributes, located[attribute]{value: attribute{
 			Key: name, Type: "string", Brief: brief, Stability: schema.StabilityDevelopment.String(), Examples: examples,
-		})
+		}})
 	}
 	return attributes
 }
