@@ -31,13 +31,7 @@ const (
 )
 
 // An Option changes what [Start] returns.
-type Option interface {
-	apply(*config)
-}
-
-type optionFunc func(*config)
-
-func (f optionFunc) apply(c *config) { f(c) }
+type Option func(*config)
 
 type config struct {
 	recorders  []*otelkv.Recorder
@@ -62,7 +56,7 @@ type push struct {
 func newConfig(recorder *otelkv.Recorder, options []Option) (config, error) {
 	c := config{recorders: []*otelkv.Recorder{recorder}, fallback: otlpExporter}
 	for _, o := range options {
-		o.apply(&c)
+		o(&c)
 	}
 	for i, recorder := range c.recorders {
 		switch {
@@ -163,14 +157,14 @@ func (c *config) listenAddress() (string, error) {
 // "prometheus,otlp". It has priority over OTEL_METRICS_EXPORTER and OTEL_SDK_DISABLED.
 // An empty list changes nothing.
 func WithExporters(list string) Option {
-	return optionFunc(func(c *config) { c.chosen = list })
+	return func(c *config) { c.chosen = list }
 }
 
 // WithDefaultExporters names the exporters to use when neither [WithExporters]
 // nor OTEL_METRICS_EXPORTER does. Without it the default is otlp, as in the
 // OpenTelemetry specification.
 func WithDefaultExporters(list string) Option {
-	return optionFunc(func(c *config) { c.fallback = list })
+	return func(c *config) { c.fallback = list }
 }
 
 // WithExporter adds an exporter that pushes, beside the named ones, such as one of
@@ -181,13 +175,13 @@ func WithDefaultExporters(list string) Option {
 // The exporter has its own retries and follows redirects as its client does, unlike the
 // exporter otlp. The pipeline shuts it down.
 func WithExporter(exporter sdkmetric.Exporter, options ...sdkmetric.PeriodicReaderOption) Option {
-	return optionFunc(func(c *config) { c.custom = append(c.custom, push{exporter, options}) })
+	return func(c *config) { c.custom = append(c.custom, push{exporter, options}) }
 }
 
 // WithRecorders exports further recorders. If two have a metric in common, under its
 // OpenTelemetry or its Prometheus name, their constant labels must have different values.
 func WithRecorders(recorders ...*otelkv.Recorder) Option {
-	return optionFunc(func(c *config) { c.recorders = append(c.recorders, recorders...) })
+	return func(c *config) { c.recorders = append(c.recorders, recorders...) }
 }
 
 // WithGatherer also exports what g gathers, such as a Prometheus registry of the host.
@@ -196,7 +190,7 @@ func WithRecorders(recorders ...*otelkv.Recorder) Option {
 // metric is left out and reported. Do not register a collector of the pipeline's
 // recorders with g: gathering would collect them a second time.
 func WithGatherer(g promclient.Gatherer) Option {
-	return optionFunc(func(c *config) { c.gatherers = append(c.gatherers, g) })
+	return func(c *config) { c.gatherers = append(c.gatherers, g) }
 }
 
 // WithExportOptions changes how the recorders' metrics are exported.
@@ -205,7 +199,7 @@ func WithGatherer(g promclient.Gatherer) Option {
 // both. What a view cannot do is an error of [Start] ([otelkv.WithViews]). The pipeline
 // sets the temporality and the aggregations that each exporter prefers.
 func WithExportOptions(options ...otelkv.ExportOption) Option {
-	return optionFunc(func(c *config) { c.export = append(c.export, options...) })
+	return func(c *config) { c.export = append(c.export, options...) }
 }
 
 // WithProviderOptions passes options to the MeterProvider of the pipeline. The resource
@@ -213,14 +207,14 @@ func WithExportOptions(options ...otelkv.ExportOption) Option {
 // options, such as sdkmetric.WithView and sdkmetric.WithCardinalityLimit, act on the
 // instruments of the host; for the recorders' metrics see [WithExportOptions].
 func WithProviderOptions(options ...sdkmetric.Option) Option {
-	return optionFunc(func(c *config) { c.provider = append(c.provider, options...) })
+	return func(c *config) { c.provider = append(c.provider, options...) }
 }
 
 // WithTargetInfo makes scrapes show the metric target_info, which has the resource's
 // attributes as labels. The default is not to show it, because the programs that read
 // vLLM's metrics do not expect it.
 func WithTargetInfo() Option {
-	return optionFunc(func(c *config) { c.targetInfo = true })
+	return func(c *config) { c.targetInfo = true }
 }
 
 // WithServer sets the address of the scrape server, host:port, and passes options to it.
@@ -228,15 +222,15 @@ func WithTargetInfo() Option {
 // OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT; an empty one changes
 // nothing. Without the exporter prometheus there is no server.
 func WithServer(address string, options ...prometheus.ServerOption) Option {
-	return optionFunc(func(c *config) {
+	return func(c *config) {
 		c.address = cmp.Or(address, c.address)
 		c.server = append(c.server, options...)
-	})
+	}
 }
 
 // WithoutServer starts no scrape server. Mount [Pipeline.Handler] in a server of the
 // host. Options for a scrape server are an error then, because they would protect
 // nothing.
 func WithoutServer() Option {
-	return optionFunc(func(c *config) { c.noServer = true })
+	return func(c *config) { c.noServer = true }
 }

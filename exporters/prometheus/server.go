@@ -37,13 +37,7 @@ type Server struct {
 }
 
 // A ServerOption changes how a [Server] serves.
-type ServerOption interface {
-	applyServer(*serverConfig)
-}
-
-type serverOptionFunc func(*serverConfig)
-
-func (f serverOptionFunc) applyServer(c *serverConfig) { f(c) }
+type ServerOption func(*serverConfig)
 
 type serverConfig struct {
 	http     *http.Server
@@ -62,12 +56,12 @@ func (c *serverConfig) refuse(problem string) {
 // tls.VerifyClientCertIfGiven. GetConfigForClient is refused, because the configuration
 // that it returns could be less strict.
 func WithTLSConfig(config *tls.Config) ServerOption {
-	return serverOptionFunc(func(c *serverConfig) {
+	return func(c *serverConfig) {
 		if config == nil {
 			c.refuse("the TLS configuration is nil, so it has no certificate")
 		}
 		c.http.TLSConfig = config
-	})
+	}
 }
 
 // WithBearerToken answers 401 to requests without the token (RFC 6750, section
@@ -75,7 +69,7 @@ func WithTLSConfig(config *tls.Config) ServerOption {
 // TLS anyone on the network path can read the token. A token with white space, such as
 // the line feed at the end of a file, is refused, because no request could carry it.
 func WithBearerToken(token string) ServerOption {
-	return serverOptionFunc(func(c *serverConfig) {
+	return func(c *serverConfig) {
 		switch {
 		case token == "":
 			c.refuse("the bearer token is empty")
@@ -84,7 +78,7 @@ func WithBearerToken(token string) ServerOption {
 		}
 		digest := sha256.Sum256([]byte(token))
 		c.token = &digest
-	})
+	}
 }
 
 // WithHTTPServer calls configure before the HTTP server starts. It can change the server,
@@ -93,7 +87,7 @@ func WithBearerToken(token string) ServerOption {
 // which is the server's Handler, such as a page or a health check. The bearer token and the
 // check of the host protect them too. A TLSConfig is checked as that of [WithTLSConfig].
 func WithHTTPServer(configure func(server *http.Server, mux *http.ServeMux)) ServerOption {
-	return serverOptionFunc(func(c *serverConfig) {
+	return func(c *serverConfig) {
 		defer func() {
 			// The mux panics for a pattern that is malformed or taken.
 			if reason := recover(); reason != nil {
@@ -101,7 +95,7 @@ func WithHTTPServer(configure func(server *http.Server, mux *http.ServeMux)) Ser
 			}
 		}()
 		configure(c.http, c.mux)
-	})
+	}
 }
 
 // StartServer listens at address, host:port, and serves the handler at /metrics until it
@@ -125,7 +119,7 @@ func StartServer(address string, handler http.Handler, options ...ServerOption) 
 		ErrorLog:          log.New(&errorLog{source: "scrape server"}, "", 0),
 	}}
 	for _, o := range options {
-		o.applyServer(&c)
+		o(&c)
 	}
 	c.checkTLS()
 	if c.http.Handler == nil {
