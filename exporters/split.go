@@ -18,12 +18,8 @@ import (
 // makes 31 requests.
 const maxSplits = 4
 
-// exportSplit exports. If an export is refused for its size, it exports the halves. The
-// error is that of the smallest pieces.
-func exportSplit(ctx context.Context, exporter sdkmetric.Exporter, rm *metricdata.ResourceMetrics) error {
-	return exportHalves(ctx, exporter, rm, maxSplits)
-}
-
+// exportHalves exports. If the export is refused for its size, it exports the halves, and
+// halves them up to so many times. The error is that of the smallest pieces.
 func exportHalves(ctx context.Context, exporter sdkmetric.Exporter, rm *metricdata.ResourceMetrics, splits int) error {
 	err := exporter.Export(ctx, rm)
 	if splits == 0 || !isTooLarge(err) {
