@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -39,10 +40,6 @@ func exportHalves(ctx context.Context, exporter sdkmetric.Exporter, rm *metricda
 // status only in its text. gRPC has no code for it: implementations use codes with other
 // meanings, such as a used-up quota, each with its own text.
 func isTooLarge(err error) bool {
-	if err == nil {
-		return false
-	}
-	text := err.Error()
 	var signs []string
 	switch status.Code(err) {
 	case codes.ResourceExhausted, codes.OutOfRange: // Go, C++ and Python; Java; Rust
@@ -50,12 +47,7 @@ func isTooLarge(err error) bool {
 	case codes.Unknown: // also errors that are not gRPC's
 		signs = []string{": 413 ", "status code received from server: 413", "too large: exceeded"}
 	}
-	for _, sign := range signs {
-		if strings.Contains(text, sign) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(signs, func(sign string) bool { return strings.Contains(err.Error(), sign) })
 }
 
 func points(rm *metricdata.ResourceMetrics) int {

@@ -20,7 +20,7 @@ type family struct {
 	name, help string
 	kind       dto.MetricType
 	desc       *promclient.Desc
-	labelNames []attribute.Key // without constant labels
+	labelNames []string // without constant labels
 
 	series     []*labeled // of the last scrape, in the order of its points
 	order      []int      // their positions, sorted by their labels
@@ -50,14 +50,12 @@ func newFamily(d schema.Definition, constants []attribute.KeyValue) *family {
 	for _, kv := range constants {
 		constant[string(kv.Key)] = kv.Value.AsString()
 	}
-	var variable []string
 	for _, name := range d.LabelNames {
 		if _, ok := constant[name]; !ok {
-			variable = append(variable, name)
-			f.labelNames = append(f.labelNames, attribute.Key(name))
+			f.labelNames = append(f.labelNames, name)
 		}
 	}
-	f.desc = promclient.NewDesc(f.name, f.help, variable, constant)
+	f.desc = promclient.NewDesc(f.name, f.help, f.labelNames, constant)
 	return f
 }
 
@@ -104,7 +102,7 @@ func (f *family) arrange(n int, point func(i int) (*attribute.Set, time.Time)) [
 func (f *family) label(attributes *attribute.Set) *labeled {
 	values := make([]string, len(f.labelNames))
 	for i, name := range f.labelNames {
-		value, _ := attributes.Value(name)
+		value, _ := attributes.Value(attribute.Key(name))
 		values[i] = value.AsString()
 	}
 	return &labeled{attributes: attributes.Equivalent(), labels: promclient.MakeLabelPairs(f.desc, values)}
