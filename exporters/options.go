@@ -47,7 +47,7 @@ type config struct {
 	server     []prometheus.ServerOption
 }
 
-// A push is an exporter that pushes, with the options of its periodic readers.
+// A push is an exporter that pushes, with the options of its periodic reader.
 type push struct {
 	exporter sdkmetric.Exporter
 	reader   []sdkmetric.PeriodicReaderOption
@@ -169,9 +169,9 @@ func WithDefaultExporters(list string) Option {
 
 // WithExporter adds an exporter that pushes, beside the named ones, such as one of
 // otlpmetricgrpc with TLS credentials from memory. The options are for its periodic
-// readers, such as sdkmetric.WithInterval. They have priority over
-// OTEL_METRIC_EXPORT_INTERVAL and OTEL_METRIC_EXPORT_TIMEOUT. There are two readers, so
-// that one with sdkmetric.WithProducer would send its metrics twice: use [WithGatherer].
+// reader, such as sdkmetric.WithInterval. They have priority over
+// OTEL_METRIC_EXPORT_INTERVAL and OTEL_METRIC_EXPORT_TIMEOUT. A producer of
+// sdkmetric.WithProducer that fails costs the whole push: prefer [WithGatherer].
 // The exporter has its own retries and follows redirects as its client does, unlike the
 // exporter otlp. The pipeline shuts it down.
 func WithExporter(exporter sdkmetric.Exporter, options ...sdkmetric.PeriodicReaderOption) Option {

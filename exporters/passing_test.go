@@ -65,8 +65,7 @@ func TestOptionsReachTheirParts(t *testing.T) {
 	}
 }
 
-// TestExporterThatFails: each failure is counted, and the exporter is shut down once,
-// with the last of its two readers.
+// TestExporterThatFails: each failure is counted, and the exporter is shut down once.
 func TestExporterThatFails(t *testing.T) {
 	handleErrors(t)
 	recorder, _ := newRecorder(t)
