@@ -22,22 +22,21 @@ const maxSize = 1 << 20
 // error joins [Error] values: everything that is wrong with the form of the file or, if
 // the form is right, with its definitions.
 func Decode(name string, r io.Reader) (*schema.Catalogue, error) {
-	f, err := parse(name, r)
-	if err != nil {
-		return nil, err
-	}
-	catalogue, err := schema.NewCatalogue(f.metrics...)
-	return catalogue, f.definitionErrors(err)
+	return decode(name, r, schema.NewCatalogue)
 }
 
 // Merge reads a registry as [Decode] does, and merges its definitions into base by the
 // rules of [schema.Catalogue.Merge]. They may mirror metrics of base.
 func Merge(base *schema.Catalogue, name string, r io.Reader) (*schema.Catalogue, error) {
+	return decode(name, r, base.With)
+}
+
+func decode(name string, r io.Reader, build func(...schema.Metric) (*schema.Catalogue, error)) (*schema.Catalogue, error) {
 	f, err := parse(name, r)
 	if err != nil {
 		return nil, err
 	}
-	catalogue, err := base.With(f.metrics...)
+	catalogue, err := build(f.metrics...)
 	return catalogue, f.definitionErrors(err)
 }
 
@@ -186,7 +185,9 @@ func (f *file) add(e entry) error {
 	if e.Deprecated != nil && d.ReplacedBy == "" {
 		report("deprecated", "deprecated without note or renamed_to: expected the metric to use instead", "deprecated")
 	}
-	if d.PrometheusName != "" && f.defines(d.PrometheusName) {
+	// Merging would silently replace the first one.
+	repeats := func(m schema.Metric) bool { return m.Definition().PrometheusName == d.PrometheusName }
+	if d.PrometheusName != "" && slices.ContainsFunc(f.metrics, repeats) {
 		report("prometheus-name-unique", "prometheus name is used twice", e.field("prometheus-name-unique")...)
 	}
 	for _, a := range e.Attributes {
@@ -202,14 +203,6 @@ func (f *file) add(e entry) error {
 		f.metrics = append(f.metrics, metric)
 	}
 	return errors.Join(errs...)
-}
-
-// defines reports whether one of the metrics so far has the Prometheus name. Merging
-// would silently replace it.
-func (f *file) defines(name string) bool {
-	return slices.ContainsFunc(f.metrics, func(m schema.Metric) bool {
-		return m.Definition().PrometheusName == name
-	})
 }
 
 // definition returns the definition of a metric, without kind and stability.
