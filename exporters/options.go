@@ -49,8 +49,9 @@ type config struct {
 
 // A push is an exporter that pushes, with the options of its periodic reader.
 type push struct {
-	exporter sdkmetric.Exporter
-	reader   []sdkmetric.PeriodicReaderOption
+	sdkmetric.Exporter
+
+	reader []sdkmetric.PeriodicReaderOption
 }
 
 func newConfig(recorder *otelkv.Recorder, options []Option) (config, error) {
@@ -67,7 +68,7 @@ func newConfig(recorder *otelkv.Recorder, options []Option) (config, error) {
 		}
 	}
 	switch {
-	case slices.ContainsFunc(c.custom, func(p push) bool { return p.exporter == nil }):
+	case slices.ContainsFunc(c.custom, func(p push) bool { return p.Exporter == nil }):
 		return c, errors.New("otelkv: an exporter of WithExporter is nil")
 	case c.noServer && len(c.server) > 0:
 		return c, errors.New("otelkv: a pipeline without a scrape server has options for one")
