@@ -71,7 +71,7 @@ func (p *pusher) flush(ctx context.Context) error {
 
 func (p *pusher) stop(ctx context.Context) error {
 	if p.provider == nil { // Start failed
-		return p.Exporter.Shutdown(ctx)
+		return p.Shutdown(ctx)
 	}
 	p.asking.Add(1)
 	defer p.asking.Add(-1)

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -86,10 +85,8 @@ func firstLine(text []byte, err error) int {
 // atLine returns the error of a text such as "line 3: reason".
 func atLine(file, rule, text string) *Error {
 	e := &Error{File: file, Rule: rule, Reason: text}
-	parts := regexp.MustCompile(`^line (\d+): (.*)$`).FindStringSubmatch(text)
-	if parts != nil {
-		e.Line, _ = strconv.Atoi(parts[1])
-		e.Reason = parts[2]
+	if _, err := fmt.Sscanf(text, "line %d:", &e.Line); err == nil {
+		_, e.Reason, _ = strings.Cut(text, ": ")
 	}
 	return e
 }
