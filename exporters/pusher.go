@@ -23,9 +23,8 @@ import (
 const maxBatchSize = 4000
 
 // A pusher is an exporter with the reader that exports through it, at an interval. The
-// reader collects the recorders' metrics and then the host's. A producer of the host never
-// fails, and takes half of the time that is left at most, so that a fault of the host costs
-// no metric of a recorder.
+// reader collects the recorders' metrics and then the host's. The latter never fail, and
+// take half of the time at most, so that a fault of the host costs no metric of a recorder.
 //
 // A pusher counts failed exports, shortens their errors, and limits the reports of them.
 type pusher struct {
