@@ -10,7 +10,6 @@ import (
 	"time"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
-	bridge "go.opentelemetry.io/contrib/bridges/prometheus"
 	stock "go.opentelemetry.io/otel/exporters/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -24,7 +23,7 @@ import (
 // half of its own time.
 const hostTimeout = 5 * time.Second
 
-// A hostProducer returns metrics of the host. It reports a callback or a gatherer that
+// A hostProducer returns the metrics of the host's instruments. It reports a callback that
 // fails, panics or hangs, and leaves out what it would have measured.
 type hostProducer struct {
 	collection *guard.Call[[]metricdata.ScopeMetrics]
@@ -38,22 +37,6 @@ func newHostProducer(reader sdkmetric.Reader) hostProducer {
 			err = nil
 		}
 		return rm.ScopeMetrics, err
-	})}
-}
-
-// newBridge returns a producer of what a gatherer gathers. It repairs exemplars of the
-// bridge, which takes the text of a trace id for the id. A Collector refuses a whole
-// request with such an id.
-func newBridge(g promclient.Gatherer) hostProducer {
-	producer := bridge.NewMetricProducer(bridge.WithGatherer(g))
-	return hostProducer{guard.New("a bridged gatherer", func(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-		scopes, err := producer.Produce(ctx)
-		for i := range scopes {
-			for j := range scopes[i].Metrics {
-				repairExemplars(scopes[i].Metrics[j].Data)
-			}
-		}
-		return scopes, err
 	})}
 }
 

@@ -356,39 +356,6 @@ func TestFaultsOfTheHost(t *testing.T) {
 	}
 }
 
-// A punctual exporter takes nothing after the time of an export.
-type punctual struct{ *memory }
-
-func (p punctual) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return p.memory.Export(ctx, rm)
-}
-
-// TestLastExportWhileTheHostHangs: a shutdown with little time sends the recorder's metrics
-// even if a gatherer and a callback begin to hang then.
-func TestLastExportWhileTheHostHangs(t *testing.T) {
-	handleErrors(t)
-	hang := make(chan struct{})
-	t.Cleanup(func() { close(hang) })
-	sent := &memory{names: make(map[string]int)}
-	recorder, _ := newRecorder(t)
-	pipeline := newPipelineOf(t, recorder, exporters.WithExporters("none"), exporters.WithExporter(punctual{sent}),
-		exporters.WithGatherer(gatherer(func() ([]*dto.MetricFamily, error) { <-hang; return nil, nil })))
-	_, err := pipeline.Meter("host").Int64ObservableGauge("host.gauge", metric.WithInt64Callback(
-		func(context.Context, metric.Int64Observer) error { <-hang; return nil }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	_ = pipeline.Shutdown(ctx)
-	if got := sent.count("test.load_bytes"); got != 1 {
-		t.Errorf("sent ours %d times, want once", got)
-	}
-}
-
 // TestExemplarsOfTheBridge: the trace id that the bridge passes on as text is decoded,
 // and an exemplar without a valid id is dropped.
 func TestExemplarsOfTheBridge(t *testing.T) {

@@ -47,11 +47,10 @@ type config struct {
 	server     []prometheus.ServerOption
 }
 
-// A push is an exporter that pushes, with the options of its periodic reader.
+// A push is an exporter that pushes, with the options of its periodic readers.
 type push struct {
-	sdkmetric.Exporter
-
-	reader []sdkmetric.PeriodicReaderOption
+	exporter sdkmetric.Exporter
+	reader   []sdkmetric.PeriodicReaderOption
 }
 
 func newConfig(recorder *otelkv.Recorder, options []Option) (config, error) {
@@ -68,7 +67,7 @@ func newConfig(recorder *otelkv.Recorder, options []Option) (config, error) {
 		}
 	}
 	switch {
-	case slices.ContainsFunc(c.custom, func(p push) bool { return p.Exporter == nil }):
+	case slices.ContainsFunc(c.custom, func(p push) bool { return p.exporter == nil }):
 		return c, errors.New("otelkv: an exporter of WithExporter is nil")
 	case c.noServer && len(c.server) > 0:
 		return c, errors.New("otelkv: a pipeline without a scrape server has options for one")
@@ -170,9 +169,9 @@ func WithDefaultExporters(list string) Option {
 
 // WithExporter adds an exporter that pushes, beside the named ones, such as one of
 // otlpmetricgrpc with TLS credentials from memory. The options are for its periodic
-// reader, such as sdkmetric.WithInterval. They have priority over
-// OTEL_METRIC_EXPORT_INTERVAL and OTEL_METRIC_EXPORT_TIMEOUT. A producer of
-// sdkmetric.WithProducer that fails costs the whole push: prefer [WithGatherer].
+// readers, such as sdkmetric.WithInterval. They have priority over
+// OTEL_METRIC_EXPORT_INTERVAL and OTEL_METRIC_EXPORT_TIMEOUT. There are two readers, so
+// that one with sdkmetric.WithProducer would send its metrics twice: use [WithGatherer].
 // The exporter has its own retries and follows redirects as its client does, unlike the
 // exporter otlp. The pipeline shuts it down.
 func WithExporter(exporter sdkmetric.Exporter, options ...sdkmetric.PeriodicReaderOption) Option {

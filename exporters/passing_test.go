@@ -65,7 +65,8 @@ func TestOptionsReachTheirParts(t *testing.T) {
 	}
 }
 
-// TestExporterThatFails: each failure is counted, and the exporter is shut down once.
+// TestExporterThatFails: each failure is counted, and the exporter is shut down once,
+// with the last of its two readers.
 func TestExporterThatFails(t *testing.T) {
 	handleErrors(t)
 	recorder, _ := newRecorder(t)

@@ -86,7 +86,7 @@ func (p *Pipeline) build(ctx context.Context, c config) error {
 		}
 		exporter, err := newExporter(ctx, name)
 		if err == nil {
-			p.pushers = append(p.pushers, newPusher(c, push{Exporter: exporter}))
+			p.pushers = append(p.pushers, newPusher(c, push{exporter: exporter}))
 		}
 		errs = append(errs, err)
 	}
@@ -216,7 +216,7 @@ func (p *Pipeline) URL() string {
 func (p *Pipeline) ForceFlush(ctx context.Context) error {
 	all := []func(context.Context) error{p.MeterProvider.ForceFlush}
 	for _, pusher := range p.pushers {
-		all = append(all, pusher.flush)
+		all = append(all, pusher.forceFlush)
 	}
 	return each(ctx, all)
 }
@@ -247,7 +247,7 @@ func (p *Pipeline) Shutdown(ctx context.Context) error {
 func (p *Pipeline) stop(ctx context.Context) error {
 	var all []func(context.Context) error
 	for _, pusher := range p.pushers {
-		all = append(all, pusher.stop)
+		all = append(all, pusher.shutdown)
 	}
 	if p.server != nil {
 		all = append(all, p.server.Shutdown)

@@ -4,11 +4,11 @@ package exporters
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync/atomic"
 	"time"
 
+	bridge "go.opentelemetry.io/contrib/bridges/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -22,103 +22,140 @@ import (
 // the 4 MiB that receivers take by default.
 const maxBatchSize = 4000
 
-// A pusher is an exporter with the reader that exports through it, at an interval. The
-// reader collects the recorders' metrics and then the host's. The latter never fail, and
-// take half of the time at most, so that a fault of the host costs no metric of a recorder.
-//
-// A pusher counts failed exports, shortens their errors, and limits the reports of them.
+// A pusher exports through one exporter, at an interval. One reader collects the recorders'
+// metrics and another the host's, so that a fault of the host costs no metric of a
+// recorder. Each reader has a provider of its own, because a reader serves only one.
 type pusher struct {
 	push
 
-	recorders  []*otelkv.Recorder
-	hostReader sdkmetric.Reader         // of the host's instruments
-	provider   *sdkmetric.MeterProvider // of the reader that exports
-	asking     atomic.Int64             // calls of flush and stop in progress, which return the errors
-	throttle   reports.Throttle
+	shared     *shared
+	hostReader sdkmetric.Reader           // of the host's instruments
+	providers  []*sdkmetric.MeterProvider // of the two readers
 }
 
 func newPusher(c config, p push) *pusher {
-	return &pusher{push: p, recorders: c.recorders, hostReader: sdkmetric.NewManualReader(
-		sdkmetric.WithTemporalitySelector(p.Temporality),
-		sdkmetric.WithAggregationSelector(p.Aggregation))}
+	shared := &shared{Exporter: p.exporter, recorders: c.recorders, turn: make(chan struct{}, 1)}
+	shared.users.Store(2)
+	return &pusher{push: p, shared: shared, hostReader: sdkmetric.NewManualReader(
+		sdkmetric.WithTemporalitySelector(p.exporter.Temporality),
+		sdkmetric.WithAggregationSelector(p.exporter.Aggregation))}
 }
 
 func (p *pusher) start(c config, collectors []*prometheus.Collector, r *resource.Resource) error {
-	options := []sdkmetric.PeriodicReaderOption{sdkmetric.WithMaxExportBatchSize(maxBatchSize)}
-	for _, recorder := range p.recorders {
+	var own, host []sdkmetric.Producer
+	for _, recorder := range c.recorders {
 		producer, err := recorder.Producer(slices.Concat(c.export, []otelkv.ExportOption{
-			otelkv.WithSelectors(p.Temporality, p.Aggregation),
+			otelkv.WithSelectors(p.exporter.Temporality, p.exporter.Aggregation),
 		})...)
 		if err != nil {
 			return err
 		}
-		options = append(options, sdkmetric.WithProducer(producer))
+		own = append(own, producer)
 	}
-	options = append(options, sdkmetric.WithProducer(newHostProducer(p.hostReader)))
+	host = append(host, newHostProducer(p.hostReader))
 	for _, g := range c.gatherers {
-		options = append(options, sdkmetric.WithProducer(newBridge(prometheus.WithoutCollectors(g, collectors...))))
+		gatherer := bridge.WithGatherer(prometheus.WithoutCollectors(g, collectors...))
+		host = append(host, bridged{bridge.NewMetricProducer(gatherer)})
 	}
-	reader := sdkmetric.NewPeriodicReader(p, append(options, p.reader...)...)
-	p.provider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(r))
+	for _, producers := range [][]sdkmetric.Producer{own, host} {
+		options := append([]sdkmetric.PeriodicReaderOption{sdkmetric.WithMaxExportBatchSize(maxBatchSize)}, p.reader...)
+		for _, producer := range producers {
+			options = append(options, sdkmetric.WithProducer(producer))
+		}
+		p.providers = append(p.providers, sdkmetric.NewMeterProvider(
+			sdkmetric.WithReader(sdkmetric.NewPeriodicReader(p.shared, options...)), sdkmetric.WithResource(r)))
+	}
 	return nil
 }
 
-func (p *pusher) flush(ctx context.Context) error {
-	p.asking.Add(1)
-	defer p.asking.Add(-1)
-	return p.provider.ForceFlush(ctx)
+func (p *pusher) forceFlush(ctx context.Context) error {
+	return p.each(ctx, (*sdkmetric.MeterProvider).ForceFlush)
 }
 
-func (p *pusher) stop(ctx context.Context) error {
-	if p.provider == nil { // Start failed
-		return p.Shutdown(ctx)
+func (p *pusher) shutdown(ctx context.Context) error {
+	if p.providers == nil { // Start failed
+		return p.exporter.Shutdown(ctx)
 	}
-	p.asking.Add(1)
-	defer p.asking.Add(-1)
-	return p.provider.Shutdown(ctx)
+	return p.each(ctx, (*sdkmetric.MeterProvider).Shutdown)
 }
 
-// Export sends the recorders' metrics and the host's in requests of their own, because
-// a collector may refuse a whole request for one bad metric.
-func (p *pusher) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
+func (p *pusher) each(ctx context.Context, f func(*sdkmetric.MeterProvider, context.Context) error) error {
+	p.shared.asking.Add(1)
+	defer p.shared.asking.Add(-1)
+	var all []func(context.Context) error
+	for _, provider := range p.providers {
+		all = append(all, func(ctx context.Context) error { return f(provider, ctx) })
+	}
+	return each(ctx, all)
+}
+
+// shared is an exporter that two readers use. It exports for one at a time, shuts down
+// when both have asked for it, and counts failures. It shortens their errors, and limits
+// the reports of them.
+type shared struct {
+	sdkmetric.Exporter
+
+	recorders []*otelkv.Recorder
+	turn      chan struct{}
+	users     atomic.Int64
+	asking    atomic.Int64 // calls of ForceFlush and Shutdown in progress, which return the errors
+	throttle  reports.Throttle
+}
+
+func (s *shared) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
+	if len(rm.ScopeMetrics) == 0 {
+		return nil // often true of one reader
+	}
 	// A reader does not say why it exports, so this is also true for a push at the interval
 	// during such a call. Its error is then reported too often.
-	asked := p.asking.Load() > 0
-	own := slices.IndexFunc(rm.ScopeMetrics, func(s metricdata.ScopeMetrics) bool { return s.Scope.Name != otelkv.ScopeName })
-	if own < 0 {
-		own = len(rm.ScopeMetrics)
+	asked := s.asking.Load() > 0
+	var err error
+	select {
+	case s.turn <- struct{}{}:
+		err = exportHalves(ctx, s.Exporter, rm, maxSplits)
+		<-s.turn
+	case <-ctx.Done():
+		err = ctx.Err()
 	}
-	var errs []error
-	for _, scopes := range [][]metricdata.ScopeMetrics{rm.ScopeMetrics[:own], rm.ScopeMetrics[own:]} {
-		if len(scopes) > 0 {
-			part := &metricdata.ResourceMetrics{Resource: rm.Resource, ScopeMetrics: scopes}
-			errs = append(errs, p.failed(exportHalves(ctx, p.Exporter, part, maxSplits), asked))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// failed counts an error of an export, and returns it if a caller asked for it or if it is
-// to be reported.
-func (p *pusher) failed(err error, asked bool) error {
-	const prefix = "otelkv: export: "
 	if err == nil {
 		return nil
 	}
-	for _, r := range p.recorders {
+	for _, r := range s.recorders {
 		r.CountExportFailure()
 	}
+	const prefix = "otelkv: export: "
 	if asked {
 		return reports.Quote(prefix, err)
 	}
-	return p.throttle.Report(prefix, err, time.Now())
+	return s.throttle.Report(prefix, err, time.Now())
+}
+
+func (s *shared) Shutdown(ctx context.Context) error {
+	if s.users.Add(-1) > 0 {
+		return nil
+	}
+	return s.Exporter.Shutdown(ctx)
 }
 
 // MarshalLog describes the exporter for OpenTelemetry's own log as the exporter does, so
 // that its configuration is not printed.
-func (p *pusher) MarshalLog() any {
-	if m, ok := p.Exporter.(interface{ MarshalLog() any }); ok {
+func (s *shared) MarshalLog() any {
+	if m, ok := s.Exporter.(interface{ MarshalLog() any }); ok {
 		return m.MarshalLog()
 	}
 	return struct{ Type string }{Type: "metric exporter"}
+}
+
+// bridged repairs exemplars of the bridge, which takes the text of a trace id for the id.
+// A Collector refuses a whole request with such an id.
+type bridged struct{ sdkmetric.Producer }
+
+func (b bridged) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+	scopes, err := b.Producer.Produce(ctx)
+	for i := range scopes {
+		for j := range scopes[i].Metrics {
+			repairExemplars(scopes[i].Metrics[j].Data)
+		}
+	}
+	return scopes, err
 }

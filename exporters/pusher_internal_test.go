@@ -23,7 +23,7 @@ func (f failing) Export(context.Context, *metricdata.ResourceMetrics) error { re
 // this does not change the reports.
 func TestWhoAsksIsTold(t *testing.T) {
 	failure := errors.New("no")
-	s := &pusher{push: push{Exporter: failing{err: failure}}}
+	s := &shared{Exporter: failing{err: failure}, turn: make(chan struct{}, 1)}
 	export := func() error {
 		return s.Export(t.Context(), &metricdata.ResourceMetrics{ScopeMetrics: make([]metricdata.ScopeMetrics, 1)})
 	}
