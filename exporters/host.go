@@ -23,15 +23,6 @@ import (
 // half of its own time.
 const hostTimeout = 5 * time.Second
 
-// within returns a context for collecting the host's metrics.
-func within(ctx context.Context) (context.Context, context.CancelFunc) {
-	timeout := hostTimeout
-	if deadline, ok := ctx.Deadline(); ok {
-		timeout = min(timeout, time.Until(deadline)/2)
-	}
-	return context.WithTimeout(ctx, timeout)
-}
-
 // A hostProducer returns the metrics of the host's instruments. It reports a callback that
 // fails, panics or hangs, and leaves out what it would have measured.
 type hostProducer struct {
@@ -50,7 +41,11 @@ func newHostProducer(reader sdkmetric.Reader) hostProducer {
 }
 
 func (h hostProducer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	ctx, cancel := within(ctx)
+	timeout := hostTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		timeout = min(timeout, time.Until(deadline)/2)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	scopes, _ := h.collection.Start(ctx).Wait(ctx)
 	return scopes, nil

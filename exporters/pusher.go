@@ -6,6 +6,7 @@ import (
 	"context"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	bridge "go.opentelemetry.io/contrib/bridges/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -13,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/otelkv/otelkv-go/exporters/prometheus"
+	"github.com/otelkv/otelkv-go/internal/reports"
 	"github.com/otelkv/otelkv-go/otelkv"
 )
 
@@ -78,7 +80,8 @@ func (p *pusher) shutdown(ctx context.Context) error {
 }
 
 func (p *pusher) each(ctx context.Context, f func(*sdkmetric.MeterProvider, context.Context) error) error {
-	defer p.shared.failures.ask()()
+	p.shared.asking.Add(1)
+	defer p.shared.asking.Add(-1)
 	var all []func(context.Context) error
 	for _, provider := range p.providers {
 		all = append(all, func(ctx context.Context) error { return f(provider, ctx) })
@@ -87,25 +90,29 @@ func (p *pusher) each(ctx context.Context, f func(*sdkmetric.MeterProvider, cont
 }
 
 // shared is an exporter that two readers use. It exports for one at a time, shuts down
-// when both have asked for it, and counts failures.
+// when both have asked for it, and counts failures. It shortens their errors, and limits
+// the reports of them.
 type shared struct {
 	sdkmetric.Exporter
 
 	recorders []*otelkv.Recorder
 	turn      chan struct{}
 	users     atomic.Int64
-	failures  failures
+	asking    atomic.Int64 // calls of ForceFlush and Shutdown in progress, which return the errors
+	throttle  reports.Throttle
 }
 
 func (s *shared) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
 	if len(rm.ScopeMetrics) == 0 {
 		return nil // often true of one reader
 	}
-	asked := s.failures.asked()
+	// A reader does not say why it exports, so this is also true for a push at the interval
+	// during such a call. Its error is then reported too often.
+	asked := s.asking.Load() > 0
 	var err error
 	select {
 	case s.turn <- struct{}{}:
-		err = exportSplit(ctx, s.Exporter, rm)
+		err = exportHalves(ctx, s.Exporter, rm, maxSplits)
 		<-s.turn
 	case <-ctx.Done():
 		err = ctx.Err()
@@ -116,7 +123,11 @@ func (s *shared) Export(ctx context.Context, rm *metricdata.ResourceMetrics) err
 	for _, r := range s.recorders {
 		r.CountExportFailure()
 	}
-	return s.failures.failed(err, asked)
+	const prefix = "otelkv: export: "
+	if asked {
+		return reports.Quote(prefix, err)
+	}
+	return s.throttle.Report(prefix, err, time.Now())
 }
 
 func (s *shared) Shutdown(ctx context.Context) error {

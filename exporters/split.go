@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -18,12 +19,8 @@ import (
 // makes 31 requests.
 const maxSplits = 4
 
-// exportSplit exports. If an export is refused for its size, it exports the halves. The
-// error is that of the smallest pieces.
-func exportSplit(ctx context.Context, exporter sdkmetric.Exporter, rm *metricdata.ResourceMetrics) error {
-	return exportHalves(ctx, exporter, rm, maxSplits)
-}
-
+// exportHalves exports. If the export is refused for its size, it exports the halves, and
+// halves them up to so many times. The error is that of the smallest pieces.
 func exportHalves(ctx context.Context, exporter sdkmetric.Exporter, rm *metricdata.ResourceMetrics, splits int) error {
 	err := exporter.Export(ctx, rm)
 	if splits == 0 || !isTooLarge(err) {
@@ -43,10 +40,6 @@ func exportHalves(ctx context.Context, exporter sdkmetric.Exporter, rm *metricda
 // status only in its text. gRPC has no code for it: implementations use codes with other
 // meanings, such as a used-up quota, each with its own text.
 func isTooLarge(err error) bool {
-	if err == nil {
-		return false
-	}
-	text := err.Error()
 	var signs []string
 	switch status.Code(err) {
 	case codes.ResourceExhausted, codes.OutOfRange: // Go, C++ and Python; Java; Rust
@@ -54,12 +47,7 @@ func isTooLarge(err error) bool {
 	case codes.Unknown: // also errors that are not gRPC's
 		signs = []string{": 413 ", "status code received from server: 413", "too large: exceeded"}
 	}
-	for _, sign := range signs {
-		if strings.Contains(text, sign) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(signs, func(sign string) bool { return strings.Contains(err.Error(), sign) })
 }
 
 func points(rm *metricdata.ResourceMetrics) int {

@@ -87,7 +87,7 @@ func TestARefusedPushIsSplit(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			n := &narrow{most: test.most, refusal: test.refusal, got: map[attribute.Distinct]int{}}
-			err := exportSplit(t.Context(), n, someMetrics(100))
+			err := exportHalves(t.Context(), n, someMetrics(100), maxSplits)
 			if (err != nil) != test.fails || n.requests != test.requests || len(n.got) != test.received {
 				t.Errorf("%d requests, %d points, error %v; want %d and %d", n.requests, len(n.got), err, test.requests, test.received)
 			}

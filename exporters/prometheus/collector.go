@@ -15,6 +15,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelkv/otelkv-go/otelkv"
+	"github.com/otelkv/otelkv-go/schema"
 )
 
 // A Collector shows a recorder's metrics to Prometheus under exactly their Prometheus
@@ -32,9 +33,11 @@ import (
 type Collector struct {
 	producer *otelkv.Producer
 
-	mu       sync.Mutex // guards the fields below, and the producer's points
+	positions map[string]int // in families, by the OpenTelemetry names
+	snapshots sync.Pool      // for scrapes at the same time
+
+	mu       sync.Mutex // guards the families, and the producer's points
 	families []*family  // sorted by their names
-	byName   map[string]*family
 }
 
 var _ promclient.Collector = (*Collector)(nil)
@@ -52,16 +55,14 @@ func NewCollector(recorder *otelkv.Recorder, options ...otelkv.ExportOption) (*C
 	if err != nil {
 		return nil, err
 	}
-	c := &Collector{producer: producer, byName: make(map[string]*family)}
-	constants := recorder.ConstantLabels()
-	for d := range producer.Definitions() {
-		f := newFamily(d, constants)
-		c.families = append(c.families, f)
-		c.byName[d.Name] = f
-	}
-	slices.SortFunc(c.families, func(a, b *family) int { return cmp.Compare(a.name, b.name) })
-	for i, f := range c.families {
-		f.position = i
+	c := &Collector{producer: producer, positions: make(map[string]int)}
+	c.snapshots.New = func() any { return new(snapshot) }
+	definitions := slices.SortedFunc(producer.Definitions(), func(a, b schema.Definition) int {
+		return cmp.Compare(a.SampleName(), b.SampleName())
+	})
+	for i, d := range definitions {
+		c.families = append(c.families, newFamily(d, recorder.ConstantLabels()))
+		c.positions[d.Name] = i
 	}
 	return c, nil
 }
@@ -80,7 +81,7 @@ func (c *Collector) Collect(metrics chan<- promclient.Metric) {
 	for i := range s.families {
 		f := &s.families[i]
 		for _, m := range f.Metric {
-			metrics <- metric{f.desc, m}
+			metrics <- metric{f.family.desc, m}
 		}
 	}
 }
@@ -93,8 +94,7 @@ func (c *Collector) collect(s *snapshot) {
 	for _, scope := range c.producer.Collect(context.Background()) {
 		for i := range scope.Metrics {
 			m := &scope.Metrics[i]
-			f := c.byName[m.Name]
-			s.families[f.position].fill(f, m.Data)
+			s.families[c.positions[m.Name]].fill(m.Data)
 		}
 	}
 }

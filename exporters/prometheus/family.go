@@ -19,10 +19,8 @@ import (
 type family struct {
 	name, help string
 	kind       dto.MetricType
-	position   int // among the collector's families
 	desc       *promclient.Desc
-	labelNames []attribute.Key // without constant labels
-	unordered  bool            // whether the series differ from the last scrape's
+	labelNames []string // without constant labels
 
 	series     []*labeled // of the last scrape, in the order of its points
 	order      []int      // their positions, sorted by their labels
@@ -52,80 +50,62 @@ func newFamily(d schema.Definition, constants []attribute.KeyValue) *family {
 	for _, kv := range constants {
 		constant[string(kv.Key)] = kv.Value.AsString()
 	}
-	var variable []string
 	for _, name := range d.LabelNames {
 		if _, ok := constant[name]; !ok {
-			variable = append(variable, name)
-			f.labelNames = append(f.labelNames, attribute.Key(name))
+			f.labelNames = append(f.labelNames, name)
 		}
 	}
-	f.desc = promclient.NewDesc(f.name, f.help, variable, constant)
+	f.desc = promclient.NewDesc(f.name, f.help, f.labelNames, constant)
 	return f
 }
 
-// begin starts a scrape with so many points.
-func (f *family) begin(points int) {
-	f.series = slices.Grow(f.series, max(0, points-len(f.series)))
-	f.unordered = len(f.series) != points
-}
-
-// at returns the series of the point at position i.
-func (f *family) at(i int, attributes *attribute.Set, start time.Time) *labeled {
-	key := attributes.Equivalent()
-	if i < len(f.series) && f.series[i].attributes == key {
-		return f.series[i].since(start)
+// arrange finds the series of n points, and returns the positions of the points, sorted by
+// their labels. It drops series without a point.
+func (f *family) arrange(n int, point func(i int) (*attribute.Set, time.Time)) []int {
+	known := len(f.series)
+	changed := n != known
+	clear(f.series[min(n, known):])
+	f.series = slices.Grow(f.series, max(0, n-known))[:n]
+	for i := range n {
+		attributes, start := point(i)
+		key := attributes.Equivalent()
+		l := f.series[i]
+		if l == nil || l.attributes != key {
+			changed = true
+			if l = f.attributes[key]; l == nil {
+				l = f.label(attributes)
+				f.attributes[key] = l
+			}
+			f.series[i] = l
+		}
+		if l.created == nil || !l.start.Equal(start) { // it can be removed and come back
+			l.start, l.created = start, timestamppb.New(start)
+		}
 	}
-	f.unordered = true
-	known := f.attributes[key]
-	if known == nil {
-		known = f.label(attributes)
-		f.attributes[key] = known
-	}
-	if i < len(f.series) {
-		f.series[i] = known
-	} else {
-		f.series = append(f.series, known)
-	}
-	return known.since(start)
-}
-
-// since sets the start of the series. It changes if the series was removed and came back.
-func (l *labeled) since(start time.Time) *labeled {
-	if l.created == nil || !l.start.Equal(start) {
-		l.start, l.created = start, timestamppb.New(start)
-	}
-	return l
-}
-
-func (f *family) label(attributes *attribute.Set) *labeled {
-	values := make([]string, len(f.labelNames))
-	for i, name := range f.labelNames {
-		value, _ := attributes.Value(name)
-		values[i] = value.AsString()
-	}
-	return &labeled{attributes: attributes.Equivalent(), labels: promclient.MakeLabelPairs(f.desc, values)}
-}
-
-// end returns the positions of the points, sorted by their labels. It drops series without
-// a point.
-func (f *family) end(points int) []int {
-	if !f.unordered {
+	if !changed {
 		return f.order
 	}
-	clear(f.series[points:])
-	f.series = f.series[:points]
 	f.order = f.order[:0]
 	for i := range f.series {
 		f.order = append(f.order, i)
 	}
 	slices.SortFunc(f.order, func(a, b int) int { return compareLabels(f.series[a].labels, f.series[b].labels) })
-	if len(f.attributes) > points {
+	if len(f.attributes) > n {
 		clear(f.attributes)
 		for _, l := range f.series {
 			f.attributes[l.attributes] = l
 		}
 	}
 	return f.order
+}
+
+func (f *family) label(attributes *attribute.Set) *labeled {
+	values := make([]string, len(f.labelNames))
+	for i, name := range f.labelNames {
+		value, _ := attributes.Value(attribute.Key(name))
+		values[i] = value.AsString()
+	}
+	return &labeled{attributes: attributes.Equivalent(), labels: promclient.MakeLabelPairs(f.desc, values)}
 }
 
 // compareLabels orders series of one family by their label values.

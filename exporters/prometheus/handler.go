@@ -49,13 +49,12 @@ const responseBuffer = 64 << 10
 // A metric that cannot be shown is left out, and reported to the same error handler.
 func NewHandler(collectors []*Collector, gatherers ...promclient.Gatherer) (http.Handler, error) {
 	registry := promclient.NewRegistry() // only to find metrics that two collectors have
-	h := &scrapes{}
+	h := &scrapes{collectors: slices.Clone(collectors)}
 	for _, collector := range collectors {
 		if err := registry.Register(collector); err != nil {
 			return nil, fmt.Errorf("otelkv: scrape handler: two collectors have a metric in common: "+
 				"expected recorders with constant labels of different values: %w", err)
 		}
-		h.sources = append(h.sources, &source{collector: collector})
 	}
 	taken := takenNames(collectors)
 	for _, g := range gatherers {
@@ -98,15 +97,8 @@ func (r bufferedResponse) Write(p []byte) (int, error) { return r.Writer.Write(p
 
 // scrapes gather for a handler.
 type scrapes struct {
-	sources []*source
-	others  []*others
-}
-
-// A source is a collector and the memory of its scrapes: one snapshot for each scrape at
-// the same time.
-type source struct {
-	collector *Collector
-	snapshots sync.Pool
+	collectors []*Collector
+	others     []*others
 }
 
 // Gather returns the families. They are valid until done is called.
@@ -117,13 +109,10 @@ func (h *scrapes) Gather() (families []*dto.MetricFamily, done func(), err error
 	for i, o := range h.others {
 		runs[i] = o.gathering.Start(ctx)
 	}
-	used := make([]*snapshot, len(h.sources))
-	for i, source := range h.sources {
-		s, _ := source.snapshots.Get().(*snapshot)
-		if s == nil {
-			s = new(snapshot)
-		}
-		source.collector.collect(s)
+	used := make([]*snapshot, len(h.collectors))
+	for i, c := range h.collectors {
+		s := c.snapshots.Get().(*snapshot)
+		c.collect(s)
 		for f := range s.families {
 			if len(s.families[f].Metric) > 0 {
 				families = append(families, &s.families[f].MetricFamily)
@@ -135,15 +124,12 @@ func (h *scrapes) Gather() (families []*dto.MetricFamily, done func(), err error
 	seen := make(map[string]bool)
 	for i, o := range h.others {
 		gathered, _ := runs[i].Wait(ctx)
-		for _, f := range o.without(gathered, seen) {
-			seen[f.GetName()] = true
-			families = append(families, f)
-		}
+		families = append(families, o.without(gathered, seen)...)
 	}
 	slices.SortStableFunc(families, byName)
 	return families, func() {
 		for i, s := range used {
-			h.sources[i].snapshots.Put(s)
+			h.collectors[i].snapshots.Put(s)
 		}
 	}, nil
 }

@@ -25,16 +25,12 @@ func (s *familySnapshot) fillNative(points []metricdata.ExponentialHistogramData
 		// recognize a histogram without samples as a native one.
 		h.ZeroThreshold, h.ZeroCount = proto.Float64(math.SmallestNonzeroFloat64), proto.Uint64(p.ZeroCount)
 		h.PositiveSpan, h.PositiveDelta = spans(p.PositiveBucket)
-		limitTo(h, p.Count)
-	}
-}
-
-// limitTo limits the explicit buckets to the count of the exponential ones, which are read
-// at another moment. Prometheus refuses a histogram whose parts differ.
-func limitTo(h *dto.Histogram, count uint64) {
-	*h.SampleCount = min(*h.SampleCount, count)
-	for _, bucket := range h.Bucket {
-		*bucket.CumulativeCount = min(*bucket.CumulativeCount, count)
+		// The explicit buckets are read at another moment, and Prometheus refuses a histogram
+		// whose parts differ.
+		*h.SampleCount = min(*h.SampleCount, p.Count)
+		for _, bucket := range h.Bucket {
+			*bucket.CumulativeCount = min(*bucket.CumulativeCount, p.Count)
+		}
 	}
 }
 

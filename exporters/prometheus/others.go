@@ -65,16 +65,17 @@ func (o *others) Gather() ([]*dto.MetricFamily, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), gatherTimeout)
 	defer cancel()
 	gathered, _ := o.gathering.Start(ctx).Wait(ctx)
-	return o.without(gathered, nil), nil
+	return o.without(gathered, make(map[string]bool)), nil
 }
 
-// without returns the families whose names are neither taken nor seen. It reports each of
-// the others once.
+// without returns the families whose names are neither taken nor seen before, and adds
+// their names to those seen. It reports each of the others once.
 func (o *others) without(gathered []*dto.MetricFamily, seen map[string]bool) []*dto.MetricFamily {
 	var families []*dto.MetricFamily
 	for _, f := range gathered {
 		name := f.GetName()
 		if !o.taken[name] && !seen[name] {
+			seen[name] = true
 			families = append(families, f)
 		} else if _, known := o.reported.LoadOrStore(name, true); !known {
 			otel.Handle(fmt.Errorf("otelkv: metric %q of a gatherer is left out: another has the name", name))

@@ -32,7 +32,6 @@ type Server struct {
 	listener net.Listener
 	secure   bool
 	http     *http.Server
-	unused   *unusedConnections
 	done     chan struct{}
 }
 
@@ -142,10 +141,9 @@ func StartServer(address string, handler http.Handler, options ...ServerOption) 
 		listener: listener,
 		secure:   c.http.TLSConfig != nil,
 		http:     c.http,
-		unused:   &unusedConnections{open: make(map[net.Conn]struct{}), next: c.http.ConnState},
 		done:     make(chan struct{}),
 	}
-	s.http.ConnState = s.unused.track
+	closeUnused(s.http, s.done)
 	go s.serve()
 	return s, nil
 }
@@ -202,7 +200,6 @@ func (s *Server) String() string { return s.URL() }
 // them off and returns the context's error. It closes connections without a request at
 // once. It may be called again.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.unused.close()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = fmt.Errorf("otelkv: scrape server: %w", errors.Join(err, s.http.Close()))

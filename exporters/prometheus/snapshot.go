@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	promclient "github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -22,7 +21,7 @@ type snapshot struct {
 type familySnapshot struct {
 	dto.MetricFamily
 
-	desc       *promclient.Desc
+	family     *family
 	metrics    []dto.Metric
 	values     []float64
 	counters   []dto.Counter
@@ -40,7 +39,7 @@ func (s *snapshot) begin(families []*family) {
 		s.families = make([]familySnapshot, len(families))
 		for i, f := range families {
 			to := &s.families[i]
-			to.desc, to.Name, to.Help, to.Type = f.desc, &f.name, &f.help, &f.kind
+			to.family, to.Name, to.Help, to.Type = f, &f.name, &f.help, &f.kind
 		}
 	}
 	for i := range s.families {
@@ -49,39 +48,34 @@ func (s *snapshot) begin(families []*family) {
 }
 
 // fill appends the metrics of some points.
-func (s *familySnapshot) fill(f *family, data metricdata.Aggregation) {
+func (s *familySnapshot) fill(data metricdata.Aggregation) {
 	switch d := data.(type) {
 	case metricdata.Sum[int64]:
-		fillNumbers(s, f, d.DataPoints)
+		fillNumbers(s, d.DataPoints)
 	case metricdata.Sum[float64]:
-		fillNumbers(s, f, d.DataPoints)
+		fillNumbers(s, d.DataPoints)
 	case metricdata.Gauge[int64]:
-		fillNumbers(s, f, d.DataPoints)
+		fillNumbers(s, d.DataPoints)
 	case metricdata.Gauge[float64]:
-		fillNumbers(s, f, d.DataPoints)
+		fillNumbers(s, d.DataPoints)
 	case metricdata.Histogram[float64]:
-		s.fillHistograms(f, d.DataPoints)
+		s.fillHistograms(d.DataPoints)
 	case metricdata.ExponentialHistogram[float64]:
 		if len(s.Metric) == 0 {
-			s.fillExponential(f, d.DataPoints)
+			s.fillExponential(d.DataPoints)
 		}
 		s.fillNative(d.DataPoints)
 	}
 }
 
-// each appends a metric for each point, sorted by the labels. It calls set with the
+// each appends a metric for each of n points, sorted by the labels. It calls set with the
 // position of the point.
-func (s *familySnapshot) each(f *family, points int, attributes func(i int) (*attribute.Set, time.Time), set func(i int, l *labeled)) {
-	f.begin(points)
-	for i := range points {
-		a, start := attributes(i)
-		f.at(i, a, start)
-	}
-	s.Metric = slices.Grow(s.Metric, points)
-	for _, i := range f.end(points) {
-		m := &s.metrics[i]
-		m.Label = f.series[i].labels
-		set(i, f.series[i])
+func (s *familySnapshot) each(n int, point func(i int) (*attribute.Set, time.Time), set func(i int, l *labeled)) {
+	s.Metric = slices.Grow(s.Metric, n)
+	for _, i := range s.family.arrange(n, point) {
+		m, l := &s.metrics[i], s.family.series[i]
+		m.Label = l.labels
+		set(i, l)
 		s.Metric = append(s.Metric, m)
 	}
 }
@@ -98,21 +92,20 @@ func (s *familySnapshot) makeNumbers(counters bool, n int) {
 	} else {
 		s.gauges = make([]dto.Gauge, n)
 	}
-	for i := range n {
-		if counters {
-			s.counters[i].Value = &s.values[i]
-			s.metrics[i].Counter = &s.counters[i]
-		} else {
-			s.gauges[i].Value = &s.values[i]
-			s.metrics[i].Gauge = &s.gauges[i]
-		}
+	for i := range s.counters {
+		s.counters[i].Value = &s.values[i]
+		s.metrics[i].Counter = &s.counters[i]
+	}
+	for i := range s.gauges {
+		s.gauges[i].Value = &s.values[i]
+		s.metrics[i].Gauge = &s.gauges[i]
 	}
 }
 
-func fillNumbers[N int64 | float64](s *familySnapshot, f *family, points []metricdata.DataPoint[N]) {
-	counters := f.kind == dto.MetricType_COUNTER
+func fillNumbers[N int64 | float64](s *familySnapshot, points []metricdata.DataPoint[N]) {
+	counters := s.family.kind == dto.MetricType_COUNTER
 	s.makeNumbers(counters, len(points))
-	s.each(f, len(points), func(i int) (*attribute.Set, time.Time) { return &points[i].Attributes, points[i].StartTime },
+	s.each(len(points), func(i int) (*attribute.Set, time.Time) { return &points[i].Attributes, points[i].StartTime },
 		func(i int, l *labeled) {
 			s.values[i] = float64(points[i].Value)
 			if counters {
@@ -143,10 +136,10 @@ func (s *familySnapshot) makeHistograms(bounds []float64, n int) {
 	}
 }
 
-func (s *familySnapshot) fillHistograms(f *family, points []metricdata.HistogramDataPoint[float64]) {
+func (s *familySnapshot) fillHistograms(points []metricdata.HistogramDataPoint[float64]) {
 	s.makeHistograms(points[0].Bounds, len(points))
 	width, exemplars := len(s.bounds), false
-	s.each(f, len(points), func(i int) (*attribute.Set, time.Time) { return &points[i].Attributes, points[i].StartTime },
+	s.each(len(points), func(i int) (*attribute.Set, time.Time) { return &points[i].Attributes, points[i].StartTime },
 		func(i int, l *labeled) {
 			h := &s.histograms[i]
 			if s.exemplars {
@@ -173,9 +166,9 @@ func (s *familySnapshot) fillHistograms(f *family, points []metricdata.Histogram
 
 // fillExponential makes histograms without explicit buckets, for points that a view or
 // otelkv.WithSelectors gave exponential ones instead.
-func (s *familySnapshot) fillExponential(f *family, points []metricdata.ExponentialHistogramDataPoint[float64]) {
+func (s *familySnapshot) fillExponential(points []metricdata.ExponentialHistogramDataPoint[float64]) {
 	s.makeHistograms(nil, len(points))
-	s.each(f, len(points), func(i int) (*attribute.Set, time.Time) { return &points[i].Attributes, points[i].StartTime },
+	s.each(len(points), func(i int) (*attribute.Set, time.Time) { return &points[i].Attributes, points[i].StartTime },
 		func(i int, l *labeled) {
 			s.histograms[i].CreatedTimestamp = l.created
 			s.counts[i], s.values[i] = points[i].Count, points[i].Sum

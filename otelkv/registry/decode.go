@@ -4,6 +4,7 @@ package registry
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -21,22 +22,21 @@ const maxSize = 1 << 20
 // error joins [Error] values: everything that is wrong with the form of the file or, if
 // the form is right, with its definitions.
 func Decode(name string, r io.Reader) (*schema.Catalogue, error) {
-	f, err := parse(name, r)
-	if err != nil {
-		return nil, err
-	}
-	catalogue, err := schema.NewCatalogue(f.metrics...)
-	return catalogue, f.definitionErrors(err)
+	return decode(name, r, schema.NewCatalogue)
 }
 
 // Merge reads a registry as [Decode] does, and merges its definitions into base by the
 // rules of [schema.Catalogue.Merge]. They may mirror metrics of base.
 func Merge(base *schema.Catalogue, name string, r io.Reader) (*schema.Catalogue, error) {
+	return decode(name, r, base.With)
+}
+
+func decode(name string, r io.Reader, build func(...schema.Metric) (*schema.Catalogue, error)) (*schema.Catalogue, error) {
 	f, err := parse(name, r)
 	if err != nil {
 		return nil, err
 	}
-	catalogue, err := base.With(f.metrics...)
+	catalogue, err := build(f.metrics...)
 	return catalogue, f.definitionErrors(err)
 }
 
@@ -63,19 +63,15 @@ func parse(name string, r io.Reader) (*file, error) {
 	case len(text) > maxSize:
 		return nil, &Error{File: name, Rule: ruleSize, Reason: fmt.Sprintf("it has more than %d bytes", maxSize)}
 	}
-	var d document
-	var root yaml.Node
-	if err := decodeOne(text, &d, true); err != nil {
+	var d located[document]
+	if err := decodeOne(text, &d); err != nil {
 		return nil, syntaxErrors(name, text, err)
 	}
-	if err := decodeOne(text, &root, false); err != nil {
-		return nil, syntaxErrors(name, text, err)
-	}
-	if err := errors.Join(emptyElements(name, &root), checkFormat(name, d, &root)); err != nil {
+	if err := errors.Join(emptyElements(name, &d.node.Node), checkFormat(name, d)); err != nil {
 		return nil, err
 	}
 	f := &file{name: name}
-	errs := []error{f.collect(d, &root)}
+	errs := []error{f.collect(d.value)}
 	for _, e := range f.entries {
 		errs = append(errs, f.add(e))
 	}
@@ -83,8 +79,8 @@ func parse(name string, r io.Reader) (*file, error) {
 }
 
 // checkFormat checks that a file has the fields of one version only.
-func checkFormat(name string, d document, root *yaml.Node) error {
-	reason := ""
+func checkFormat(name string, document located[document]) error {
+	reason, d := "", document.value
 	switch version2 := d.Attributes != nil || d.Metrics != nil; {
 	case d.FileFormat != "" && d.FileFormat != fileFormat:
 		reason = fmt.Sprintf("file format %q: expected %s", d.FileFormat, fileFormat)
@@ -95,31 +91,28 @@ func checkFormat(name string, d document, root *yaml.Node) error {
 	default:
 		return nil
 	}
-	return &Error{File: name, Line: lineOf(resolve(root.Content[0]), "file_format"), Rule: ruleField, Reason: reason}
+	return &Error{File: name, Line: lineOf(&document.node.Node, "file_format"), Rule: ruleField, Reason: reason}
 }
 
-// collect finds the metrics of a document and their nodes.
-func (f *file) collect(d document, root *yaml.Node) error {
-	groups, metrics, attributes := elements(root, "groups"), elements(root, "metrics"), elements(root, "attributes")
-	if len(groups) != len(d.Groups) || len(metrics) != len(d.Metrics) || len(attributes) != len(d.Attributes) {
-		return &Error{File: f.name, Line: 1, Rule: ruleField, Reason: "lists from a merge key (<<): expected lists that are written out"}
-	}
+// collect finds the metrics of a document.
+func (f *file) collect(d document) error {
 	var errs []error
-	for i, a := range d.Attributes {
-		if a.Key == "" {
-			errs = append(errs, &Error{File: f.name, Line: attributes[i].Line, Rule: ruleField, Reason: "an attribute without a key"})
+	for _, a := range d.Attributes {
+		if a.value.Key == "" {
+			errs = append(errs, &Error{File: f.name, Line: a.node.Line, Rule: ruleField, Reason: "an attribute without a key"})
 		}
 	}
-	for i, g := range d.Groups {
-		e := entry{metric{g.MetricName, g.fields}, groups[i], "metric_name"}
+	for _, located := range d.Groups {
+		g := located.value
+		e := entry{metric{g.MetricName, g.common}, &located.node.Node, "metric_name"}
 		if err := f.checkGroup(g, e); err != nil {
 			errs = append(errs, err)
 		} else if g.Type == typeMetric {
 			f.entries = append(f.entries, e)
 		}
 	}
-	for i, m := range d.Metrics {
-		f.entries = append(f.entries, entry{m, metrics[i], "name"})
+	for _, m := range d.Metrics {
+		f.entries = append(f.entries, entry{m.value, &m.node.Node, "name"})
 	}
 	return errors.Join(errs...)
 }
@@ -143,7 +136,11 @@ func (f *file) checkGroup(g group, e entry) error {
 func emptyElements(name string, node *yaml.Node) error {
 	var errs []error
 	for _, child := range node.Content {
-		if node.Kind == yaml.SequenceNode && resolve(child).Tag == "!!null" {
+		value := child
+		if child.Kind == yaml.AliasNode {
+			value = child.Alias
+		}
+		if node.Kind == yaml.SequenceNode && value.Tag == "!!null" {
 			errs = append(errs, &Error{File: name, Line: child.Line, Rule: ruleField, Reason: "an empty element of a list: expected a value"})
 		}
 		errs = append(errs, emptyElements(name, child))
@@ -152,9 +149,9 @@ func emptyElements(name string, node *yaml.Node) error {
 }
 
 // decodeOne decodes the only document of a text. An empty text has no document.
-func decodeOne(text []byte, into any, strict bool) error {
+func decodeOne(text []byte, into any) error {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(strict)
+	decoder.KnownFields(true)
 	err := decoder.Decode(into)
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -168,45 +165,9 @@ func decodeOne(text []byte, into any, strict bool) error {
 	return err
 }
 
-// elements returns the nodes of the list under a key of a document.
-func elements(root *yaml.Node, key string) []*yaml.Node {
-	if len(root.Content) == 0 {
-		return nil
-	}
-	fields := resolve(root.Content[0])
-	for i := 0; i+1 < len(fields.Content); i += 2 {
-		if fields.Content[i].Value != key {
-			continue
-		}
-		var nodes []*yaml.Node
-		for _, node := range resolve(fields.Content[i+1]).Content {
-			nodes = append(nodes, resolve(node))
-		}
-		return nodes
-	}
-	return nil
-}
-
-func resolve(node *yaml.Node) *yaml.Node {
-	if node.Kind == yaml.AliasNode {
-		return node.Alias
-	}
-	return node
-}
-
-func (m metric) prometheusName() string {
-	if m.Annotations == nil || m.Annotations.Prometheus == nil {
-		return ""
-	}
-	return m.Annotations.Prometheus.Name
-}
-
 // error returns an error about a field of a metric. path leads to the field.
 func (f *file) error(e entry, rule, reason string, path ...string) *Error {
-	name := e.prometheusName()
-	if name == "" {
-		name = e.Name
-	}
+	name := cmp.Or(e.Annotations.Prometheus.Name, e.Name)
 	return &Error{File: f.name, Line: lineOf(e.node, path...), Metric: name, Rule: rule, Reason: reason}
 }
 
@@ -224,7 +185,9 @@ func (f *file) add(e entry) error {
 	if e.Deprecated != nil && d.ReplacedBy == "" {
 		report("deprecated", "deprecated without note or renamed_to: expected the metric to use instead", "deprecated")
 	}
-	if d.PrometheusName != "" && f.defines(d.PrometheusName) {
+	// Merging would silently replace the first one.
+	repeats := func(m schema.Metric) bool { return m.Definition().PrometheusName == d.PrometheusName }
+	if d.PrometheusName != "" && slices.ContainsFunc(f.metrics, repeats) {
 		report("prometheus-name-unique", "prometheus name is used twice", e.field("prometheus-name-unique")...)
 	}
 	for _, a := range e.Attributes {
@@ -242,18 +205,10 @@ func (f *file) add(e entry) error {
 	return errors.Join(errs...)
 }
 
-// defines reports whether one of the metrics so far has the Prometheus name. Merging
-// would silently replace it.
-func (f *file) defines(name string) bool {
-	return slices.ContainsFunc(f.metrics, func(m schema.Metric) bool {
-		return m.Definition().PrometheusName == name
-	})
-}
-
 // definition returns the definition of a metric, without kind and stability.
 func definition(m metric) schema.Definition {
 	d := schema.Definition{
-		Name: m.Name, PrometheusName: m.prometheusName(), Unit: m.Unit, Description: m.Brief,
+		Name: m.Name, PrometheusName: m.Annotations.Prometheus.Name, Unit: m.Unit, Description: m.Brief,
 		Additive: m.Instrument == instrumentUpDownCounter,
 	}
 	for _, a := range m.Attributes {
@@ -262,13 +217,7 @@ func definition(m metric) schema.Definition {
 		}
 	}
 	if m.Deprecated != nil {
-		d.ReplacedBy = m.Deprecated.Note
-		if d.ReplacedBy == "" {
-			d.ReplacedBy = m.Deprecated.RenamedTo
-		}
-	}
-	if m.Annotations == nil || m.Annotations.Otelkv == nil {
-		return d
+		d.ReplacedBy = cmp.Or(m.Deprecated.Note, m.Deprecated.RenamedTo)
 	}
 	e := m.Annotations.Otelkv
 	d.Boundaries, d.LabelValues = e.Boundaries, e.LabelValues
@@ -294,10 +243,7 @@ func stability(m metric) (schema.Stability, bool) {
 // typed returns the definition as one of the typed forms, or what is wrong with its kind
 // and the path of the field.
 func typed(d schema.Definition, m metric) (typed schema.Metric, reason string, path []string) {
-	value := ""
-	if m.Annotations != nil && m.Annotations.CodeGeneration != nil {
-		value = m.Annotations.CodeGeneration.MetricValueType
-	}
+	value := m.Annotations.CodeGeneration.MetricValueType
 	if value != valueInt && value != valueDouble {
 		return nil, fmt.Sprintf("annotation code_generation.metric_value_type %q: expected int or double", value),
 			[]string{"annotations", "code_generation", "metric_value_type"}

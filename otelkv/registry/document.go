@@ -2,14 +2,40 @@
 
 package registry
 
+import "go.yaml.in/yaml/v3"
+
 // The form of a registry file: version 2 of weaver's form. Version 1 is only read.
 
 type document struct {
-	FileFormat string      `yaml:"file_format,omitempty"`
-	Attributes []attribute `yaml:"attributes,omitempty"`
-	Metrics    []metric    `yaml:"metrics,omitempty"`
+	FileFormat string               `yaml:"file_format,omitempty"`
+	Attributes []located[attribute] `yaml:"attributes,omitempty"`
+	Metrics    []located[metric]    `yaml:"metrics,omitempty"`
 	// Groups are the metrics and attributes of version 1.
-	Groups []group `yaml:"groups,omitempty"`
+	Groups []located[group] `yaml:"groups,omitempty"`
+}
+
+// A located value knows where it is in a file.
+type located[T any] struct {
+	value T
+	node  node
+}
+
+// UnmarshalYAML decodes the value by the decoder of the whole file, which refuses unknown
+// fields. The decoder of a yaml.Node would not.
+func (l *located[T]) UnmarshalYAML(unmarshal func(any) error) error {
+	if err := unmarshal(&l.node); err != nil {
+		return err
+	}
+	return unmarshal(&l.value)
+}
+
+func (l located[T]) MarshalYAML() (any, error) { return l.value, nil }
+
+type node struct{ yaml.Node }
+
+func (n *node) UnmarshalYAML(from *yaml.Node) error {
+	n.Node = *from
+	return nil
 }
 
 const (
@@ -26,20 +52,19 @@ const (
 
 type metric struct {
 	Name   string `yaml:"name"`
-	fields `yaml:",inline"`
+	common `yaml:",inline"`
 }
 
-// A group of version 1 is a metric or a list of attributes.
 type group struct {
 	ID          string `yaml:"id"`
 	Type        string `yaml:"type"`
 	MetricName  string `yaml:"metric_name"`
 	DisplayName string `yaml:"display_name"`
-	fields      `yaml:",inline"`
+	common      `yaml:",inline"`
 }
 
-// The fields of a metric that both versions have.
-type fields struct {
+// common are the fields of a metric in both versions.
+type common struct {
 	Brief       string       `yaml:"brief"`
 	Note        string       `yaml:"note,omitempty"`
 	Instrument  string       `yaml:"instrument"`
@@ -47,7 +72,7 @@ type fields struct {
 	Stability   string       `yaml:"stability"`
 	Deprecated  *deprecation `yaml:"deprecated,omitempty"`
 	Attributes  []attribute  `yaml:"attributes,omitempty"`
-	Annotations *annotations `yaml:"annotations,omitempty"`
+	Annotations annotations  `yaml:"annotations,omitempty"`
 }
 
 type deprecation struct {
@@ -71,9 +96,9 @@ type attribute struct {
 }
 
 type annotations struct {
-	CodeGeneration *codeGeneration `yaml:"code_generation,omitempty"`
-	Prometheus     *prometheus     `yaml:"prometheus,omitempty"`
-	Otelkv         *extension      `yaml:"otelkv,omitempty"`
+	CodeGeneration codeGeneration `yaml:"code_generation,omitempty"`
+	Prometheus     prometheus     `yaml:"prometheus,omitempty"`
+	Otelkv         extension      `yaml:"otelkv,omitempty"`
 }
 
 type codeGeneration struct {

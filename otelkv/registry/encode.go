@@ -5,7 +5,6 @@ package registry
 import (
 	"fmt"
 	"io"
-	"reflect"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -18,7 +17,7 @@ import (
 func Encode(w io.Writer, catalogue *schema.Catalogue) error {
 	out := document{FileFormat: fileFormat, Attributes: labels(catalogue)}
 	for d := range catalogue.All() {
-		out.Metrics = append(out.Metrics, encoded(d, catalogue))
+		out.Metrics = append(out.Metrics, located[metric]{value: encoded(d, catalogue)})
 	}
 	encoder := yaml.NewEncoder(w)
 	encoder.SetIndent(2)
@@ -29,14 +28,14 @@ func Encode(w io.Writer, catalogue *schema.Catalogue) error {
 }
 
 func encoded(d schema.Definition, catalogue *schema.Catalogue) metric {
-	m := metric{d.Name, fields{
+	m := metric{d.Name, common{
 		Brief:      d.Description,
 		Instrument: d.Kind().String(),
 		Unit:       d.Unit,
 		Stability:  d.Stability.String(),
-		Annotations: &annotations{
-			CodeGeneration: &codeGeneration{valueType(d)},
-			Prometheus:     &prometheus{d.PrometheusName},
+		Annotations: annotations{
+			CodeGeneration: codeGeneration{valueType(d)},
+			Prometheus:     prometheus{d.PrometheusName},
 			Otelkv:         extend(d),
 		},
 	}}
@@ -70,8 +69,7 @@ func valueType(d schema.Definition) string {
 	return valueDouble
 }
 
-// extend returns nil for a definition that needs no extension.
-func extend(d schema.Definition) *extension {
+func extend(d schema.Definition) extension {
 	e := extension{
 		Boundaries:   d.Boundaries,
 		LabelValues:  d.LabelValues,
@@ -86,8 +84,5 @@ func extend(d schema.Definition) *extension {
 	for _, m := range d.Mirrors {
 		e.Mirrors = append(e.Mirrors, mirror(m))
 	}
-	if reflect.ValueOf(e).IsZero() {
-		return nil
-	}
-	return &e
+	return e
 }

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -60,7 +59,7 @@ func (e *Error) Error() string {
 func syntaxErrors(file string, text []byte, err error) error {
 	var types *yaml.TypeError
 	if !errors.As(err, &types) {
-		e := located(file, ruleSyntax, strings.TrimPrefix(err.Error(), "yaml: "))
+		e := atLine(file, ruleSyntax, strings.TrimPrefix(err.Error(), "yaml: "))
 		if e.Line == 0 {
 			e.Line = firstLine(text, err)
 		}
@@ -68,7 +67,7 @@ func syntaxErrors(file string, text []byte, err error) error {
 	}
 	var errs []error
 	for _, text := range types.Errors {
-		errs = append(errs, located(file, ruleField, text))
+		errs = append(errs, atLine(file, ruleField, text))
 	}
 	return errors.Join(errs...)
 }
@@ -78,18 +77,16 @@ func syntaxErrors(file string, text []byte, err error) error {
 func firstLine(text []byte, err error) int {
 	lines := bytes.SplitAfter(text, []byte("\n"))
 	return 1 + sort.Search(len(lines)-1, func(i int) bool {
-		got := decodeOne(bytes.Join(lines[:i+1], nil), new(yaml.Node), false)
+		got := decodeOne(bytes.Join(lines[:i+1], nil), new(yaml.Node))
 		return got != nil && got.Error() == err.Error()
 	})
 }
 
-// located returns the error of a text such as "line 3: reason".
-func located(file, rule, text string) *Error {
+// atLine returns the error of a text such as "line 3: reason".
+func atLine(file, rule, text string) *Error {
 	e := &Error{File: file, Rule: rule, Reason: text}
-	parts := regexp.MustCompile(`^line (\d+): (.*)$`).FindStringSubmatch(text)
-	if parts != nil {
-		e.Line, _ = strconv.Atoi(parts[1])
-		e.Reason = parts[2]
+	if _, err := fmt.Sscanf(text, "line %d:", &e.Line); err == nil {
+		_, e.Reason, _ = strings.Cut(text, ": ")
 	}
 	return e
 }
@@ -118,12 +115,12 @@ func (f *file) definitionErrors(err error) error {
 // breaks a rule because the file replaces a metric. The reason names that metric.
 func (f *file) line(d schema.DefinitionError) int {
 	for _, e := range slices.Backward(f.entries) {
-		if e.prometheusName() == d.Metric || e.Name == d.Metric {
+		if e.Annotations.Prometheus.Name == d.Metric || e.Name == d.Metric {
 			return lineOf(e.node, e.field(d.Rule)...)
 		}
 	}
 	for _, e := range f.entries {
-		if name := e.prometheusName(); name != "" && strings.Contains(d.Reason, strconv.Quote(name)) {
+		if name := e.Annotations.Prometheus.Name; name != "" && strings.Contains(d.Reason, strconv.Quote(name)) {
 			return e.node.Line
 		}
 	}

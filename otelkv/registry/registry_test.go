@@ -286,15 +286,30 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+// TestListsThatAreMergedIn tests that lists of a merge key are read as others are, with
+// the lines where they are written.
 func TestListsThatAreMergedIn(t *testing.T) {
-	for _, text := range []string{
-		"<<: {groups: [{id: x, type: attribute_group, brief: X.}]}\n",
-		"file_format: definition/2\n<<: {metrics: [{name: x}]}\n",
-		"file_format: definition/2\n<<: {attributes: [{key: x}]}\n",
+	for _, c := range []struct {
+		text string
+		line int
+		says string
+	}{
+		{"<<:\n  groups:\n  - {id: x, type: span}\n", 3, `type "span"`},
+		{"file_format: definition/2\n<<:\n  metrics:\n  - {name: x, stability: shaky}\n", 4, "shaky"},
+		{"file_format: definition/2\n<<:\n  attributes: [{brief: x}]\n", 3, "without a key"},
 	} {
-		if _, err := registry.Decode("my.yaml", strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), "written out") {
-			t.Errorf("%s: got %v, want an error that asks for lists that are written out", text, err)
+		_, err := registry.Decode("my.yaml", strings.NewReader(c.text))
+		if want := fmt.Sprintf("my.yaml:%d: ", c.line); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: got %v, want an error in line %d that says %q", c.text, err, c.line, c.says)
 		}
+	}
+	text := "file_format: definition/2\n<<:\n  metrics:\n" + metricOf(evictions(0, ""))
+	catalogue, err := registry.Decode("my.yaml", strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := catalogue.Int64Counter("my:tier_evictions"); err != nil {
+		t.Error(err)
 	}
 }
 

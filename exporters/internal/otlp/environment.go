@@ -37,40 +37,22 @@ func lookup(name string) (value, variable string) {
 // checkEnvironment refuses values that the upstream exporters would ignore: they log the
 // text, which may hold a token or a password, and send to another endpoint, without a
 // header or without a certificate. The errors here only name variables and files.
-func checkEnvironment(protocol string) error {
+//
+// It returns the endpoint as a complete URL. It is empty if the endpoint is not set, or is
+// another target of gRPC's client.
+func checkEnvironment(protocol string) (endpoint string, err error) {
 	var errs []error
 	for _, prefix := range []string{generalPrefix, metricsPrefix} {
+		if getenv(prefix+"ENDPOINT") != "" {
+			endpoint, err = endpointURL(prefix, protocol)
+			errs = append(errs, err)
+		}
 		errs = append(errs,
-			checkEndpoint(prefix+"ENDPOINT", protocol),
 			checkHeaders(prefix+"HEADERS", protocol),
 			checkAuthorities(prefix+"CERTIFICATE"),
 			checkKeyPair(prefix+"CLIENT_CERTIFICATE", prefix+"CLIENT_KEY"))
 	}
-	return errors.Join(errs...)
-}
-
-// endpointURL returns the endpoint of the environment as a complete URL. It is empty if
-// the endpoint is not set, or is another target of gRPC's client.
-//
-// The upstream exporters differ from the OpenTelemetry specification ("OpenTelemetry
-// Protocol Exporter"): they apply OTEL_EXPORTER_OTLP_INSECURE to endpoints with a scheme
-// too. They also cannot parse an IP address with a port.
-func endpointURL(protocol string) string {
-	endpoint, variable := lookup("ENDPOINT")
-	if protocol == protocolGRPC && isAddress(endpoint) {
-		if insecure, _ := lookup("INSECURE"); strings.EqualFold(insecure, "true") {
-			return "http://" + endpoint
-		}
-		return "https://" + endpoint
-	}
-	u, err := url.Parse(endpoint)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
-		return ""
-	}
-	if protocol == protocolHTTP && variable == generalPrefix+"ENDPOINT" {
-		u = u.JoinPath("v1", "metrics")
-	}
-	return u.String()
+	return endpoint, errors.Join(errs...)
 }
 
 // isAddress reports whether the endpoint is host:port.
@@ -79,31 +61,43 @@ func isAddress(endpoint string) bool {
 	return err == nil && u.Host == endpoint && u.Hostname() != "" && u.Port() != ""
 }
 
-// checkEndpoint allows a URL, and for gRPC any target of its client
-// (OpenTelemetry specification, "OpenTelemetry Protocol Exporter").
-func checkEndpoint(variable string, protocol string) error {
+// endpointURL returns an endpoint as a complete URL, or nothing for another target of
+// gRPC's client (OpenTelemetry specification, "OpenTelemetry Protocol Exporter").
+//
+// The upstream exporters differ from the specification: they apply
+// OTEL_EXPORTER_OTLP_INSECURE to endpoints with a scheme too. They also cannot parse an IP
+// address with a port.
+func endpointURL(prefix, protocol string) (string, error) {
+	variable := prefix + "ENDPOINT"
 	endpoint := getenv(variable)
-	if endpoint == "" || protocol == protocolGRPC && isAddress(endpoint) {
-		return nil
+	if protocol == protocolGRPC && isAddress(endpoint) {
+		if insecure, _ := lookup("INSECURE"); strings.EqualFold(insecure, "true") {
+			return "http://" + endpoint, nil
+		}
+		return "https://" + endpoint, nil
 	}
 	u, err := url.Parse(endpoint)
 	switch {
 	case err != nil:
 	case u.User != nil:
-		return fmt.Errorf("otelkv: %s has a user, which is not sent: expected credentials in %sHEADERS", variable, generalPrefix)
+		return "", fmt.Errorf("otelkv: %s has a user, which is not sent: expected credentials in %sHEADERS", variable, generalPrefix)
 	case u.Scheme == "http" || u.Scheme == "https":
 		if u.RawQuery != "" || u.Fragment != "" {
-			return fmt.Errorf("otelkv: %s has a query or a fragment, which is not sent: expected none", variable)
+			return "", fmt.Errorf("otelkv: %s has a query or a fragment, which is not sent: expected none", variable)
 		}
-		if u.Host != "" {
-			return nil
+		if u.Host == "" {
+			break
 		}
+		if protocol == protocolHTTP && prefix == generalPrefix {
+			u = u.JoinPath("v1", "metrics")
+		}
+		return u.String(), nil
 	case protocol == protocolGRPC && resolver.Get(u.Scheme) != nil:
-		return nil
+		return "", nil
 	case protocol == protocolGRPC && u.Scheme == "" && !strings.Contains(endpoint, "@"):
-		return nil
+		return "", nil
 	}
-	return fmt.Errorf("otelkv: %s is no endpoint: expected http://host:port or https://host:port", variable)
+	return "", fmt.Errorf("otelkv: %s is no endpoint: expected http://host:port or https://host:port", variable)
 }
 
 func checkHeaders(variable string, protocol string) error {

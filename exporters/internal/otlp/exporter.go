@@ -35,12 +35,11 @@ func New(ctx context.Context, retry otlpmetrichttp.RetryConfig) (sdkmetric.Expor
 	default:
 		return nil, fmt.Errorf("otelkv: OTLP protocol %q of %s: expected grpc or http/protobuf", protocol, variable)
 	}
-	if err := checkEnvironment(protocol); err != nil {
+	endpoint, err := checkEnvironment(protocol)
+	if err != nil {
 		return nil, err
 	}
-	endpoint := endpointURL(protocol)
 	var exporter sdkmetric.Exporter
-	var err error
 	if protocol == protocolGRPC {
 		options := []otlpmetricgrpc.Option{otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig(retry))}
 		if endpoint != "" {
