@@ -175,17 +175,16 @@ func (e *Engine) addLocked(m *recorderMetric, labelValues []string, resume bool)
 	if s := set.find(labelValues); s != nil {
 		return s, nil
 	}
-	if !e.recorder.reserve(m) {
+	// Declared series, and the series that others fold into, may exceed the limit.
+	if m.count(1) {
 		if folded := m.fold(labelValues, e.config.tiers); !slices.Equal(folded, labelValues) {
 			e.recorder.folded.Add(1)
 			labelValues = folded
 			if s := set.find(labelValues); s != nil {
+				m.count(-1)
 				return s, nil
 			}
 		}
-		// Declared series, and the series that others fold into, may exceed the limit.
-		m.series.Add(1)
-		e.recorder.series.Add(1)
 	}
 	s := m.newSeries(e.attributes, slices.Clone(labelValues), e.config.medium)
 	if resume {
@@ -209,8 +208,7 @@ func (e *Engine) drain(match func(*series) bool) []*series {
 	var all []*series
 	for i := range e.metrics {
 		gone := e.metrics[i].remove(match)
-		e.recorder.metrics[i].series.Add(-int64(len(gone)))
-		e.recorder.series.Add(-int64(len(gone)))
+		e.recorder.metrics[i].count(-int64(len(gone)))
 		all = append(all, gone...)
 	}
 	return all
