@@ -119,14 +119,7 @@ func (e *Engine) resolve(m *recorderMetric, labelValues []string) (*series, erro
 		return nil, fmt.Errorf("%w: expects %d labels %q, got %d",
 			ErrLabelValues, len(m.definition.LabelNames), m.definition.LabelNames, len(labelValues))
 	}
-	e.mu.RLock()
-	s := e.metrics[m.ordinal].find(labelValues)
-	removed := e.removed
-	e.mu.RUnlock()
-	switch {
-	case removed:
-		return nil, ErrRemoved
-	case s != nil:
+	if s := e.existing(m, labelValues); s != nil {
 		return s, nil
 	}
 	for i, value := range labelValues {
@@ -156,7 +149,7 @@ func (e *Engine) ordered(m *recorderMetric) []*series {
 // collecting lock, which comes before the engine's own.
 func (e *Engine) add(m *recorderMetric, labelValues []string) (*series, error) {
 	e.mu.Lock()
-	resume := m.resumes() && e.recorder.departed.Load() > 0
+	resume := m.resumes() && e.recorder.departed.Load()
 	if resume {
 		e.mu.Unlock()
 		e.recorder.collecting.Lock()

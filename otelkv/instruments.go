@@ -140,7 +140,6 @@ func (g *registration) unregister() error {
 	r.mu.Lock()
 	r.registrations = slices.DeleteFunc(slices.Clone(r.registrations), func(other *registration) bool { return other == g })
 	r.mu.Unlock()
-	r.countDeparted()
 	r.collecting.Unlock()
 	r.eachSeriesLocked(func(s *series) { s.detach(g) })
 	if g.registered == nil {
@@ -375,9 +374,7 @@ func (g *registration) reported() []*series {
 			}
 		}
 	}
-	all = append(all, g.departures.take(now)...)
-	r.countDeparted()
-	return all
+	return append(all, r.takeDeparted(&g.departures, now)...)
 }
 
 // names yields the instrument and the options of every name under which the series is to

@@ -199,11 +199,8 @@ func (p *Producer) metrics(ctx context.Context, reuse bool, all []metricdata.Met
 			}
 		}
 	}
-	if departed := p.departures.take(began); len(departed) > 0 {
-		for _, s := range departed {
-			s.metric.collect(s, p)
-		}
-		r.countDeparted()
+	for _, s := range r.takeDeparted(&p.departures, began) {
+		s.metric.collect(s, p)
 	}
 	now := r.config.now()
 	for _, streams := range p.streams {

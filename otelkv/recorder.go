@@ -41,7 +41,7 @@ type Recorder struct {
 	series   atomic.Int64
 	failures atomic.Int64 // of exports
 	dropped  atomic.Int64 // removed series that were not reported
-	departed atomic.Int64 // removed series that are still to be reported, or more
+	departed atomic.Bool  // removed series may still have to be reported
 
 	// The order of locks is: an engine's infoMu, collecting, an engine's mu, mu.
 	mu            sync.RWMutex
