@@ -21,8 +21,8 @@ type EngineOption func(*engineConfig)
 
 type engineConfig struct {
 	medium    string
-	tierTypes []string // of every tier that was ever declared; the first has index 1
-	tiers     []string // the labels of the tiers that are declared now
+	tierTypes []string // of every tier that was ever declared; the first has index 1; a connector's engine keeps them
+	tiers     []string // the labels of the tiers that are declared now; replaced, never changed
 	primed    bool
 	source    *string
 }

@@ -47,7 +47,6 @@ type Recorder struct {
 	mu            sync.RWMutex
 	closed        atomic.Bool
 	engines       map[int]*Engine // those without a source, by index
-	declared      []*Engine
 	scopes        []*Engine       // engines and their connectors; replaced, never changed
 	registrations []*registration // replaced, never changed
 	callbacks     []*callback     // replaced, never changed
@@ -208,13 +207,12 @@ func (r *Recorder) declare(e *Engine) error {
 	isSame := func(other *Engine) bool {
 		return slices.Equal(other.attributes, e.attributes)
 	}
-	if e.config.source == nil && r.engines[e.index] != nil || slices.ContainsFunc(r.declared, isSame) {
+	if e.config.source == nil && r.engines[e.index] != nil || slices.ContainsFunc(r.scopes, isSame) {
 		return ErrEngineExists
 	}
 	if e.config.source == nil {
 		r.engines[e.index] = e
 	}
-	r.declared = append(r.declared, e)
 	r.scopes = append(slices.Clip(r.scopes), e)
 	return nil
 }
@@ -223,7 +221,6 @@ func (r *Recorder) declare(e *Engine) error {
 func (r *Recorder) forget(scopes []*Engine) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.declared = slices.DeleteFunc(r.declared, func(e *Engine) bool { return e == scopes[0] })
 	if e := scopes[0]; r.engines[e.index] == e {
 		delete(r.engines, e.index)
 	}
