@@ -47,7 +47,6 @@ type Engine struct {
 	// For the self-metrics, if there are any.
 	lastPayload atomic.Int64 // when the last payload came, see notePayload
 	self        *Engine
-	age         Float64Gauge
 }
 
 func newEngine(r *Recorder, index int, c engineConfig, attributes []attribute.KeyValue) *Engine {

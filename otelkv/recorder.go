@@ -164,8 +164,9 @@ func (r *Recorder) addEngine(index int, modelName string, c engineConfig) (*Engi
 		return nil, err
 	}
 	e := newEngine(r, index, c, r.engineAttributes(index, modelName, c))
-	if err := r.addSelfMetrics(e); err != nil {
-		return nil, err
+	if r.self != nil {
+		e.self = newEngine(r.self.recorder, index, newEngineConfig(nil), e.attributes)
+		e.self.recorder.addScope(e.self) // before it has series, see declare
 	}
 	if err := r.declare(e); err != nil {
 		if e.self != nil {
