@@ -35,13 +35,15 @@ type Recorder struct {
 
 	refused  atomic.Int64
 	payloads atomic.Int64
-	rejected tally[error]
-	ignored  tally[string]
 	folded   atomic.Int64
 	series   atomic.Int64
 	failures atomic.Int64 // of exports
 	dropped  atomic.Int64 // removed series that were not reported
 	departed atomic.Bool  // removed series may still have to be reported
+
+	countsMu sync.Mutex // guards rejected and ignored
+	rejected map[error]int64
+	ignored  map[string]int64
 
 	// The order of locks is: an engine's infoMu, collecting, an engine's mu, mu.
 	mu            sync.RWMutex
@@ -88,6 +90,8 @@ func newRecorder(catalogue *schema.Catalogue, c config) (*Recorder, error) {
 		config:    c,
 		made:      c.now(),
 		byName:    make(map[string]*recorderMetric, 2*catalogue.Len()),
+		rejected:  make(map[error]int64),
+		ignored:   make(map[string]int64),
 		engines:   make(map[int]*Engine),
 		schemaURL: catalogue.SchemaURL(),
 	}
