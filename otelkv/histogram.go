@@ -82,15 +82,8 @@ func newHistogramCell(table *bucketTable) *histogramCell {
 // addBuckets adds samples of which only the buckets and the sum are known. If the sum would
 // make the total infinite, it adds nothing and reports false.
 func (c *histogramCell) addBuckets(counts []uint64, sum float64) bool {
-	for {
-		old := c.sum.Load()
-		total := math.Float64frombits(old) + sum
-		if !finite(total) {
-			return false
-		}
-		if c.sum.CompareAndSwap(old, math.Float64bits(total)) {
-			break
-		}
+	if !addFloat64(c.sum, sum) {
+		return false
 	}
 	for i, n := range counts {
 		c.buckets[i].Add(n)
@@ -115,21 +108,10 @@ func (c *histogramCell) take() interval {
 // It does not call it itself, because a context argument would slow every call down. It
 // refuses a sample that would make the sum infinite.
 func (s *series) recordSample(sample float64) (unsettled bool) {
-	if !(sample >= 0 && sample <= math.MaxFloat64) {
+	c := s.cell
+	if !(sample >= 0 && sample <= math.MaxFloat64) || !addFloat64(c.sum, sample) {
 		s.metric.recorder.refuse()
 		return false
-	}
-	c := s.cell
-	for {
-		old := c.sum.Load()
-		sum := math.Float64frombits(old) + sample
-		if !finite(sum) {
-			s.metric.recorder.refuse()
-			return false
-		}
-		if c.sum.CompareAndSwap(old, math.Float64bits(sum)) {
-			break
-		}
 	}
 	for {
 		old := c.least.Load()

@@ -106,23 +106,27 @@ func (s *series) addInt64(increment int64) {
 }
 
 func (s *series) addFloat64(increment float64) {
-	if !(increment >= 0 && increment <= math.MaxFloat64) {
+	if !(increment >= 0 && increment <= math.MaxFloat64) || !addFloat64(&s.bits, increment) {
 		s.metric.recorder.refuse()
 		return
 	}
-	for {
-		old := s.bits.Load()
-		total := math.Float64frombits(old) + increment
-		if total > math.MaxFloat64 {
-			s.metric.recorder.refuse()
-			return
-		}
-		if s.bits.CompareAndSwap(old, math.Float64bits(total)) {
-			break
-		}
-	}
 	if !s.state.settled() {
 		s.settleAddition()
+	}
+}
+
+// addFloat64 adds to the float64 whose bits are given. If the total would be infinite, it
+// adds nothing and reports false.
+func addFloat64(bits *atomic.Uint64, increment float64) bool {
+	for {
+		old := bits.Load()
+		total := math.Float64frombits(old) + increment
+		if !finite(total) {
+			return false
+		}
+		if bits.CompareAndSwap(old, math.Float64bits(total)) {
+			return true
+		}
 	}
 }
 
