@@ -31,26 +31,20 @@ type CheckError struct {
 func (e *CheckError) Error() string { return fmt.Sprintf("otelkv: metric %q: %s", e.Metric, e.Reason) }
 
 // A CheckOption changes what [Check] expects.
-type CheckOption interface {
-	applyCheck(*checker)
-}
-
-type checkOptionFunc func(*checker)
-
-func (f checkOptionFunc) applyCheck(c *checker) { f(c) }
+type CheckOption func(*checker)
 
 // WithEngineLabels names the labels of the engine, which every series must have. The
 // default is model_name and engine.
 func WithEngineLabels(names ...string) CheckOption {
 	names = slices.Clone(names)
-	return checkOptionFunc(func(c *checker) { c.engineLabels = names })
+	return func(c *checker) { c.engineLabels = names }
 }
 
 // WithOptionalLabels names labels that a series may have, such as the connector or the
 // medium of a tier.
 func WithOptionalLabels(names ...string) CheckOption {
 	names = slices.Clone(names)
-	return checkOptionFunc(func(c *checker) { c.optionalLabels = names })
+	return func(c *checker) { c.optionalLabels = names }
 }
 
 type checker struct {
@@ -75,7 +69,7 @@ func Check(catalogue *schema.Catalogue, emitted metricdata.ResourceMetrics, opti
 		found:        make(map[string][]Point),
 	}
 	for _, o := range options {
-		o.applyCheck(c)
+		o(c)
 	}
 	for _, scope := range emitted.ScopeMetrics {
 		for _, m := range scope.Metrics {
