@@ -48,19 +48,13 @@ func (e *Engine) Histogram(m schema.Histogram, labelValues ...string) (Histogram
 // Int64Total binds the total of a counter, as [Engine.Int64Counter] binds the counter.
 func (e *Engine) Int64Total(m schema.Int64Counter, labelValues ...string) (Int64Total, error) {
 	c, err := e.Int64Counter(m, labelValues...)
-	if err != nil {
-		return Int64Total{}, err
-	}
-	return Int64Total{&totalState[int64]{add: c.Add}}, nil
+	return Int64Total{&totalState[int64]{add: c.Add}}, err
 }
 
 // Float64Total binds the total of a counter, as [Engine.Float64Counter] binds the counter.
 func (e *Engine) Float64Total(m schema.Float64Counter, labelValues ...string) (Float64Total, error) {
 	c, err := e.Float64Counter(m, labelValues...)
-	if err != nil {
-		return Float64Total{}, err
-	}
-	return Float64Total{&totalState[float64]{add: c.Add}}, nil
+	return Float64Total{&totalState[float64]{add: c.Add}}, err
 }
 
 // HistogramTotal binds the buckets of a histogram, as [Engine.Histogram] binds the
