@@ -137,8 +137,12 @@ func (s *series) settleSample(ctx context.Context, sample float64) {
 	if !s.settle() {
 		return
 	}
-	if instruments := s.instruments.Load(); instruments != nil {
-		recordToInstruments(ctx, *instruments, sample)
+	for _, i := range s.inRegistrations() {
+		if !i.finished.Load() {
+			for _, record := range i.histograms {
+				record(ctx, sample)
+			}
+		}
 	}
 }
 

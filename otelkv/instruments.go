@@ -193,16 +193,14 @@ func (g *registration) instrument(s *series) {
 		i.add(mirror.metric, s.mirrors[n])
 	}
 	var all []*instrumentSeries
-	if before := s.instruments.Load(); before != nil {
-		for _, other := range *before {
-			switch {
-			case other.registration != g:
-				all = append(all, other)
-			case !other.finished.Load():
-				return
-			default:
-				i.added.Store(other.added.Load())
-			}
+	for _, other := range s.inRegistrations() {
+		switch {
+		case other.registration != g:
+			all = append(all, other)
+		case !other.finished.Load():
+			return
+		default:
+			i.added.Store(other.added.Load())
 		}
 	}
 	all = append(all, i)
@@ -255,33 +253,19 @@ func bind[I any](instrument I, attributes attribute.Set) (bound I, ok bool) {
 
 // detach removes the series' instruments in g.
 func (s *series) detach(g *registration) {
-	before := s.instruments.Load()
-	if before == nil {
-		return
-	}
-	var all []*instrumentSeries
-	for _, i := range *before {
-		if i.registration == g {
-			i.finished.Store(true)
-		} else {
-			all = append(all, i)
-		}
-	}
-	if all == nil {
-		s.instruments.Store(nil)
-		s.state.clear(withInstruments)
-		return
-	}
+	all := slices.DeleteFunc(slices.Clone(s.inRegistrations()), func(i *instrumentSeries) bool { return i.registration == g })
 	s.instruments.Store(&all)
+	if len(all) == 0 {
+		s.state.clear(withInstruments)
+	}
 }
 
-// addToInstruments adds to bound counters what was added to the series.
-func (s *series) addToInstruments() {
+// inRegistrations returns the series' instruments.
+func (s *series) inRegistrations() []*instrumentSeries {
 	if all := s.instruments.Load(); all != nil {
-		for _, i := range *all {
-			i.catchUp()
-		}
+		return *all
 	}
+	return nil
 }
 
 // catchUp adds to bound counters what the series has and they do not have. It is called
@@ -299,25 +283,10 @@ func (i *instrumentSeries) catchUp() {
 	}
 }
 
-// recordToInstruments records a sample to the instruments of a histogram.
-func recordToInstruments(ctx context.Context, all []*instrumentSeries, sample float64) {
-	for _, i := range all {
-		if !i.finished.Load() {
-			for _, record := range i.histograms {
-				record(ctx, sample)
-			}
-		}
-	}
-}
-
 // finish ends the series of the synchronous instruments that can end one, and keeps
 // further measurements from starting it again.
 func (s *series) finish() {
-	all := s.instruments.Load()
-	if all == nil {
-		return
-	}
-	for _, i := range *all {
+	for _, i := range s.inRegistrations() {
 		if i.options != nil {
 			continue
 		}
@@ -341,11 +310,10 @@ func (g *registration) callback(ctx context.Context, o metric.Observer) error {
 	g.recorder.runCallbacks(ctx)
 	for _, s := range g.reported() {
 		// The value is read after this, so a shown series has a recorded value.
-		all := s.instruments.Load()
-		if !s.shown() || all == nil {
+		if !s.shown() {
 			continue
 		}
-		for _, i := range *all {
+		for _, i := range s.inRegistrations() {
 			if i.registration == g && i.options != nil {
 				s.metric.observe(o, i)
 			}

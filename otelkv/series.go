@@ -143,7 +143,9 @@ func (s *series) settle() bool {
 
 func (s *series) settleAddition() {
 	if s.settle() && s.state.has(withInstruments) {
-		s.addToInstruments()
+		for _, i := range s.inRegistrations() {
+			i.catchUp()
+		}
 	}
 }
 
