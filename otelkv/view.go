@@ -52,7 +52,9 @@ func newStreams(m *recorderMetric, c exportConfig) ([]*stream, error) {
 		streams = append(streams, s)
 		if c.nativeHistograms && m.instrument == sdkmetric.InstrumentKindHistogram && s.exponential == nil {
 			native := *s
-			native.exponential, native.native = nativeHistogram(), true
+			// The scale is the default of Prometheus's client libraries, the size that of the SDK.
+			native.exponential = &sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: exponentialScale}
+			native.native = true
 			streams = append(streams, &native)
 		}
 	}
