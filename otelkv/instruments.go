@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"math"
 	"slices"
 	"sync/atomic"
@@ -113,12 +112,12 @@ func (r *Recorder) registerInstruments(provider metric.MeterProvider, c exportCo
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	g.attach()
 	registered, err := meter.RegisterCallback(g.callback, observables...)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("otelkv: meter provider: %w", err), g.unregister())
+		return nil, fmt.Errorf("otelkv: meter provider: %w", err)
 	}
 	g.registered = registered
+	g.attach()
 	return g, nil
 }
 
@@ -142,9 +141,6 @@ func (g *registration) unregister() error {
 	r.mu.Unlock()
 	r.collecting.Unlock()
 	r.eachSeriesLocked(func(s *series) { s.detach(g) })
-	if g.registered == nil {
-		return nil
-	}
 	return g.registered.Unregister()
 }
 
@@ -315,7 +311,7 @@ func (g *registration) callback(ctx context.Context, o metric.Observer) error {
 		}
 		for _, i := range s.inRegistrations() {
 			if i.registration == g && i.options != nil {
-				s.metric.observe(o, i)
+				i.observe(o)
 			}
 		}
 	}
@@ -345,18 +341,13 @@ func (g *registration) reported() []*series {
 	return append(all, r.takeDeparted(&g.departures, now)...)
 }
 
-// names yields the instrument and the options of every name under which the series is to
-// be reported to a collection.
-func (i *instrumentSeries) names() iter.Seq2[any, []metric.ObserveOption] {
-	return func(yield func(any, []metric.ObserveOption) bool) {
-		s, instruments := i.series, i.registration.instruments
-		if s.isLive() && !yield(instruments[s.metric.ordinal], i.options[:1]) {
-			return
-		}
-		for n, mirror := range s.metric.mirrors {
-			if !yield(instruments[mirror.metric.ordinal], i.options[n+1:n+2]) {
-				return
-			}
-		}
+// observe reports the series to a collection, under all its names.
+func (i *instrumentSeries) observe(o metric.Observer) {
+	s, instruments, bits := i.series, i.registration.instruments, i.series.bits.Load()
+	if s.isLive() {
+		s.metric.observe(o, instruments[s.metric.ordinal], bits, i.options[:1])
+	}
+	for n, mirror := range s.metric.mirrors {
+		mirror.metric.observe(o, instruments[mirror.metric.ordinal], bits, i.options[n+1:n+2])
 	}
 }

@@ -25,7 +25,6 @@ import (
 // for concurrent use, and need not be closed.
 type Producer struct {
 	recorder *Recorder
-	id       uint64      // unique among all producers of the recorder
 	slot     int         // among the producers that are in use
 	streams  [][]*stream // by the metric's ordinal
 	deltas   []bool      // by the metric's ordinal: report what came since the last collection
@@ -80,8 +79,6 @@ func (r *Recorder) newProducer(c exportConfig) (*Producer, error) {
 	r.collecting.Lock()
 	defer r.collecting.Unlock()
 	r.countExponentially(p)
-	r.lastProducer++
-	p.id = r.lastProducer
 	p.slot = slices.IndexFunc(r.producers, func(w weak.Pointer[Producer]) bool { return w.Value() == nil })
 	if p.slot < 0 {
 		p.slot = len(r.producers)

@@ -55,9 +55,8 @@ type Recorder struct {
 
 	// collecting is held while a reader collects or observes, and while series are
 	// removed. It guards what only these use.
-	collecting   sync.Mutex
-	producers    []weak.Pointer[Producer] // by their slots
-	lastProducer uint64
+	collecting sync.Mutex
+	producers  []weak.Pointer[Producer] // by their slots
 
 	unbound *series // see newUnbound
 	self    *Engine // of the self-metrics that belong to no engine; nil without [WithSelfMetrics]

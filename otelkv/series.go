@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"sync/atomic"
+	"weak"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/exemplar"
@@ -167,14 +168,12 @@ func (s *series) setFloat64(value float64) {
 	}
 }
 
-func (s *series) float64() float64 { return math.Float64frombits(s.bits.Load()) }
-
 // finite reports whether v is neither NaN nor infinite.
 func finite(v float64) bool { return v-v == 0 }
 
 // A delta is what one producer of deltas has reported of a series.
 type delta struct {
-	producer uint64   // the producer's id
+	producer weak.Pointer[Producer]
 	bits     uint64   // the value
 	counts   []uint64 // the buckets
 	count    uint64   // their sum
@@ -190,8 +189,8 @@ func (s *series) delta(p *Producer) *delta {
 		e.deltas = append(e.deltas, delta{})
 	}
 	d := &e.deltas[p.slot]
-	if d.producer != p.id {
-		*d = delta{producer: p.id}
+	if producer := p.recorder.producers[p.slot]; d.producer != producer {
+		*d = delta{producer: producer}
 	}
 	return d
 }
