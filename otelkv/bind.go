@@ -151,10 +151,6 @@ func (e *Engine) add(m *recorderMetric, labelValues []string) (*series, error) {
 		e.mu.Lock()
 	}
 	defer e.mu.Unlock()
-	return e.addLocked(m, labelValues, resume)
-}
-
-func (e *Engine) addLocked(m *recorderMetric, labelValues []string, resume bool) (*series, error) {
 	if e.removed {
 		return nil, ErrRemoved
 	}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/otelkv/otelkv-go/internal/tuple"
 	"github.com/otelkv/otelkv-go/otelkv/internal/tier"
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -69,15 +68,14 @@ func checkMedium(medium string, metrics []*recorderMetric) error {
 		errs = append(errs, fmt.Errorf("%w: it is empty", ErrLabelValues))
 	}
 	for _, m := range metrics {
-		seen := make(map[string]bool)
+		var all [][]string
 		for _, mirror := range m.definition.Mirrors {
 			values := withMedium(mirror.LabelValues, medium)
-			key := string(tuple.Append(nil, values))
-			if seen[key] {
+			if slices.ContainsFunc(all, func(other []string) bool { return slices.Equal(other, values) }) {
 				errs = append(errs, fmt.Errorf("%w: two metrics would be mirrored as %s with the label values %q",
 					ErrLabelValues, m.definition.PrometheusName, values))
 			}
-			seen[key] = true
+			all = append(all, values)
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
