@@ -61,9 +61,6 @@ func (d *departures) add(removed []*series, now time.Time) (dropped int64) {
 			dropped++
 			continue
 		}
-		if d.series == nil {
-			d.series = make(map[identity]*departure)
-		}
 		d.series[s.identity()] = &departure{series: s, from: from, until: from.Add(d.delay)}
 	}
 	return dropped

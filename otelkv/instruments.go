@@ -85,7 +85,7 @@ func (r *Recorder) registerInstruments(provider metric.MeterProvider, c exportCo
 	g := &registration{
 		recorder:    r,
 		instruments: make([]any, len(r.metrics)),
-		departures:  departures{delay: c.removalDelay, silent: c.removalDelay},
+		departures:  departures{delay: c.removalDelay, silent: c.removalDelay, series: make(map[identity]*departure)},
 	}
 	bindable := false
 	var observables []metric.Observable

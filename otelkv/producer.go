@@ -51,7 +51,7 @@ func (r *Recorder) Producer(options ...ExportOption) (*Producer, error) {
 }
 
 func (r *Recorder) newProducer(c exportConfig) (*Producer, error) {
-	p := &Producer{recorder: r, departures: departures{delay: c.removalDelay}}
+	p := &Producer{recorder: r, departures: departures{delay: c.removalDelay, series: make(map[identity]*departure)}}
 	var errs []error
 	for _, m := range r.metrics {
 		streams, err := newStreams(m, c)
