@@ -108,8 +108,12 @@ func (c *histogramCell) take() interval {
 // It does not call it itself, because a context argument would slow every call down. It
 // refuses a sample that would make the sum infinite.
 func (s *series) recordSample(sample float64) (unsettled bool) {
+	if !(sample >= 0 && sample <= math.MaxFloat64) {
+		s.metric.recorder.refuse()
+		return false
+	}
 	c := s.cell
-	if !(sample >= 0 && sample <= math.MaxFloat64) || !addFloat64(c.sum, sample) {
+	if !addFloat64(c.sum, sample) {
 		s.metric.recorder.refuse()
 		return false
 	}
