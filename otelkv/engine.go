@@ -56,6 +56,7 @@ func newEngine(r *Recorder, index int, c engineConfig, attributes []attribute.Ke
 		config:     c,
 		attributes: attributes,
 		metrics:    make([]seriesSet, len(r.metrics)),
+		connectors: make(map[string]*Engine),
 	}
 }
 
@@ -91,9 +92,6 @@ func (e *Engine) Connector(name string) *Engine {
 	c := newEngine(e.recorder, e.index, e.config, append(slices.Clip(e.attributes),
 		attribute.String(e.recorder.config.labels.Connector, name)))
 	c.parent, c.removed = e, e.removed
-	if e.connectors == nil {
-		e.connectors = make(map[string]*Engine)
-	}
 	e.connectors[name] = c
 	if !c.removed {
 		e.recorder.addScope(c)
