@@ -107,7 +107,11 @@ func (s *series) addInt64(increment int64) {
 }
 
 func (s *series) addFloat64(increment float64) {
-	if !(increment >= 0 && increment <= math.MaxFloat64) || !addFloat64(&s.bits, increment) {
+	if !(increment >= 0 && increment <= math.MaxFloat64) {
+		s.metric.recorder.refuse()
+		return
+	}
+	if !addFloat64(&s.bits, increment) {
 		s.metric.recorder.refuse()
 		return
 	}
