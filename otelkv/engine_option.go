@@ -19,8 +19,10 @@ const PrimaryTier = tier.Primary
 type EngineOption func(*engineConfig)
 
 type engineConfig struct {
-	medium    string
-	tierTypes []string // of every tier that was ever declared; the first has index 1; a connector's engine keeps them
+	medium string
+	// tierTypes are those of every tier that was ever declared. The first has index 1. Those
+	// of a connector's engine are the ones that count.
+	tierTypes []string
 	tiers     []string // the labels of the tiers that are declared now; replaced, never changed
 	primed    bool
 	source    *string

@@ -143,16 +143,15 @@ func addNumber[N int64 | float64](s *stream, points []metricdata.DataPoint[N], f
 	of, position := s.place(attributes, len(points))
 	if position < 0 {
 		position = len(points)
-		points = append(points, metricdata.DataPoint[N]{Attributes: of.kept, StartTime: start, Value: value})
-	} else {
-		p := &points[position]
-		p.StartTime = earlier(p.StartTime, start)
-		if s.sum {
-			value = sum(p.Value, value)
-		}
-		p.Value = value
+		points = append(points, metricdata.DataPoint[N]{Attributes: of.kept, StartTime: start})
 	}
-	points[position].Exemplars = appendExemplars(points[position].Exemplars, from, s.since, of.dropped)
+	p := &points[position]
+	p.StartTime = earlier(p.StartTime, start)
+	if s.sum {
+		value = sum(p.Value, value)
+	}
+	p.Value = value
+	p.Exemplars = appendExemplars(p.Exemplars, from, s.since, of.dropped)
 	return points
 }
 
