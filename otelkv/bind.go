@@ -46,21 +46,16 @@ func (e *Engine) Histogram(m schema.Histogram, labelValues ...string) (Histogram
 }
 
 // Int64Total binds the total of a counter, as [Engine.Int64Counter] binds the counter.
+// The total that comes with an error refuses and counts what it observes, too.
 func (e *Engine) Int64Total(m schema.Int64Counter, labelValues ...string) (Int64Total, error) {
 	c, err := e.Int64Counter(m, labelValues...)
-	if err != nil {
-		return Int64Total{}, err
-	}
-	return Int64Total{&totalState[int64]{add: c.Add}}, nil
+	return Int64Total{&totalState[int64]{add: c.Add}}, err
 }
 
 // Float64Total binds the total of a counter, as [Engine.Float64Counter] binds the counter.
 func (e *Engine) Float64Total(m schema.Float64Counter, labelValues ...string) (Float64Total, error) {
 	c, err := e.Float64Counter(m, labelValues...)
-	if err != nil {
-		return Float64Total{}, err
-	}
-	return Float64Total{&totalState[float64]{add: c.Add}}, nil
+	return Float64Total{&totalState[float64]{add: c.Add}}, err
 }
 
 // HistogramTotal binds the buckets of a histogram, as [Engine.Histogram] binds the
@@ -119,14 +114,7 @@ func (e *Engine) resolve(m *recorderMetric, labelValues []string) (*series, erro
 		return nil, fmt.Errorf("%w: expects %d labels %q, got %d",
 			ErrLabelValues, len(m.definition.LabelNames), m.definition.LabelNames, len(labelValues))
 	}
-	e.mu.RLock()
-	s := e.metrics[m.ordinal].find(labelValues)
-	removed := e.removed
-	e.mu.RUnlock()
-	switch {
-	case removed:
-		return nil, ErrRemoved
-	case s != nil:
+	if s := e.existing(m, labelValues); s != nil {
 		return s, nil
 	}
 	for i, value := range labelValues {
@@ -156,7 +144,7 @@ func (e *Engine) ordered(m *recorderMetric) []*series {
 // collecting lock, which comes before the engine's own.
 func (e *Engine) add(m *recorderMetric, labelValues []string) (*series, error) {
 	e.mu.Lock()
-	resume := m.resumes() && e.recorder.departed.Load() > 0
+	resume := m.resumes() && e.recorder.departed.Load()
 	if resume {
 		e.mu.Unlock()
 		e.recorder.collecting.Lock()
@@ -164,10 +152,6 @@ func (e *Engine) add(m *recorderMetric, labelValues []string) (*series, error) {
 		e.mu.Lock()
 	}
 	defer e.mu.Unlock()
-	return e.addLocked(m, labelValues, resume)
-}
-
-func (e *Engine) addLocked(m *recorderMetric, labelValues []string, resume bool) (*series, error) {
 	if e.removed {
 		return nil, ErrRemoved
 	}
@@ -175,17 +159,16 @@ func (e *Engine) addLocked(m *recorderMetric, labelValues []string, resume bool)
 	if s := set.find(labelValues); s != nil {
 		return s, nil
 	}
-	if !e.recorder.reserve(m) {
+	// Declared series, and the series that others fold into, may exceed the limit.
+	if m.count(1) {
 		if folded := m.fold(labelValues, e.config.tiers); !slices.Equal(folded, labelValues) {
 			e.recorder.folded.Add(1)
 			labelValues = folded
 			if s := set.find(labelValues); s != nil {
+				m.count(-1)
 				return s, nil
 			}
 		}
-		// Declared series, and the series that others fold into, may exceed the limit.
-		m.series.Add(1)
-		e.recorder.series.Add(1)
 	}
 	s := m.newSeries(e.attributes, slices.Clone(labelValues), e.config.medium)
 	if resume {
@@ -209,8 +192,7 @@ func (e *Engine) drain(match func(*series) bool) []*series {
 	var all []*series
 	for i := range e.metrics {
 		gone := e.metrics[i].remove(match)
-		e.recorder.metrics[i].series.Add(-int64(len(gone)))
-		e.recorder.series.Add(-int64(len(gone)))
+		e.recorder.metrics[i].count(-int64(len(gone)))
 		all = append(all, gone...)
 	}
 	return all

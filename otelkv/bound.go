@@ -44,25 +44,19 @@ func (c Float64Counter) Add(increment float64) {
 // context.Background it costs one comparison more than Add. Instruments
 // ([Recorder.RegisterInstruments]) get no exemplars of counters.
 func (c Int64Counter) AddContext(ctx context.Context, increment int64) {
-	if c.series == nil {
-		return
+	if c.series != nil && c.series.metric.maySample(ctx) {
+		offer(ctx, c.series, increment)
 	}
-	if c.series.metric.maySample(ctx) {
-		c.series.offerInt64(ctx, increment)
-	}
-	c.series.addInt64(increment)
+	c.Add(increment)
 }
 
 // AddContext is Add for a measurement that can become an exemplar, as with
 // [Int64Counter.AddContext].
 func (c Float64Counter) AddContext(ctx context.Context, increment float64) {
-	if c.series == nil {
-		return
+	if c.series != nil && c.series.metric.maySample(ctx) {
+		offer(ctx, c.series, increment)
 	}
-	if c.series.metric.maySample(ctx) {
-		c.series.offerFloat64(ctx, increment)
-	}
-	c.series.addFloat64(increment)
+	c.Add(increment)
 }
 
 // Record sets the gauge to value.
@@ -95,13 +89,10 @@ func (h Histogram) Record(sample float64) {
 // [Int64Counter.AddContext]. Instruments ([Recorder.RegisterInstruments]) get the context
 // too.
 func (h Histogram) RecordContext(ctx context.Context, sample float64) {
-	if h.series == nil {
-		return
+	if h.series != nil && h.series.metric.maySample(ctx) {
+		offer(ctx, h.series, sample)
 	}
-	if h.series.metric.maySample(ctx) {
-		h.series.offerFloat64(ctx, sample)
-	}
-	if h.series.recordSample(sample) {
+	if h.series != nil && h.series.recordSample(sample) {
 		h.series.settleSample(ctx, sample)
 	}
 }

@@ -4,6 +4,7 @@ package otelkv
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -60,9 +61,6 @@ func (d *departures) add(removed []*series, now time.Time) (dropped int64) {
 			dropped++
 			continue
 		}
-		if d.series == nil {
-			d.series = make(map[identity]*departure)
-		}
 		d.series[s.identity()] = &departure{series: s, from: from, until: from.Add(d.delay)}
 	}
 	return dropped
@@ -86,9 +84,10 @@ func (d *departures) admits(s *series, now time.Time) bool {
 	return true
 }
 
-// take returns the removed series that a collection at the given time reports.
-func (d *departures) take(now time.Time) []*series {
-	if len(d.series) == 0 {
+// takeDeparted returns those of the removed series d that a collection at the given time
+// reports. The collecting lock is held.
+func (r *Recorder) takeDeparted(d *departures, now time.Time) []*series {
+	if !r.departed.Load() {
 		return nil
 	}
 	var all []*series
@@ -99,6 +98,7 @@ func (d *departures) take(now time.Time) []*series {
 		}
 	}
 	d.sweep(now)
+	r.departed.Store(slices.ContainsFunc(r.allDepartures(), func(d *departures) bool { return len(d.series) > 0 }))
 	return all
 }
 
@@ -118,7 +118,7 @@ func (r *Recorder) depart(scopes []*Engine, match func(*series) bool) {
 	var dropped int64
 	r.collecting.Lock()
 	// An engine that finds no series from here on looks for a removed one.
-	r.departed.Add(1)
+	r.departed.Store(true)
 	for _, scope := range scopes {
 		gone = append(gone, scope.drain(match)...)
 	}
@@ -126,7 +126,6 @@ func (r *Recorder) depart(scopes []*Engine, match func(*series) bool) {
 	for _, d := range r.allDepartures() {
 		dropped += d.add(gone, now)
 	}
-	r.countDeparted()
 	r.collecting.Unlock()
 	for _, s := range gone {
 		s.finish()
@@ -138,7 +137,7 @@ func (r *Recorder) depart(scopes []*Engine, match func(*series) bool) {
 }
 
 // allDepartures returns the departures of each producer and registration. The collecting
-// lock is held, as it is for the functions below.
+// lock is held.
 func (r *Recorder) allDepartures() []*departures {
 	var all []*departures
 	for _, w := range r.producers {
@@ -152,17 +151,8 @@ func (r *Recorder) allDepartures() []*departures {
 	return all
 }
 
-// countDeparted updates the number of removed series that are still to be reported.
-func (r *Recorder) countDeparted() {
-	n := 0
-	for _, d := range r.allDepartures() {
-		n += len(d.series)
-	}
-	r.departed.Store(int64(n))
-}
-
 // resume returns the removed series of an identity, which continues from now on. It
-// returns nil if none is to be reported any more.
+// returns nil if none is to be reported any more. The collecting lock is held.
 func (r *Recorder) resume(i identity) *series {
 	var found *series
 	now := r.config.now()
@@ -171,12 +161,10 @@ func (r *Recorder) resume(i identity) *series {
 			found = n.series
 		}
 	}
-	if found == nil {
-		return nil
+	if found != nil {
+		for _, d := range r.allDepartures() {
+			delete(d.series, i)
+		}
 	}
-	for _, d := range r.allDepartures() {
-		delete(d.series, i)
-	}
-	r.countDeparted()
 	return found
 }

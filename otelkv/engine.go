@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -29,9 +30,7 @@ type Engine struct {
 	index      int
 	attributes []attribute.KeyValue // of every series
 
-	// Only a connector has these: its engine, and its name there.
-	parent *Engine
-	name   string
+	parent *Engine // of a connector
 
 	tiersMu sync.Mutex // held while tiers are added
 
@@ -48,7 +47,6 @@ type Engine struct {
 	// For the self-metrics, if there are any.
 	lastPayload atomic.Int64 // when the last payload came, see notePayload
 	self        *Engine
-	age         Float64Gauge
 }
 
 func newEngine(r *Recorder, index int, c engineConfig, attributes []attribute.KeyValue) *Engine {
@@ -58,6 +56,7 @@ func newEngine(r *Recorder, index int, c engineConfig, attributes []attribute.Ke
 		config:     c,
 		attributes: attributes,
 		metrics:    make([]seriesSet, len(r.metrics)),
+		connectors: make(map[string]*Engine),
 	}
 }
 
@@ -78,16 +77,6 @@ func (e *Engine) Connector(name string) *Engine {
 	if e.recorder.config.labels.Connector == "" || name == "" || e.parent != nil {
 		return e
 	}
-	e.mu.RLock()
-	c := e.connectors[name]
-	e.mu.RUnlock()
-	if c != nil {
-		return c
-	}
-	return e.addConnector(name)
-}
-
-func (e *Engine) addConnector(name string) *Engine {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if c := e.connectors[name]; c != nil {
@@ -100,15 +89,9 @@ func (e *Engine) addConnector(name string) *Engine {
 		}
 		name = Other
 	}
-	config := e.config
-	config.tiers = slices.Clone(config.tiers)
-	config.tierTypes = nil // the engine keeps them
-	c := newEngine(e.recorder, e.index, config, append(slices.Clip(e.attributes),
+	c := newEngine(e.recorder, e.index, e.config, append(slices.Clip(e.attributes),
 		attribute.String(e.recorder.config.labels.Connector, name)))
-	c.parent, c.name, c.removed = e, name, e.removed
-	if e.connectors == nil {
-		e.connectors = make(map[string]*Engine)
-	}
+	c.parent, c.removed = e, e.removed
 	e.connectors[name] = c
 	if !c.removed {
 		e.recorder.addScope(c)
@@ -116,16 +99,11 @@ func (e *Engine) addConnector(name string) *Engine {
 	return c
 }
 
-// scopes returns the engine, and then its connectors sorted by name.
+// scopes returns the engine, and then its connectors.
 func (e *Engine) scopes() []*Engine {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	all := []*Engine{e}
-	for _, c := range e.connectors {
-		all = append(all, c)
-	}
-	slices.SortFunc(all, func(a, b *Engine) int { return cmp.Compare(a.name, b.name) })
-	return all
+	return slices.AppendSeq([]*Engine{e}, maps.Values(e.connectors))
 }
 
 // Tiers returns the labels of the engine's tiers, the primary first: "0:primary",
@@ -238,7 +216,9 @@ func (e *Engine) Remove() {
 	}
 	e.recorder.forget(scopes)
 	if e.parent != nil {
-		e.parent.disconnect(e)
+		e.parent.mu.Lock()
+		defer e.parent.mu.Unlock()
+		maps.DeleteFunc(e.parent.connectors, func(_ string, c *Engine) bool { return c == e })
 	}
 }
 
@@ -247,21 +227,12 @@ func (e *Engine) detach() []*Engine {
 	e.mu.Lock()
 	e.removed = true
 	e.mu.Unlock()
-	// From here on, addConnector marks every new connector as removed.
+	// From here on, Connector marks every new connector as removed.
 	scopes := e.scopes()
 	for _, connector := range scopes[1:] {
 		connector.detach()
 	}
 	return scopes
-}
-
-// disconnect frees the name of a removed connector.
-func (e *Engine) disconnect(connector *Engine) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.connectors[connector.name] == connector {
-		delete(e.connectors, connector.name)
-	}
 }
 
 // Trackers are the trackers of one engine. They know vLLM's rules of what counts when.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/otelkv/otelkv-go/internal/tuple"
 	"github.com/otelkv/otelkv-go/otelkv/internal/tier"
 	"github.com/otelkv/otelkv-go/schema"
 )
@@ -20,9 +19,11 @@ const PrimaryTier = tier.Primary
 type EngineOption func(*engineConfig)
 
 type engineConfig struct {
-	medium    string
-	tierTypes []string // of every tier that was ever declared; the first has index 1
-	tiers     []string // the labels of the tiers that are declared now
+	medium string
+	// tierTypes are those of every tier that was ever declared. The first has index 1. Those
+	// of a connector's engine are the ones that count.
+	tierTypes []string
+	tiers     []string // the labels of the tiers that are declared now; replaced, never changed
 	primed    bool
 	source    *string
 }
@@ -69,15 +70,14 @@ func checkMedium(medium string, metrics []*recorderMetric) error {
 		errs = append(errs, fmt.Errorf("%w: it is empty", ErrLabelValues))
 	}
 	for _, m := range metrics {
-		seen := make(map[string]bool)
+		var all [][]string
 		for _, mirror := range m.definition.Mirrors {
 			values := withMedium(mirror.LabelValues, medium)
-			key := string(tuple.Append(nil, values))
-			if seen[key] {
+			if slices.ContainsFunc(all, func(other []string) bool { return slices.Equal(other, values) }) {
 				errs = append(errs, fmt.Errorf("%w: two metrics would be mirrored as %s with the label values %q",
 					ErrLabelValues, m.definition.PrometheusName, values))
 			}
-			seen[key] = true
+			all = append(all, values)
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

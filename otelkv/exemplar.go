@@ -45,23 +45,12 @@ func (m *recorderMetric) maySample(ctx context.Context) bool {
 	return ctx != context.Background() || !m.traceBased
 }
 
-// offerInt64 offers a measurement as an exemplar of the series, if the filter accepts it
-// and the number is valid.
-func (s *series) offerInt64(ctx context.Context, value int64) {
-	if value >= 0 && s.metric.recorder.config.exemplarFilter(ctx) {
-		s.offer(ctx, exemplar.NewValue(value))
+// offer offers a measurement as an exemplar of the series, if the filter accepts it and the
+// number is valid.
+func offer[N int64 | float64](ctx context.Context, s *series, value N) {
+	if value < 0 || !finite(float64(value)) || !s.metric.recorder.config.exemplarFilter(ctx) {
+		return
 	}
-}
-
-// offerFloat64 is offerInt64 for floating-point numbers.
-func (s *series) offerFloat64(ctx context.Context, value float64) {
-	if value >= 0 && finite(value) && s.metric.recorder.config.exemplarFilter(ctx) {
-		s.offer(ctx, exemplar.NewValue(value))
-	}
-}
-
-// offer offers a measurement as an exemplar of the series.
-func (s *series) offer(ctx context.Context, value exemplar.Value) {
 	extras := s.extend()
 	reservoir := extras.reservoir.Load()
 	if reservoir == nil {
@@ -73,7 +62,7 @@ func (s *series) offer(ctx context.Context, value exemplar.Value) {
 		extras.reservoir.CompareAndSwap(nil, &fresh)
 		reservoir = extras.reservoir.Load()
 	}
-	(*reservoir).Offer(ctx, time.Now(), value, nil)
+	(*reservoir).Offer(ctx, time.Now(), exemplar.NewValue(value), nil)
 }
 
 // appendExemplars appends the exemplars of the series that are newer than since, with the

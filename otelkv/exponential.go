@@ -114,18 +114,14 @@ func (s *series) countExponentially(now int64) {
 		return
 	}
 	c := &exponentialCell{start: s.start}
-	if s.shown() {
-		s.foldInterval()
-		for i := range s.cell.buckets {
-			n := s.cell.buckets[i].Load()
-			c.base.counts = append(c.base.counts, n)
-			c.base.count += n
-		}
-		c.base.sum = s.cell.total.sum
+	s.foldInterval()
+	c.base.sum = s.cell.total.sum
+	for i := range s.cell.buckets {
+		n := s.cell.buckets[i].Load()
+		c.base.counts = append(c.base.counts, n)
+		c.base.count += n
 	}
-	if c.base.count == 0 {
-		c.base = baseline{}
-	} else {
+	if c.base.count > 0 {
 		c.start = now
 	}
 	s.cell.exponential.CompareAndSwap(nil, c)

@@ -79,12 +79,6 @@ func WithNativeHistograms() ExportOption {
 	return func(c *exportConfig) { c.nativeHistograms = true }
 }
 
-// nativeHistogram returns the default of Prometheus's client libraries, with as many
-// buckets as the SDK has.
-func nativeHistogram() *sdkmetric.AggregationBase2ExponentialHistogram {
-	return &sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: exponentialScale}
-}
-
 // WithRemovalDelay sets how long a series is reported after it was removed. Without this
 // option a producer reports it once, which is right for a reader that pushes. If several
 // servers scrape, the delay must be longer than their intervals, so that each sees the

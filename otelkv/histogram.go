@@ -82,15 +82,8 @@ func newHistogramCell(table *bucketTable) *histogramCell {
 // addBuckets adds samples of which only the buckets and the sum are known. If the sum would
 // make the total infinite, it adds nothing and reports false.
 func (c *histogramCell) addBuckets(counts []uint64, sum float64) bool {
-	for {
-		old := c.sum.Load()
-		total := math.Float64frombits(old) + sum
-		if !finite(total) {
-			return false
-		}
-		if c.sum.CompareAndSwap(old, math.Float64bits(total)) {
-			break
-		}
+	if !addFloat64(c.sum, sum) {
+		return false
 	}
 	for i, n := range counts {
 		c.buckets[i].Add(n)
@@ -120,16 +113,9 @@ func (s *series) recordSample(sample float64) (unsettled bool) {
 		return false
 	}
 	c := s.cell
-	for {
-		old := c.sum.Load()
-		sum := math.Float64frombits(old) + sample
-		if !finite(sum) {
-			s.metric.recorder.refuse()
-			return false
-		}
-		if c.sum.CompareAndSwap(old, math.Float64bits(sum)) {
-			break
-		}
+	if !addFloat64(c.sum, sample) {
+		s.metric.recorder.refuse()
+		return false
 	}
 	for {
 		old := c.least.Load()
@@ -155,8 +141,12 @@ func (s *series) settleSample(ctx context.Context, sample float64) {
 	if !s.settle() {
 		return
 	}
-	if instruments := s.instruments.Load(); instruments != nil {
-		recordToInstruments(ctx, *instruments, sample)
+	for _, i := range s.inRegistrations() {
+		if !i.finished.Load() {
+			for _, record := range i.histograms {
+				record(ctx, sample)
+			}
+		}
 	}
 }
 

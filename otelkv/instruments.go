@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"math"
 	"slices"
 	"sync/atomic"
@@ -86,7 +85,7 @@ func (r *Recorder) registerInstruments(provider metric.MeterProvider, c exportCo
 	g := &registration{
 		recorder:    r,
 		instruments: make([]any, len(r.metrics)),
-		departures:  departures{delay: c.removalDelay, silent: c.removalDelay},
+		departures:  departures{delay: c.removalDelay, silent: c.removalDelay, series: make(map[identity]*departure)},
 	}
 	bindable := false
 	var observables []metric.Observable
@@ -113,12 +112,12 @@ func (r *Recorder) registerInstruments(provider metric.MeterProvider, c exportCo
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	g.attach()
 	registered, err := meter.RegisterCallback(g.callback, observables...)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("otelkv: meter provider: %w", err), g.unregister())
+		return nil, fmt.Errorf("otelkv: meter provider: %w", err)
 	}
 	g.registered = registered
+	g.attach()
 	return g, nil
 }
 
@@ -140,12 +139,8 @@ func (g *registration) unregister() error {
 	r.mu.Lock()
 	r.registrations = slices.DeleteFunc(slices.Clone(r.registrations), func(other *registration) bool { return other == g })
 	r.mu.Unlock()
-	r.countDeparted()
 	r.collecting.Unlock()
 	r.eachSeriesLocked(func(s *series) { s.detach(g) })
-	if g.registered == nil {
-		return nil
-	}
 	return g.registered.Unregister()
 }
 
@@ -194,16 +189,14 @@ func (g *registration) instrument(s *series) {
 		i.add(mirror.metric, s.mirrors[n])
 	}
 	var all []*instrumentSeries
-	if before := s.instruments.Load(); before != nil {
-		for _, other := range *before {
-			switch {
-			case other.registration != g:
-				all = append(all, other)
-			case !other.finished.Load():
-				return
-			default:
-				i.added.Store(other.added.Load())
-			}
+	for _, other := range s.inRegistrations() {
+		switch {
+		case other.registration != g:
+			all = append(all, other)
+		case !other.finished.Load():
+			return
+		default:
+			i.added.Store(other.added.Load())
 		}
 	}
 	all = append(all, i)
@@ -256,33 +249,19 @@ func bind[I any](instrument I, attributes attribute.Set) (bound I, ok bool) {
 
 // detach removes the series' instruments in g.
 func (s *series) detach(g *registration) {
-	before := s.instruments.Load()
-	if before == nil {
-		return
-	}
-	var all []*instrumentSeries
-	for _, i := range *before {
-		if i.registration == g {
-			i.finished.Store(true)
-		} else {
-			all = append(all, i)
-		}
-	}
-	if all == nil {
-		s.instruments.Store(nil)
-		s.state.clear(withInstruments)
-		return
-	}
+	all := slices.DeleteFunc(slices.Clone(s.inRegistrations()), func(i *instrumentSeries) bool { return i.registration == g })
 	s.instruments.Store(&all)
+	if len(all) == 0 {
+		s.state.clear(withInstruments)
+	}
 }
 
-// addToInstruments adds to bound counters what was added to the series.
-func (s *series) addToInstruments() {
+// inRegistrations returns the series' instruments.
+func (s *series) inRegistrations() []*instrumentSeries {
 	if all := s.instruments.Load(); all != nil {
-		for _, i := range *all {
-			i.catchUp()
-		}
+		return *all
 	}
+	return nil
 }
 
 // catchUp adds to bound counters what the series has and they do not have. It is called
@@ -300,25 +279,10 @@ func (i *instrumentSeries) catchUp() {
 	}
 }
 
-// recordToInstruments records a sample to the instruments of a histogram.
-func recordToInstruments(ctx context.Context, all []*instrumentSeries, sample float64) {
-	for _, i := range all {
-		if !i.finished.Load() {
-			for _, record := range i.histograms {
-				record(ctx, sample)
-			}
-		}
-	}
-}
-
 // finish ends the series of the synchronous instruments that can end one, and keeps
 // further measurements from starting it again.
 func (s *series) finish() {
-	all := s.instruments.Load()
-	if all == nil {
-		return
-	}
-	for _, i := range *all {
+	for _, i := range s.inRegistrations() {
 		if i.options != nil {
 			continue
 		}
@@ -342,13 +306,12 @@ func (g *registration) callback(ctx context.Context, o metric.Observer) error {
 	g.recorder.runCallbacks(ctx)
 	for _, s := range g.reported() {
 		// The value is read after this, so a shown series has a recorded value.
-		all := s.instruments.Load()
-		if !s.shown() || all == nil {
+		if !s.shown() {
 			continue
 		}
-		for _, i := range *all {
+		for _, i := range s.inRegistrations() {
 			if i.registration == g && i.options != nil {
-				s.metric.observe(o, i)
+				i.observe(o)
 			}
 		}
 	}
@@ -375,23 +338,16 @@ func (g *registration) reported() []*series {
 			}
 		}
 	}
-	all = append(all, g.departures.take(now)...)
-	r.countDeparted()
-	return all
+	return append(all, r.takeDeparted(&g.departures, now)...)
 }
 
-// names yields the instrument and the options of every name under which the series is to
-// be reported to a collection.
-func (i *instrumentSeries) names() iter.Seq2[any, []metric.ObserveOption] {
-	return func(yield func(any, []metric.ObserveOption) bool) {
-		s, instruments := i.series, i.registration.instruments
-		if s.isLive() && !yield(instruments[s.metric.ordinal], i.options[:1]) {
-			return
-		}
-		for n, mirror := range s.metric.mirrors {
-			if !yield(instruments[mirror.metric.ordinal], i.options[n+1:n+2]) {
-				return
-			}
-		}
+// observe reports the series to a collection, under all its names.
+func (i *instrumentSeries) observe(o metric.Observer) {
+	s, instruments, bits := i.series, i.registration.instruments, i.series.bits.Load()
+	if s.isLive() {
+		s.metric.observe(o, instruments[s.metric.ordinal], bits, i.options[:1])
+	}
+	for n, mirror := range s.metric.mirrors {
+		mirror.metric.observe(o, instruments[mirror.metric.ordinal], bits, i.options[n+1:n+2])
 	}
 }

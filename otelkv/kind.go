@@ -23,8 +23,8 @@ type kind interface {
 	// histogram and, if instruments can be bound, for a counter. Otherwise it is a
 	// [metric.Observable].
 	create(meter metric.Meter, d *schema.Definition, bindable bool) (any, error)
-	// observe reports a series to a collection of a meter provider, under all its names.
-	observe(o metric.Observer, i *instrumentSeries)
+	// observe reports the bits of a series to a collection of a meter provider.
+	observe(o metric.Observer, instrument any, bits uint64, options []metric.ObserveOption)
 	// apply records what a payload says of one series.
 	apply(ctx context.Context, s *series, e *stats.Entry) error
 	// collect gives p the series' points, unless nothing has changed since the last
@@ -83,11 +83,8 @@ func (k int64Kind) create(meter metric.Meter, d *schema.Definition, bindable boo
 	return meter.Int64ObservableGauge(d.Name, description, unit)
 }
 
-func (k int64Kind) observe(o metric.Observer, i *instrumentSeries) {
-	value := k.value(i.series)
-	for instrument, options := range i.names() {
-		o.ObserveInt64(instrument.(metric.Int64Observable), value, options...)
-	}
+func (k int64Kind) observe(o metric.Observer, instrument any, bits uint64, options []metric.ObserveOption) {
+	o.ObserveInt64(instrument.(metric.Int64Observable), k.value(bits), options...)
 }
 
 func (k int64Kind) apply(ctx context.Context, s *series, e *stats.Entry) error {
@@ -106,21 +103,21 @@ func (k int64Kind) apply(ctx context.Context, s *series, e *stats.Entry) error {
 }
 
 func (k int64Kind) collect(s *series, p *Producer) {
-	value := k.value(s)
+	bits := s.bits.Load()
+	value := k.value(bits)
 	if p.deltas[s.metric.ordinal] {
 		d := s.delta(p)
-		before := int64(d.bits)                     //nolint:gosec // The bits of an int64.
-		d.bits, value = uint64(value), value-before //nolint:gosec // The same.
+		value, d.bits = value-k.value(d.bits), bits
 	}
 	for stream, attributes := range p.streamsOf(s) {
 		stream.addInt64(s, attributes, value)
 	}
 }
 
-// value returns the value of a series. A counter whose total is beyond int64 has the
-// greatest one.
-func (k int64Kind) value(s *series) int64 {
-	value := int64(s.bits.Load()) //nolint:gosec // The bits of an int64.
+// value returns the value of a series with the given bits. A counter whose total is beyond
+// int64 has the greatest one.
+func (k int64Kind) value(bits uint64) int64 {
+	value := int64(bits) //nolint:gosec // The bits of an int64.
 	if value < 0 && k.isCounter() {
 		return math.MaxInt64
 	}
@@ -147,11 +144,8 @@ func (k float64Kind) create(meter metric.Meter, d *schema.Definition, bindable b
 	return meter.Float64ObservableGauge(d.Name, description, unit)
 }
 
-func (float64Kind) observe(o metric.Observer, i *instrumentSeries) {
-	value := i.series.float64()
-	for instrument, options := range i.names() {
-		o.ObserveFloat64(instrument.(metric.Float64Observable), value, options...)
-	}
+func (float64Kind) observe(o metric.Observer, instrument any, bits uint64, options []metric.ObserveOption) {
+	o.ObserveFloat64(instrument.(metric.Float64Observable), math.Float64frombits(bits), options...)
 }
 
 func (k float64Kind) apply(ctx context.Context, s *series, e *stats.Entry) error {
@@ -170,11 +164,11 @@ func (k float64Kind) apply(ctx context.Context, s *series, e *stats.Entry) error
 }
 
 func (float64Kind) collect(s *series, p *Producer) {
-	value := s.float64()
+	bits := s.bits.Load()
+	value := math.Float64frombits(bits)
 	if p.deltas[s.metric.ordinal] {
 		d := s.delta(p)
-		before := math.Float64frombits(d.bits)
-		d.bits, value = math.Float64bits(value), value-before
+		value, d.bits = value-math.Float64frombits(d.bits), bits
 	}
 	for stream, attributes := range p.streamsOf(s) {
 		stream.addFloat64(s, attributes, value)
@@ -189,7 +183,7 @@ func (histogramKind) create(meter metric.Meter, d *schema.Definition, _ bool) (a
 }
 
 // observe does nothing: the instrument gets each sample when it is recorded.
-func (histogramKind) observe(metric.Observer, *instrumentSeries) {}
+func (histogramKind) observe(metric.Observer, any, uint64, []metric.ObserveOption) {}
 
 // apply records all the samples. If one is negative or not finite, it records none: an
 // entry is good or bad as a whole, as in the decoders.

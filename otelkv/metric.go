@@ -130,32 +130,15 @@ func checkLabelValue(value string) error {
 	return nil
 }
 
-// reserve counts one more series of m. It counts none and reports false if m or the
-// recorder has reached its limit.
-func (r *Recorder) reserve(m *recorderMetric) bool {
-	if !addBelow(&m.series, r.config.seriesLimit) {
-		return false
-	}
-	if !addBelow(&r.series, r.config.totalLimit) {
-		m.series.Add(-1)
-		return false
-	}
-	return true
+// count changes the number of the metric's series. It reports whether there are more of
+// them, or of the recorder's, than the limits allow.
+func (m *recorderMetric) count(n int64) (tooMany bool) {
+	r := m.recorder
+	ofMetric, ofAll := m.series.Add(n), r.series.Add(n)
+	return exceeds(ofMetric, r.config.seriesLimit) || exceeds(ofAll, r.config.totalLimit)
 }
 
-// addBelow adds one to n unless it has reached the limit. Goroutines that call it at the
-// same time stay below the limit together.
-func addBelow(n *atomic.Int64, limit int) bool {
-	for {
-		old := n.Load()
-		if limit > 0 && old >= int64(limit) {
-			return false
-		}
-		if n.CompareAndSwap(old, old+1) {
-			return true
-		}
-	}
-}
+func exceeds(n int64, limit int) bool { return limit > 0 && n > int64(limit) }
 
 // fold returns label values with [Other] in the place of each that is not known
 // beforehand. Known are the given tiers and the values that the definition lists. The

@@ -25,7 +25,6 @@ import (
 // for concurrent use, and need not be closed.
 type Producer struct {
 	recorder *Recorder
-	id       uint64      // unique among all producers of the recorder
 	slot     int         // among the producers that are in use
 	streams  [][]*stream // by the metric's ordinal
 	deltas   []bool      // by the metric's ordinal: report what came since the last collection
@@ -52,7 +51,7 @@ func (r *Recorder) Producer(options ...ExportOption) (*Producer, error) {
 }
 
 func (r *Recorder) newProducer(c exportConfig) (*Producer, error) {
-	p := &Producer{recorder: r, departures: departures{delay: c.removalDelay}}
+	p := &Producer{recorder: r, departures: departures{delay: c.removalDelay, series: make(map[identity]*departure)}}
 	var errs []error
 	for _, m := range r.metrics {
 		streams, err := newStreams(m, c)
@@ -80,8 +79,6 @@ func (r *Recorder) newProducer(c exportConfig) (*Producer, error) {
 	r.collecting.Lock()
 	defer r.collecting.Unlock()
 	r.countExponentially(p)
-	r.lastProducer++
-	p.id = r.lastProducer
 	p.slot = slices.IndexFunc(r.producers, func(w weak.Pointer[Producer]) bool { return w.Value() == nil })
 	if p.slot < 0 {
 		p.slot = len(r.producers)
@@ -199,11 +196,8 @@ func (p *Producer) metrics(ctx context.Context, reuse bool, all []metricdata.Met
 			}
 		}
 	}
-	if departed := p.departures.take(began); len(departed) > 0 {
-		for _, s := range departed {
-			s.metric.collect(s, p)
-		}
-		r.countDeparted()
+	for _, s := range r.takeDeparted(&p.departures, began) {
+		s.metric.collect(s, p)
 	}
 	now := r.config.now()
 	for _, streams := range p.streams {

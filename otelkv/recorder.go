@@ -35,28 +35,28 @@ type Recorder struct {
 
 	refused  atomic.Int64
 	payloads atomic.Int64
-	rejected tally[error]
-	ignored  tally[string]
 	folded   atomic.Int64
 	series   atomic.Int64
 	failures atomic.Int64 // of exports
 	dropped  atomic.Int64 // removed series that were not reported
-	departed atomic.Int64 // removed series that are still to be reported, or more
+	departed atomic.Bool  // removed series may still have to be reported
+
+	countsMu sync.Mutex // guards rejected and ignored
+	rejected map[error]int64
+	ignored  map[string]int64
 
 	// The order of locks is: an engine's infoMu, collecting, an engine's mu, mu.
 	mu            sync.RWMutex
 	closed        atomic.Bool
 	engines       map[int]*Engine // those without a source, by index
-	declared      []*Engine
 	scopes        []*Engine       // engines and their connectors; replaced, never changed
 	registrations []*registration // replaced, never changed
 	callbacks     []*callback     // replaced, never changed
 
 	// collecting is held while a reader collects or observes, and while series are
 	// removed. It guards what only these use.
-	collecting   sync.Mutex
-	producers    []weak.Pointer[Producer] // by their slots
-	lastProducer uint64
+	collecting sync.Mutex
+	producers  []weak.Pointer[Producer] // by their slots
 
 	unbound *series // see newUnbound
 	self    *Engine // of the self-metrics that belong to no engine; nil without [WithSelfMetrics]
@@ -89,6 +89,8 @@ func newRecorder(catalogue *schema.Catalogue, c config) (*Recorder, error) {
 		config:    c,
 		made:      c.now(),
 		byName:    make(map[string]*recorderMetric, 2*catalogue.Len()),
+		rejected:  make(map[error]int64),
+		ignored:   make(map[string]int64),
 		engines:   make(map[int]*Engine),
 		schemaURL: catalogue.SchemaURL(),
 	}
@@ -165,8 +167,9 @@ func (r *Recorder) addEngine(index int, modelName string, c engineConfig) (*Engi
 		return nil, err
 	}
 	e := newEngine(r, index, c, r.engineAttributes(index, modelName, c))
-	if err := r.addSelfMetrics(e); err != nil {
-		return nil, err
+	if r.self != nil {
+		e.self = newEngine(r.self.recorder, index, newEngineConfig(nil), e.attributes)
+		e.self.recorder.addScope(e.self) // before it has series, see declare
 	}
 	if err := r.declare(e); err != nil {
 		if e.self != nil {
@@ -208,13 +211,12 @@ func (r *Recorder) declare(e *Engine) error {
 	isSame := func(other *Engine) bool {
 		return slices.Equal(other.attributes, e.attributes)
 	}
-	if e.config.source == nil && r.engines[e.index] != nil || slices.ContainsFunc(r.declared, isSame) {
+	if e.config.source == nil && r.engines[e.index] != nil || slices.ContainsFunc(r.scopes, isSame) {
 		return ErrEngineExists
 	}
 	if e.config.source == nil {
 		r.engines[e.index] = e
 	}
-	r.declared = append(r.declared, e)
 	r.scopes = append(slices.Clip(r.scopes), e)
 	return nil
 }
@@ -223,7 +225,6 @@ func (r *Recorder) declare(e *Engine) error {
 func (r *Recorder) forget(scopes []*Engine) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.declared = slices.DeleteFunc(r.declared, func(e *Engine) bool { return e == scopes[0] })
 	if e := scopes[0]; r.engines[e.index] == e {
 		delete(r.engines, e.index)
 	}

@@ -4,9 +4,9 @@ package otelkv
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/otelkv/otelkv-go/internal/selfmetrics"
@@ -54,73 +54,46 @@ func newSelfMetrics(r *Recorder) (*Engine, error) {
 	}
 	process := newEngine(recorder, 0, newEngineConfig(nil), c.constants)
 	recorder.addScope(process)
-	observe, err := observer(r, process)
-	if err != nil {
-		return nil, err
-	}
-	recorder.RegisterCallback(observe)
+	recorder.RegisterCallback(observer(r, process))
 	return process, nil
 }
 
 // observer returns the function that reads the counts of r.
-func observer(r *Recorder, process *Engine) (func(context.Context) error, error) {
-	var errs []error
-	total := func(m schema.Int64Counter, labelValues ...string) Int64Total {
-		t, err := process.Int64Total(m, labelValues...)
-		errs = append(errs, err)
-		return t
+func observer(r *Recorder, process *Engine) func(context.Context) error {
+	totals := make(map[[2]string]Int64Total) // by the metric's name and its label's value
+	observe := func(m schema.Int64Counter, n int64, labelValues ...string) {
+		key := [2]string{m.Name, strings.Join(labelValues, "")}
+		t, known := totals[key]
+		if !known {
+			// The values were checked, so this fails only on a closed recorder.
+			t, _ = process.Int64Total(m, labelValues...)
+			totals[key] = t
+		}
+		t.Observe(n)
 	}
-	payloads, refused := total(selfmetrics.Payloads), total(selfmetrics.RefusedNumbers)
-	folds, failures := total(selfmetrics.Folds), total(selfmetrics.ExportFailures)
-	dropped := total(selfmetrics.DroppedSeries)
-	rejected := make(map[error]Int64Total)
-	for _, reason := range reasons() {
-		rejected[reason.err] = total(selfmetrics.RejectedEntries, reason.label)
-	}
-	series, err := process.Int64Gauge(selfmetrics.Series)
-	errs = append(errs, err)
-	ignored := make(map[string]Int64Total)
+	series, _ := process.Int64Gauge(selfmetrics.Series) // the catalogue has it
 	return func(context.Context) error {
 		s := r.Statistics()
-		payloads.Observe(s.Payloads)
-		refused.Observe(s.Refused)
-		folds.Observe(s.Folded)
+		observe(selfmetrics.Payloads, s.Payloads)
+		observe(selfmetrics.RefusedNumbers, s.Refused)
+		observe(selfmetrics.Folds, s.Folded)
 		series.Record(s.Series)
-		failures.Observe(s.ExportFailures)
-		dropped.Observe(s.Dropped)
-		for reason, t := range rejected {
-			t.Observe(s.Rejected[reason])
+		observe(selfmetrics.ExportFailures, s.ExportFailures)
+		observe(selfmetrics.DroppedSeries, s.Dropped)
+		for _, reason := range reasons() {
+			observe(selfmetrics.RejectedEntries, s.Rejected[reason.err], reason.label)
 		}
 		for name, n := range s.Ignored {
-			t, known := ignored[name]
-			if !known {
-				// The name was checked, so this fails only on a closed recorder.
-				t, _ = process.Int64Total(selfmetrics.IgnoredPayloads, name)
-				ignored[name] = t
-			}
-			t.Observe(n)
+			observe(selfmetrics.IgnoredPayloads, n, name)
 		}
 		now := r.config.now().Sub(r.made)
 		for _, e := range r.snapshot() {
 			if last := e.lastPayload.Load(); last != 0 {
-				e.age.Record((now - time.Duration(last-1)).Seconds())
+				if age, err := e.self.Float64Gauge(selfmetrics.PayloadAge); err == nil {
+					age.Record((now - time.Duration(last-1)).Seconds())
+				}
 			}
 		}
 		return nil
-	}, errors.Join(errs...)
-}
-
-// addSelfMetrics gives an engine self-metrics with the engine's labels.
-func (r *Recorder) addSelfMetrics(e *Engine) error {
-	if r.self == nil {
-		return nil
 	}
-	own := newEngine(r.self.recorder, e.index, newEngineConfig(nil), e.attributes)
-	own.recorder.addScope(own) // before it has series, see declare
-	age, err := own.Float64Gauge(selfmetrics.PayloadAge)
-	if err != nil {
-		return err
-	}
-	e.self, e.age = own, age
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"sync/atomic"
+	"weak"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/exemplar"
@@ -110,19 +111,27 @@ func (s *series) addFloat64(increment float64) {
 		s.metric.recorder.refuse()
 		return
 	}
-	for {
-		old := s.bits.Load()
-		total := math.Float64frombits(old) + increment
-		if total > math.MaxFloat64 {
-			s.metric.recorder.refuse()
-			return
-		}
-		if s.bits.CompareAndSwap(old, math.Float64bits(total)) {
-			break
-		}
+	if !addFloat64(&s.bits, increment) {
+		s.metric.recorder.refuse()
+		return
 	}
 	if !s.state.settled() {
 		s.settleAddition()
+	}
+}
+
+// addFloat64 adds to the float64 whose bits are given. If the total would be infinite, it
+// adds nothing and reports false.
+func addFloat64(bits *atomic.Uint64, increment float64) bool {
+	for {
+		old := bits.Load()
+		total := math.Float64frombits(old) + increment
+		if !finite(total) {
+			return false
+		}
+		if bits.CompareAndSwap(old, math.Float64bits(total)) {
+			return true
+		}
 	}
 }
 
@@ -139,7 +148,9 @@ func (s *series) settle() bool {
 
 func (s *series) settleAddition() {
 	if s.settle() && s.state.has(withInstruments) {
-		s.addToInstruments()
+		for _, i := range s.inRegistrations() {
+			i.catchUp()
+		}
 	}
 }
 
@@ -161,14 +172,12 @@ func (s *series) setFloat64(value float64) {
 	}
 }
 
-func (s *series) float64() float64 { return math.Float64frombits(s.bits.Load()) }
-
 // finite reports whether v is neither NaN nor infinite.
 func finite(v float64) bool { return v-v == 0 }
 
 // A delta is what one producer of deltas has reported of a series.
 type delta struct {
-	producer uint64   // the producer's id
+	producer weak.Pointer[Producer]
 	bits     uint64   // the value
 	counts   []uint64 // the buckets
 	count    uint64   // their sum
@@ -184,8 +193,8 @@ func (s *series) delta(p *Producer) *delta {
 		e.deltas = append(e.deltas, delta{})
 	}
 	d := &e.deltas[p.slot]
-	if d.producer != p.id {
-		*d = delta{producer: p.id}
+	if producer := p.recorder.producers[p.slot]; d.producer != producer {
+		*d = delta{producer: producer}
 	}
 	return d
 }

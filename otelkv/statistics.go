@@ -5,7 +5,6 @@ package otelkv
 import (
 	"errors"
 	"maps"
-	"sync"
 
 	"github.com/otelkv/otelkv-go/internal/selfmetrics"
 )
@@ -38,10 +37,12 @@ type Statistics struct {
 
 // Statistics returns what the recorder has counted of itself.
 func (r *Recorder) Statistics() Statistics {
+	r.countsMu.Lock()
+	defer r.countsMu.Unlock()
 	return Statistics{
 		Payloads: r.payloads.Load(),
-		Rejected: r.rejected.read(),
-		Ignored:  r.ignored.read(),
+		Rejected: maps.Clone(r.rejected),
+		Ignored:  maps.Clone(r.ignored),
 		Refused:  r.refused.Load(),
 		Series:   r.series.Load(),
 		Folded:   r.folded.Load(),
@@ -74,7 +75,9 @@ func reasons() []reason {
 func (r *Recorder) reject(cause error) {
 	for _, reason := range reasons() {
 		if errors.Is(cause, reason.err) {
-			r.rejected.update(func(counts map[error]int64) { counts[reason.err]++ })
+			r.countsMu.Lock()
+			defer r.countsMu.Unlock()
+			r.rejected[reason.err]++
 			return
 		}
 	}
@@ -82,30 +85,10 @@ func (r *Recorder) reject(cause error) {
 
 // ignore counts the stats of another connector by the connector's name.
 func (r *Recorder) ignore(connector string, n int64) {
-	r.ignored.update(func(counts map[string]int64) {
-		if _, known := counts[connector]; !known && (len(counts) >= maxConnectors || checkLabelValue(connector) != nil) {
-			connector = Other
-		}
-		counts[connector] += n
-	})
-}
-
-// A tally counts by key.
-type tally[K comparable] struct {
-	mu     sync.Mutex
-	counts map[K]int64
-}
-
-func (t *tally[K]) update(f func(counts map[K]int64)) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.counts == nil {
-		t.counts = make(map[K]int64)
+	r.countsMu.Lock()
+	defer r.countsMu.Unlock()
+	if _, known := r.ignored[connector]; !known && (len(r.ignored) >= maxConnectors || checkLabelValue(connector) != nil) {
+		connector = Other
 	}
-	f(t.counts)
-}
-
-func (t *tally[K]) read() (counts map[K]int64) {
-	t.update(func(current map[K]int64) { counts = maps.Clone(current) })
-	return counts
+	r.ignored[connector] += n
 }

@@ -33,9 +33,7 @@ type stream struct {
 	ints       []metricdata.DataPoint[int64]
 	floats     []metricdata.DataPoint[float64]
 	histograms []metricdata.HistogramDataPoint[float64]
-	// exponentials get their buckets at the end, from the same positions of added.
-	exponentials []metricdata.ExponentialHistogramDataPoint[float64]
-	added        []exponentialCounts
+	added      []exponentialCounts // of the histograms with the same positions, which become exponential at the end
 
 	counts    []uint64 // room for the buckets of further points
 	allCounts []uint64 // all of that room
@@ -55,7 +53,7 @@ func (s *stream) delta() bool { return s.sum && s.temporality == metricdata.Delt
 func (s *stream) begin(reuse bool, last time.Time) {
 	clear(s.merged)
 	clear(s.added)
-	s.exponentials, s.added = nil, s.added[:0]
+	s.added = s.added[:0]
 	if s.delta() {
 		s.since = last
 	}
@@ -80,7 +78,7 @@ func fresh[P any](points []P) []P {
 
 // size returns the number of points.
 func (s *stream) size() int {
-	return len(s.ints) + len(s.floats) + len(s.histograms) + len(s.exponentials)
+	return len(s.ints) + len(s.floats) + len(s.histograms)
 }
 
 func (s *stream) isExponential() bool { return s.exponential != nil }
@@ -145,47 +143,54 @@ func addNumber[N int64 | float64](s *stream, points []metricdata.DataPoint[N], f
 	of, position := s.place(attributes, len(points))
 	if position < 0 {
 		position = len(points)
-		points = append(points, metricdata.DataPoint[N]{Attributes: of.kept, StartTime: start, Value: value})
-	} else {
-		p := &points[position]
-		p.StartTime = earlier(p.StartTime, start)
-		if s.sum {
-			value = sum(p.Value, value)
-		}
-		p.Value = value
+		points = append(points, metricdata.DataPoint[N]{Attributes: of.kept, StartTime: start})
 	}
-	points[position].Exemplars = appendExemplars(points[position].Exemplars, from, s.since, of.dropped)
+	p := &points[position]
+	p.StartTime = earlier(p.StartTime, start)
+	if s.sum {
+		value = sum(p.Value, value)
+	}
+	p.Value = value
+	p.Exemplars = appendExemplars(p.Exemplars, from, s.since, of.dropped)
 	return points
 }
 
-// addSamples adds a point of a histogram, in the stream's kind of buckets.
+// addSamples adds a point of a histogram. An exponential one has no samples of a series
+// that got totals of other buckets.
 func (s *stream) addSamples(from *series, attributes *attribute.Set, start int64, counts []uint64, all interval, exponential exponentialCounts) {
-	if s.exponential != nil {
-		s.addExponential(from, attributes, start, all, exponential)
-	} else {
-		s.addHistogram(from, attributes, start, counts, all)
-	}
-}
-
-func (s *stream) addExponential(from *series, attributes *attribute.Set, start int64, all interval, counts exponentialCounts) {
-	of, position := s.place(attributes, len(s.exponentials))
+	started := time.Unix(0, start)
+	of, position := s.place(attributes, len(s.histograms))
 	if position < 0 {
-		position = len(s.exponentials)
-		s.exponentials = append(s.exponentials, metricdata.ExponentialHistogramDataPoint[float64]{
-			Attributes: of.kept, StartTime: time.Unix(0, start),
+		position = len(s.histograms)
+		s.histograms = append(s.histograms, metricdata.HistogramDataPoint[float64]{
+			Attributes: of.kept, StartTime: started, Bounds: s.bounds, BucketCounts: s.buckets(),
 		})
-		s.added = append(s.added, exponentialCounts{})
-	}
-	p := &s.exponentials[position]
-	p.StartTime = earlier(p.StartTime, time.Unix(0, start))
-	if !counts.unknown {
-		p.Sum = clamp(p.Sum + all.sum)
-		s.added[position].add(counts)
-		if !s.noMinMax {
-			extend(&p.Min, &p.Max, all)
+		if s.exponential != nil {
+			s.added = append(s.added, exponentialCounts{})
 		}
 	}
+	p := &s.histograms[position]
+	p.StartTime = earlier(p.StartTime, started)
 	p.Exemplars = appendExemplars(p.Exemplars, from, s.since, of.dropped)
+	if s.exponential != nil {
+		if exponential.unknown {
+			return
+		}
+		s.added[position].add(exponential)
+	}
+	p.Sum = clamp(p.Sum + all.sum)
+	count := p.Count
+	for i, n := range counts {
+		count += n
+		if s.bucketOf != nil {
+			i = s.bucketOf[i]
+		}
+		p.BucketCounts[i] += n
+	}
+	if count > p.Count && !s.noMinMax {
+		extend(&p.Min, &p.Max, all)
+	}
+	p.Count = count
 }
 
 // extend widens extrema to those of an interval, if it has samples.
@@ -199,36 +204,6 @@ func extend(least, greatest *metricdata.Extrema[float64], all interval) {
 	if before, known := greatest.Value(); !known || all.greatest > before {
 		*greatest = metricdata.NewExtrema(all.greatest)
 	}
-}
-
-func (s *stream) addHistogram(from *series, attributes *attribute.Set, start int64, counts []uint64, all interval) {
-	of, position := s.place(attributes, len(s.histograms))
-	point := metricdata.HistogramDataPoint[float64]{
-		Attributes: of.kept, StartTime: time.Unix(0, start), Bounds: s.bounds, Sum: all.sum,
-	}
-	if position < 0 {
-		position = len(s.histograms)
-		point.BucketCounts = s.buckets()
-		s.histograms = append(s.histograms, point)
-	} else {
-		before := &s.histograms[position]
-		before.StartTime = earlier(before.StartTime, point.StartTime)
-		before.Sum = clamp(before.Sum + all.sum)
-	}
-	p := &s.histograms[position]
-	count := p.Count
-	for i, n := range counts {
-		count += n
-		if s.bucketOf != nil {
-			i = s.bucketOf[i]
-		}
-		p.BucketCounts[i] += n
-	}
-	if count > p.Count && !s.noMinMax {
-		extend(&p.Min, &p.Max, all)
-	}
-	p.Count = count
-	p.Exemplars = appendExemplars(p.Exemplars, from, s.since, of.dropped)
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -248,15 +223,18 @@ func (s *stream) end(last, now time.Time) metricdata.Metrics {
 		end(s.histograms, delta, last, now, func(p *metricdata.HistogramDataPoint[float64]) (start, at *time.Time) {
 			return &p.StartTime, &p.Time
 		})
-		m.Data = metricdata.Histogram[float64]{DataPoints: s.histograms, Temporality: s.temporality}
-	case len(s.exponentials) > 0:
-		for i := range s.exponentials {
-			s.added[i].fill(&s.exponentials[i], s.exponential)
+		if s.exponential == nil {
+			m.Data = metricdata.Histogram[float64]{DataPoints: s.histograms, Temporality: s.temporality}
+			break
 		}
-		end(s.exponentials, delta, last, now, func(p *metricdata.ExponentialHistogramDataPoint[float64]) (start, at *time.Time) {
-			return &p.StartTime, &p.Time
-		})
-		m.Data = metricdata.ExponentialHistogram[float64]{DataPoints: s.exponentials, Temporality: s.temporality}
+		points := make([]metricdata.ExponentialHistogramDataPoint[float64], len(s.histograms))
+		for i, p := range s.histograms {
+			points[i] = metricdata.ExponentialHistogramDataPoint[float64]{
+				Attributes: p.Attributes, StartTime: p.StartTime, Time: p.Time, Sum: p.Sum, Min: p.Min, Max: p.Max, Exemplars: p.Exemplars,
+			}
+			s.added[i].fill(&points[i], s.exponential)
+		}
+		m.Data = metricdata.ExponentialHistogram[float64]{DataPoints: points, Temporality: s.temporality}
 	case len(s.ints) > 0:
 		m.Data = number(s, s.ints, delta, last, now)
 	default:

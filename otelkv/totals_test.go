@@ -178,6 +178,19 @@ func TestTotalBindErrors(t *testing.T) {
 	otelkv.HistogramTotal{}.Observe(nil, 1)
 }
 
+// A total that comes with an error is as good as the counter that it would be bound to.
+func TestUnboundTotalsAreRefused(t *testing.T) {
+	r := otelkvtest.NewRecorder(t, vllm.TieringSpec())
+	engine := addEngine(t, r, 0)
+	ints, _ := engine.Int64Total(vllm.SimpleLoadBlocks)
+	floats, _ := engine.Float64Total(vllm.LoadTime, "x")
+	ints.Observe(1)
+	floats.Observe(1)
+	if got := r.Statistics().Refused; got != 2 {
+		t.Errorf("%d numbers were refused, want 2", got)
+	}
+}
+
 // TestCallbacksDoNotOverlap: of two collections at the same time, the one that
 // read the source first must also be the one that observes first.
 func TestCallbacksDoNotOverlap(t *testing.T) {

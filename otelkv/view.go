@@ -40,14 +40,21 @@ func newStreams(m *recorderMetric, c exportConfig) ([]*stream, error) {
 	}
 	var streams []*stream
 	var errs []error
-	add := func(s *stream, keep bool, err error) {
-		if errs = append(errs, err); !keep || err != nil {
+	add := func(changed sdkmetric.Stream, context string) {
+		s := newStream(m, c)
+		keep, err := s.change(m, changed, c)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("otelkv: %s: %w", context, err))
+		}
+		if !keep || err != nil {
 			return
 		}
 		streams = append(streams, s)
 		if c.nativeHistograms && m.instrument == sdkmetric.InstrumentKindHistogram && s.exponential == nil {
 			native := *s
-			native.exponential, native.native = nativeHistogram(), true
+			// The scale is the default of Prometheus's client libraries, the size that of the SDK.
+			native.exponential = &sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: exponentialScale}
+			native.native = true
 			streams = append(streams, &native)
 		}
 	}
@@ -55,21 +62,12 @@ func newStreams(m *recorderMetric, c exportConfig) ([]*stream, error) {
 	for i, view := range c.views {
 		if changed, matches := view(instrument); matches {
 			matched = true
-			s := newStream(m, c)
-			keep, err := s.change(m, changed, c)
-			if err != nil {
-				err = fmt.Errorf("otelkv: view %d of %d: metric %q: %w", i+1, len(c.views), d.Name, err)
-			}
-			add(s, keep, err)
+			add(changed, fmt.Sprintf("view %d of %d: metric %q", i+1, len(c.views), d.Name))
 		}
 	}
 	if !matched {
-		s := newStream(m, c)
-		keep, err := s.aggregate(m, nil, c)
-		if err != nil {
-			err = fmt.Errorf("otelkv: metric %q: the reader's aggregation: %w", d.Name, err)
-		}
-		add(s, keep, err)
+		unchanged := sdkmetric.Stream{Name: d.Name, Description: d.Description, Unit: d.Unit}
+		add(unchanged, fmt.Sprintf("metric %q: the reader's aggregation", d.Name))
 	}
 	return streams, errors.Join(errs...)
 }

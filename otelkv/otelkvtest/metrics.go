@@ -126,16 +126,11 @@ func names(points []Point) string {
 
 // text returns a set of labels in Prometheus's text format.
 func text(set attribute.Set) string {
-	var b strings.Builder
-	b.WriteByte('{')
+	labels := make([]string, set.Len())
 	for i, kv := range set.ToSlice() {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, "%s=%q", kv.Key, fmt.Sprint(kv.Value.AsInterface()))
+		labels[i] = fmt.Sprintf("%s=%q", kv.Key, fmt.Sprint(kv.Value.AsInterface()))
 	}
-	b.WriteByte('}')
-	return b.String()
+	return "{" + strings.Join(labels, ",") + "}"
 }
 
 // read returns the kind, the number and the points of sums, gauges and histograms with
