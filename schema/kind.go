@@ -20,13 +20,8 @@ const (
 // String returns the word that payloads use for the kind: counter, gauge or
 // histogram.
 func (k Kind) String() string {
-	switch k {
-	case KindCounter:
-		return "counter"
-	case KindGauge:
-		return "gauge"
-	case KindHistogram:
-		return "histogram"
+	if names := [...]string{KindCounter: "counter", KindGauge: "gauge", KindHistogram: "histogram"}; k >= KindCounter && k <= KindHistogram {
+		return names[k]
 	}
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
@@ -43,11 +38,8 @@ const (
 
 // String returns int64 or float64.
 func (n NumberKind) String() string {
-	switch n {
-	case NumberKindInt64:
-		return "int64"
-	case NumberKindFloat64:
-		return "float64"
+	if names := [...]string{NumberKindInt64: "int64", NumberKindFloat64: "float64"}; n == NumberKindInt64 || n == NumberKindFloat64 {
+		return names[n]
 	}
 	return fmt.Sprintf("NumberKind(%d)", uint8(n))
 }
@@ -68,13 +60,8 @@ const (
 
 // String returns development, stable or deprecated.
 func (s Stability) String() string {
-	switch s {
-	case StabilityDevelopment:
-		return "development"
-	case StabilityStable:
-		return "stable"
-	case StabilityDeprecated:
-		return "deprecated"
+	if names := [...]string{"development", "stable", "deprecated"}; s <= StabilityDeprecated {
+		return names[s]
 	}
 	return fmt.Sprintf("Stability(%d)", uint8(s))
 }

@@ -77,7 +77,7 @@ func (o SimpleCPUOutcomes) values() [7]int64 {
 // A SimpleCPU records the metrics vllm:simple_kv_offload_* of one engine: what was decided
 // about each store, the blocks loaded, the blocks used and pending, and the deployment's
 // facts (catalogue vllm.SimpleCPUSpec). Copies are not timed. vLLM's log line leaves the
-// facts out, as [stats.Summary.Without] does. It is safe for concurrent use.
+// facts out, as [stats.Payload.Reduce] does. It is safe for concurrent use.
 //
 // It does not read the pool. The service sets the counts as often as it likes; once before
 // each Take is enough.
