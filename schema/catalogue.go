@@ -25,11 +25,7 @@ type Catalogue struct {
 // same name, a bad unit, boundaries out of order, a label name that is illegal, repeated
 // or reserved, and a mirror that does not match the metric that it repeats.
 func NewCatalogue(metrics ...Metric) (*Catalogue, error) {
-	definitions := make([]Definition, 0, len(metrics))
-	for _, m := range metrics {
-		definitions = append(definitions, m.Definition().clone())
-	}
-	return newCatalogue(definitions)
+	return newCatalogue(definitionsOf(metrics))
 }
 
 // MustCatalogue is [NewCatalogue] for literals that a test covers. It panics if
@@ -83,11 +79,16 @@ func (c *Catalogue) Merge(others ...*Catalogue) (*Catalogue, error) {
 // With is [Catalogue.Merge] for metrics that cannot be a catalogue alone, such as a
 // mirror of one of c's metrics.
 func (c *Catalogue) With(metrics ...Metric) (*Catalogue, error) {
-	added := make([]Definition, 0, len(metrics))
+	return c.merge(definitionsOf(metrics))
+}
+
+// definitionsOf returns copies of the metrics' definitions.
+func definitionsOf(metrics []Metric) []Definition {
+	definitions := make([]Definition, 0, len(metrics))
 	for _, m := range metrics {
-		added = append(added, m.Definition().clone())
+		definitions = append(definitions, m.Definition().clone())
 	}
-	return c.merge(added)
+	return definitions
 }
 
 func (c *Catalogue) merge(added []Definition) (*Catalogue, error) {
