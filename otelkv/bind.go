@@ -46,7 +46,7 @@ func (e *Engine) Histogram(m schema.Histogram, labelValues ...string) (Histogram
 }
 
 // Int64Total binds the total of a counter, as [Engine.Int64Counter] binds the counter.
-// The total that comes with an error refuses and counts what it observes, too.
+// A total that comes with an error refuses and counts what it observes.
 func (e *Engine) Int64Total(m schema.Int64Counter, labelValues ...string) (Int64Total, error) {
 	c, err := e.Int64Counter(m, labelValues...)
 	return Int64Total{&totalState[int64]{add: c.Add}}, err

@@ -20,8 +20,8 @@ type EngineOption func(*engineConfig)
 
 type engineConfig struct {
 	medium string
-	// tierTypes are those of every tier that was ever declared. The first has index 1. Those
-	// of a connector's engine are the ones that count.
+	// tierTypes are the types of every tier that was ever declared. The first has index 1.
+	// A connector uses those of its engine.
 	tierTypes []string
 	tiers     []string // the labels of the tiers that are declared now; replaced, never changed
 	primed    bool

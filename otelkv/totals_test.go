@@ -178,7 +178,7 @@ func TestTotalBindErrors(t *testing.T) {
 	otelkv.HistogramTotal{}.Observe(nil, 1)
 }
 
-// A total that comes with an error is as good as the counter that it would be bound to.
+// A total that comes with an error refuses, as a counter that comes with an error does.
 func TestUnboundTotalsAreRefused(t *testing.T) {
 	r := otelkvtest.NewRecorder(t, vllm.TieringSpec())
 	engine := addEngine(t, r, 0)

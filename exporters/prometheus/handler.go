@@ -31,7 +31,7 @@ const maxConcurrentScrapes = 16
 // twice as long.
 const gatherTimeout = 5 * time.Second
 
-// responseBuffer is the bytes of a scrape that are sent at once.
+// responseBuffer is how many bytes of a scrape are sent at once.
 const responseBuffer = 64 << 10
 
 // NewHandler returns a handler of scrapes. It shows the collectors' metrics in the text

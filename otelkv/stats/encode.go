@@ -27,7 +27,7 @@ const (
 // describes. NaN and infinities, which JSON cannot express, become null. A decoder
 // leaves such an entry out and reports it.
 func (p *Payload) AppendJSON(dst []byte) []byte {
-	// What the caller has is no element before this one.
+	// The encoding starts empty, so no comma comes between it and the caller's bytes.
 	return append(dst, p.append(dst[len(dst):], jsonFormat{})...)
 }
 
@@ -189,7 +189,8 @@ func (jsonFormat) number(dst []byte, n Number) []byte {
 	return n.appendText(separate(dst))
 }
 
-// separate appends a comma if an element of the same map or list is before.
+// separate appends a comma, unless the next value is the first of a map or list, or has a
+// key.
 func separate(dst []byte) []byte {
 	if len(dst) == 0 {
 		return dst
